@@ -1,0 +1,43 @@
+// swift-tools-version: 6.2
+// The manifest is the map of the house: targets stand in layer order and import downward only.
+import PackageDescription
+
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+/// Every shipped module: an unsafe operation must be spelled `unsafe`.
+let shipped = common + [.strictMemorySafety()]
+/// Modules on the packet path and the answer path: no `any`; release builds leave out the run-time exclusivity
+/// checks, which debug builds and the sanitizers keep.
+let hotPath =
+    shipped + [
+        .treatWarning("ExistentialType", as: .error),
+        .define("PACKET_PATH_CHECKS", .when(configuration: .release)),
+        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+    ]
+/// Modules that lend spans of memory they own.
+let lendsSpans = hotPath + [.enableExperimentalFeature("Lifetimes")]
+/// C targets see the whole of Linux.
+let linuxC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+
+let package = Package(
+    name: "nat64-appliance",
+    targets: [
+        // 0: words, memory and the doors to C
+        .target(name: "Timing", swiftSettings: hotPath),
+        .target(name: "IPAddressing", swiftSettings: hotPath),
+        .target(name: "PacketMemory", swiftSettings: lendsSpans),
+
+        // 1: octets on the wire, the one Policy, the kernel
+        .target(name: "Policy", dependencies: ["IPAddressing"], swiftSettings: hotPath),
+
+        // Tests mirror the modules.
+        .testTarget(name: "IPAddressingTests", dependencies: ["IPAddressing"], swiftSettings: common),
+        .testTarget(name: "PacketMemoryTests", dependencies: ["PacketMemory"], swiftSettings: common),
+        .testTarget(name: "PolicyTests", dependencies: ["Policy", "IPAddressing"], swiftSettings: common),
+    ]
+)

@@ -1,0 +1,64 @@
+public import IPAddressing
+
+/// Who may ask and send, which IPv4 addresses may be reached, and under which prefixes: the one object that the
+/// resolver, the data plane, the netlink module and the control socket all read, so that none can drift apart.
+///
+/// Immutable. A reload or a switch at runtime makes a new Policy and swaps it in everywhere.
+public final class Policy: Sendable {
+    /// Counts up with every Policy made while the process lives; two parts hold the same Policy if the numbers agree.
+    public let generation: UInt64
+    /// The prefixes of the NAT64, the one to prefer first; never empty.
+    public let prefixes: [TranslationPrefix]
+    /// The networks whose hosts are served.
+    public let clients: ClientAccess
+    /// The IPv4 addresses that may be reached.
+    public let destinations: DestinationRules
+    /// Where DNS64 is on and off, most specific network first.
+    public let views: Views
+
+    /// Puts a Policy together.
+    ///
+    /// - Parameter prefixes: At least one; none overlaps another.
+    public init(
+        generation: UInt64,
+        prefixes: [TranslationPrefix],
+        clients: ClientAccess,
+        destinations: DestinationRules,
+        views: Views
+    ) {
+        precondition(!prefixes.isEmpty, "a NAT64 without a prefix translates nothing (RFC 6146 section 3)")
+        self.generation = generation
+        self.prefixes = prefixes
+        self.clients = clients
+        self.destinations = destinations
+        self.views = views
+    }
+
+    /// Whether an IPv4 address may be reached under one of the prefixes.
+    ///
+    /// - Parameter prefix: An index into ``prefixes``.
+    public func mayReach(_ address: IPv4Address, under prefix: Int) -> Bool {
+        switch destinations.standing(of: address) {
+        case .refused: false
+        case .allowed:
+            !prefixes[prefix].isWellKnown || prefixes.count == 1 || !destinations.isSpecial(address)
+        case .global: true
+        case .notGlobal: !prefixes[prefix].isWellKnown
+        }
+    }
+
+    /// The prefix an IPv6 address lies under, as an index into ``prefixes``, with the IPv4 address it stands for.
+    public func extract(_ address: IPv6Address) -> (prefix: Int, address: IPv4Address)? {
+        for index in prefixes.indices where prefixes[index].contains(address) {
+            return (index, prefixes[index].extract(address))
+        }
+        return nil
+    }
+
+    /// Every IPv6 address that stands for an IPv4 address, in the order of preference; none if it may not be reached.
+    ///
+    /// What this hands out the data plane translates, because both ask ``mayReach(_:under:)``.
+    public func embed(_ address: IPv4Address) -> [IPv6Address] {
+        prefixes.indices.filter { mayReach(address, under: $0) }.map { prefixes[$0].embed(address) }
+    }
+}
