@@ -31,13 +31,34 @@ let package = Package(
         .target(name: "Timing", swiftSettings: hotPath),
         .target(name: "IPAddressing", swiftSettings: hotPath),
         .target(name: "PacketMemory", swiftSettings: lendsSpans),
+        .target(name: "CLinux", cSettings: linuxC),
+        .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
         // 1: octets on the wire, the one Policy, the kernel
         .target(name: "Policy", dependencies: ["IPAddressing"], swiftSettings: hotPath),
+        .target(
+            name: "Linux",
+            dependencies: ["CLinux", "CCapability", "CSystemd", "IPAddressing", "PacketMemory", "Timing"],
+            swiftSettings: lendsSpans
+        ),
 
         // Tests mirror the modules.
         .testTarget(name: "IPAddressingTests", dependencies: ["IPAddressing"], swiftSettings: common),
         .testTarget(name: "PacketMemoryTests", dependencies: ["PacketMemory"], swiftSettings: common),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "IPAddressing"], swiftSettings: common),
+        .testTarget(
+            name: "LinuxTests",
+            dependencies: ["Linux", "IPAddressing", "Timing", "PacketMemory", "TestNamespace"],
+            swiftSettings: common
+        ),
+        // A test body on a thread of its own in a network namespace of its own.
+        .target(name: "CTestNamespace", path: "Tests/CTestNamespace", cSettings: linuxC),
+        .target(
+            name: "TestNamespace",
+            dependencies: ["CTestNamespace"],
+            path: "Tests/TestNamespace",
+            swiftSettings: common
+        ),
     ]
 )

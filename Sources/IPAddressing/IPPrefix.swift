@@ -97,6 +97,16 @@ public enum IPPrefix: Hashable, Sendable {
         }
     }
 
+    /// Whether every address of the other block lies in this one.
+    @inlinable
+    public func contains(_ other: IPPrefix) -> Bool {
+        switch (self, other) {
+        case (.v4(let prefix), .v4(let other)): prefix.length <= other.length && prefix.contains(other.address)
+        case (.v6(let prefix), .v6(let other)): prefix.length <= other.length && prefix.contains(other.address)
+        default: false
+        }
+    }
+
     /// How many bits are shared.
     @inlinable
     public var length: Int {

@@ -13,4 +13,12 @@ public struct ClientAccess: Hashable, Sendable {
         let client = client.unmapped
         return networks.contains { $0.contains(client) }
     }
+
+    /// The hosts that both serve.
+    public func intersection(_ other: ClientAccess) -> ClientAccess {
+        ClientAccess(
+            networks: networks.filter { mine in other.networks.contains { $0.contains(mine) } }
+                + other.networks.filter { theirs in networks.contains { $0 != theirs && $0.contains(theirs) } }
+        )
+    }
 }

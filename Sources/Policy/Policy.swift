@@ -15,16 +15,36 @@ public final class Policy: Sendable {
     public let destinations: DestinationRules
     /// Where DNS64 is on and off, most specific network first.
     public let views: Views
+    /// A second Policy that must agree to every destination, while one takes the place of the other.
+    private let narrowing: Policy?
 
     /// Puts a Policy together.
     ///
     /// - Parameter prefixes: At least one; none overlaps another.
-    public init(
+    public convenience init(
         generation: UInt64,
         prefixes: [TranslationPrefix],
         clients: ClientAccess,
         destinations: DestinationRules,
         views: Views
+    ) {
+        self.init(
+            generation: generation,
+            prefixes: prefixes,
+            clients: clients,
+            destinations: destinations,
+            views: views,
+            narrowing: nil
+        )
+    }
+
+    private init(
+        generation: UInt64,
+        prefixes: [TranslationPrefix],
+        clients: ClientAccess,
+        destinations: DestinationRules,
+        views: Views,
+        narrowing: Policy?
     ) {
         precondition(!prefixes.isEmpty, "a NAT64 without a prefix translates nothing (RFC 6146 section 3)")
         self.generation = generation
@@ -32,13 +52,35 @@ public final class Policy: Sendable {
         self.clients = clients
         self.destinations = destinations
         self.views = views
+        self.narrowing = narrowing
+    }
+
+    /// This Policy as long as another is still in force somewhere: it serves whom both serve, and reaches what both
+    /// reach.
+    ///
+    /// When a Policy takes the place of another, DNS64 goes by this one until NAT64 has changed. So what it hands out
+    /// is translated before, while and after the change.
+    public func narrowed(to other: Policy) -> Policy {
+        Policy(
+            generation: generation,
+            prefixes: prefixes,
+            clients: clients.intersection(other.clients),
+            destinations: destinations,
+            views: views,
+            narrowing: other
+        )
     }
 
     /// Whether an IPv4 address may be reached under one of the prefixes.
     ///
     /// - Parameter prefix: An index into ``prefixes``.
     public func mayReach(_ address: IPv4Address, under prefix: Int) -> Bool {
-        switch destinations.standing(of: address) {
+        if let narrowing {
+            guard let same = narrowing.prefixes.firstIndex(of: prefixes[prefix]),
+                narrowing.mayReach(address, under: same)
+            else { return false }
+        }
+        return switch destinations.standing(of: address) {
         case .refused: false
         case .allowed:
             !prefixes[prefix].isWellKnown || prefixes.count == 1 || !destinations.isSpecial(address)

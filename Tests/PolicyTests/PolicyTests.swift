@@ -85,6 +85,33 @@ struct PolicyTests {
         #expect(policy.extract(try #require(IPv6Address("2001:db8:65::1"))) == nil)
     }
 
+    @Test("while one Policy takes the place of another, only what both reach and whom both serve counts")
+    func narrowed() throws {
+        let old = try policy(clients: ["2001:db8::/32", "192.0.2.0/25"], allow: ["10.0.0.0/8"])
+        let new = try policy(
+            clients: ["2001:db8:6::/48", "192.0.2.0/24"],
+            allow: ["10.1.0.0/16", "192.168.0.0/16"],
+            refuse: ["5.6.7.8/32"]
+        )
+        let between = new.narrowed(to: old)
+        for (address, reached) in [
+            ("10.1.2.3", true), ("10.2.2.3", false), ("192.168.1.1", false), ("5.6.7.8", false), ("5.6.7.9", true),
+        ] {
+            #expect(try reaches(address, between) == reached, "\(address)")
+        }
+        for (client, served) in [
+            ("2001:db8:6::1", true), ("2001:db8:7::1", false), ("192.0.2.1", true), ("192.0.2.200", false),
+        ] {
+            #expect(between.clients.admits(try #require(IPAddress(client))) == served, "\(client)")
+        }
+    }
+
+    @Test("a prefix that is new is not handed out before the translator knows it")
+    func narrowedPrefix() throws {
+        let between = try policy(prefixes: ["64:ff9b::/96", "2001:db8:64::/96"]).narrowed(to: policy())
+        #expect(between.embed(IPv4Address(5, 6, 7, 8)).map(\.description) == ["64:ff9b::506:708"])
+    }
+
     @Test("clients are served by network, and a mapped address is an IPv4 client")
     func clients() throws {
         let policy = try policy(clients: ["2001:db8:6::/48", "192.0.2.0/24"])

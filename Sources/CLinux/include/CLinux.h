@@ -1,0 +1,14 @@
+/* What Swift's Glibc module lacks: everything behind _GNU_SOURCE, variadic calls and a few kernel headers.
+ * Every function returns a result of zero or more, or a negated errno, so that nothing runs between a call and errno. */
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include "linux.h"
+#if __has_include("udp.h")
+#include "udp.h"
+#endif
+#if __has_include("peercred.h")
+#include "peercred.h"
+#endif
+
+#endif

@@ -1,0 +1,470 @@
+#include "udp.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Headers that Debian 12 ships lack these names in the files above. */
+#ifndef IP_PMTUDISC_OMIT
+#define IP_PMTUDISC_OMIT 5
+#endif
+#ifndef IPV6_PMTUDISC_OMIT
+#define IPV6_PMTUDISC_OMIT 5
+#endif
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND 78
+#endif
+
+/* A burst of ten thousand queries must not be lost while a worker is busy. */
+static const int listen_buffer = 4 << 20;
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static void put64(uint8_t *to, uint64_t value) {
+    for (int i = 0; i < 8; i++) to[i] = (uint8_t)(value >> (56 - 8 * i));
+}
+
+static uint64_t get64(const uint8_t *from) {
+    uint64_t value;
+    memcpy(&value, from, 8);
+    return __builtin_bswap64(value);
+}
+
+static socklen_t address_of(const struct clinux_endpoint *endpoint, union address *address) {
+    memset(address, 0, sizeof *address);
+    if (endpoint->family == 4) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons(endpoint->port);
+        address->v4.sin_addr.s_addr = htonl((uint32_t)endpoint->low);
+        return sizeof address->v4;
+    }
+    address->v6.sin6_family = AF_INET6;
+    address->v6.sin6_port = htons(endpoint->port);
+    address->v6.sin6_scope_id = endpoint->scope;
+    put64(address->v6.sin6_addr.s6_addr, endpoint->high);
+    put64(address->v6.sin6_addr.s6_addr + 8, endpoint->low);
+    return sizeof address->v6;
+}
+
+static void endpoint_of(const union address *address, struct clinux_endpoint *endpoint) {
+    memset(endpoint, 0, sizeof *endpoint);
+    if (address->any.sa_family == AF_INET) {
+        endpoint->family = 4;
+        endpoint->low = ntohl(address->v4.sin_addr.s_addr);
+        endpoint->port = ntohs(address->v4.sin_port);
+        return;
+    }
+    endpoint->family = 6;
+    endpoint->high = get64(address->v6.sin6_addr.s6_addr);
+    endpoint->low = get64(address->v6.sin6_addr.s6_addr + 8);
+    endpoint->scope = address->v6.sin6_scope_id;
+    endpoint->port = ntohs(address->v6.sin6_port);
+}
+
+static int turn_on(int fd, int level, int option) {
+    int one = 1;
+    return setsockopt(fd, level, option, &one, sizeof one);
+}
+
+/* Closes a half-made socket without losing the reason. */
+static int fail(int fd) {
+    int code = errno;
+    close(fd);
+    return -code;
+}
+
+static int make(const struct clinux_endpoint *endpoint, int type) {
+    int domain = endpoint->family == 4 ? AF_INET : AF_INET6;
+    int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (domain == AF_INET6 && turn_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0) return fail(fd);
+    return fd;
+}
+
+/* Datagrams leave without DF and no path MTU learnt from a (perhaps forged) ICMP error changes how: RFC 9715. */
+static int omit_path_mtu(int fd, int family) {
+    int v4 = IP_PMTUDISC_OMIT, v6 = IPV6_PMTUDISC_OMIT;
+    if (family == 4) return setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+}
+
+static void enlarge(int fd, int forced, int asked) {
+    if (setsockopt(fd, SOL_SOCKET, forced, &listen_buffer, sizeof listen_buffer) < 0)
+        setsockopt(fd, SOL_SOCKET, asked, &listen_buffer, sizeof listen_buffer);
+}
+
+static int bind_to(int fd, const struct clinux_endpoint *at, int flags) {
+    union address address;
+    socklen_t length = address_of(at, &address);
+    if (flags & CLINUX_LISTEN_FREEBIND) {
+        if (at->family == 4 && turn_on(fd, IPPROTO_IP, IP_FREEBIND) < 0) return -1;
+        if (at->family == 6 && turn_on(fd, IPPROTO_IPV6, IPV6_FREEBIND) < 0) return -1;
+    }
+    return bind(fd, &address.any, length);
+}
+
+int clinux_udp_listen(const struct clinux_endpoint *at, int flags) {
+    int fd = make(at, SOCK_DGRAM);
+    if (fd < 0) return fd;
+    if (omit_path_mtu(fd, at->family) < 0) return fail(fd);
+    enlarge(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+    enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+    if (at->high == 0 && at->low == 0) {
+        /* The kernel would answer from an address of its own choice (RFC 2181 section 4.1). */
+        int done = at->family == 4 ? turn_on(fd, IPPROTO_IP, IP_PKTINFO) : turn_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+        if (done < 0) return fail(fd);
+    }
+    if ((flags & CLINUX_LISTEN_JOIN) && turn_on(fd, SOL_SOCKET, SO_REUSEPORT) < 0) return fail(fd);
+    if (bind_to(fd, at, flags) < 0) return fail(fd);
+    /* Only now: set before, it would let us take half of another program's queries. */
+    if (turn_on(fd, SOL_SOCKET, SO_REUSEPORT) < 0) return fail(fd);
+    return fd;
+}
+
+static int bind_source(int fd, const struct clinux_endpoint *from) {
+    if (from == NULL) return 0;
+    if (turn_on(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT) < 0) return -1;
+    return bind_to(fd, from, 0);
+}
+
+int clinux_udp_connect(const struct clinux_endpoint *to, const struct clinux_endpoint *from) {
+    union address address;
+    socklen_t length = address_of(to, &address);
+    int fd = make(to, SOCK_DGRAM);
+    if (fd < 0) return fd;
+    if (omit_path_mtu(fd, to->family) < 0) return fail(fd);
+    /* Without it a host that cannot be reached is waited for until the time-out. */
+    int told = to->family == 4 ? turn_on(fd, IPPROTO_IP, IP_RECVERR) : turn_on(fd, IPPROTO_IPV6, IPV6_RECVERR);
+    if (told < 0) return fail(fd);
+    if (bind_source(fd, from) < 0) return fail(fd);
+    /* An unbound socket gets a random port of the local range, which leaves out reserved ports and those of a pool
+     * address that the host shares with the NAT64. */
+    if (connect(fd, &address.any, length) < 0) return fail(fd);
+    return fd;
+}
+
+int clinux_tcp_bind(const struct clinux_endpoint *at, int flags) {
+    int fd = make(at, SOCK_STREAM);
+    if (fd < 0) return fd;
+    if (turn_on(fd, SOL_SOCKET, SO_REUSEADDR) < 0) return fail(fd);
+    if (bind_to(fd, at, flags) < 0) return fail(fd);
+    return fd;
+}
+
+int clinux_tcp_connect(const struct clinux_endpoint *to, const struct clinux_endpoint *from) {
+    union address address;
+    socklen_t length = address_of(to, &address);
+    int fd = make(to, SOCK_STREAM);
+    if (fd < 0) return fd;
+    if (turn_on(fd, IPPROTO_TCP, TCP_NODELAY) < 0) return fail(fd);
+    if (bind_source(fd, from) < 0) return fail(fd);
+    if (connect(fd, &address.any, length) < 0 && errno != EINPROGRESS) return fail(fd);
+    return fd;
+}
+
+int clinux_socket_error(int fd) {
+    int code = 0;
+    socklen_t length = sizeof code;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) < 0) return -errno;
+    return -code;
+}
+
+int clinux_socket_name(int fd, struct clinux_endpoint *name) {
+    union address address;
+    socklen_t length = sizeof address;
+    if (getsockname(fd, &address.any, &length) < 0) return -errno;
+    endpoint_of(&address, name);
+    return 0;
+}
+
+int clinux_socket_send(int fd, const void *octets, uint32_t count) {
+    ssize_t sent;
+    do sent = send(fd, octets, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : (int)sent;
+}
+
+int clinux_socket_receive(int fd, void *octets, uint32_t count) {
+    ssize_t got;
+    do got = recv(fd, octets, count, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : (int)got;
+}
+
+int64_t clinux_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    }
+    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+/* ---- who has a port ---- */
+
+/* The inode of the socket that has the port, out of one of the tables of /proc/thread-self/net; 0 if there is none. */
+static unsigned long holding_inode(const char *table, const struct clinux_endpoint *at, int stream) {
+    char path[64], line[512];
+    unsigned long found = 0;
+    snprintf(path, sizeof path, "/proc/thread-self/net/%s", table);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return 0;
+    while (found == 0 && fgets(line, sizeof line, file) != NULL) {
+        char local[33];
+        unsigned port, state;
+        unsigned long inode;
+        if (sscanf(line, " %*d: %32[0-9A-F]:%X %*[0-9A-F]:%*X %X %*X:%*X %*X:%*X %*X %*u %*u %lu", local, &port, &state,
+                   &inode) != 4)
+            continue;
+        if (port != at->port || (stream && state != 10)) continue;
+        uint32_t words[4] = {0};
+        int count = (int)strlen(local) / 8;
+        if (count != 1 && count != 4) continue;
+        for (int i = 0; i < count; i++) sscanf(local + 8 * i, "%8X", &words[i]);
+        uint32_t asked[4];
+        if (at->family == 4) {
+            asked[0] = htonl((uint32_t)at->low);
+        } else {
+            uint8_t octets[16];
+            put64(octets, at->high);
+            put64(octets + 8, at->low);
+            memcpy(asked, octets, 16);
+        }
+        int same_family = (count == 1) == (at->family == 4);
+        int same = same_family && memcmp(words, asked, (size_t)count * 4) == 0;
+        int every = (words[0] | words[1] | words[2] | words[3]) == 0 && (same_family || count == 4);
+        int asked_every = at->high == 0 && at->low == 0;
+        if (same || every || asked_every) found = inode;
+    }
+    fclose(file);
+    return found;
+}
+
+static int has_socket(int process, unsigned long inode) {
+    char path[64], wanted[64], target[64];
+    int found = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", process);
+    snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
+    DIR *folder = opendir(path);
+    if (folder == NULL) return 0;
+    struct dirent *entry;
+    while (!found && (entry = readdir(folder)) != NULL) {
+        ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
+        if (length <= 0) continue;
+        target[length] = 0;
+        found = strcmp(target, wanted) == 0;
+    }
+    closedir(folder);
+    return found;
+}
+
+int clinux_port_holder(const struct clinux_endpoint *at, int stream, char *name, uint32_t capacity) {
+    const char *own = stream ? (at->family == 4 ? "tcp" : "tcp6") : (at->family == 4 ? "udp" : "udp6");
+    unsigned long inode = holding_inode(own, at, stream);
+    if (inode == 0 && at->family == 4) inode = holding_inode(stream ? "tcp6" : "udp6", at, stream);
+    if (inode == 0) return -ENOENT;
+    DIR *processes = opendir("/proc");
+    if (processes == NULL) return 0;
+    int found = 0;
+    struct dirent *entry;
+    while (found == 0 && (entry = readdir(processes)) != NULL) {
+        int process = atoi(entry->d_name);
+        if (process > 0 && has_socket(process, inode)) found = process;
+    }
+    closedir(processes);
+    if (found == 0 || capacity == 0) return found;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", found);
+    name[0] = 0;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return found;
+    if (fgets(name, (int)capacity, file) != NULL) name[strcspn(name, "\n")] = 0;
+    fclose(file);
+    return found;
+}
+
+/* ---- batches ---- */
+
+union control {
+    struct cmsghdr align;
+    char octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+struct batch {
+    struct mmsghdr headers[CLINUX_UDP_BATCH];
+    struct iovec vectors[CLINUX_UDP_BATCH];
+    union address addresses[CLINUX_UDP_BATCH];
+    union control controls[CLINUX_UDP_BATCH];
+    uint8_t octets[CLINUX_UDP_BATCH][CLINUX_UDP_SLOT] __attribute__((aligned(64)));
+};
+
+struct clinux_udp_inbox {
+    struct batch batch;
+};
+
+struct clinux_udp_outbox {
+    uint32_t sealed;
+    struct batch batch;
+};
+
+static void *make_batch(size_t size, size_t offset) {
+    char *memory;
+    if (posix_memalign((void **)&memory, 64, size) != 0) return NULL;
+    memset(memory, 0, size);
+    struct batch *batch = (struct batch *)(memory + offset);
+    for (int i = 0; i < CLINUX_UDP_BATCH; i++) {
+        struct msghdr *header = &batch->headers[i].msg_hdr;
+        batch->vectors[i].iov_base = batch->octets[i];
+        batch->vectors[i].iov_len = CLINUX_UDP_SLOT;
+        header->msg_iov = &batch->vectors[i];
+        header->msg_iovlen = 1;
+        header->msg_name = &batch->addresses[i];
+    }
+    return memory;
+}
+
+struct clinux_udp_inbox *clinux_udp_inbox_make(void) {
+    return make_batch(sizeof(struct clinux_udp_inbox), offsetof(struct clinux_udp_inbox, batch));
+}
+
+void clinux_udp_inbox_free(struct clinux_udp_inbox *inbox) { free(inbox); }
+
+int clinux_udp_inbox_fill(struct clinux_udp_inbox *inbox, int fd) {
+    struct batch *batch = &inbox->batch;
+    for (int i = 0; i < CLINUX_UDP_BATCH; i++) {
+        struct msghdr *header = &batch->headers[i].msg_hdr;
+        header->msg_namelen = sizeof batch->addresses[i];
+        header->msg_control = &batch->controls[i];
+        header->msg_controllen = sizeof batch->controls[i];
+        header->msg_flags = 0;
+    }
+    int count;
+    do count = recvmmsg(fd, batch->headers, CLINUX_UDP_BATCH, MSG_DONTWAIT, NULL);
+    while (count < 0 && errno == EINTR);
+    if (count >= 0) return count;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+const void *clinux_udp_inbox_octets(const struct clinux_udp_inbox *inbox, uint32_t index) {
+    return inbox->batch.octets[index];
+}
+
+uint32_t clinux_udp_inbox_count(const struct clinux_udp_inbox *inbox, uint32_t index) {
+    uint32_t count = inbox->batch.headers[index].msg_len;
+    return count < CLINUX_UDP_SLOT ? count : CLINUX_UDP_SLOT;
+}
+
+void clinux_udp_inbox_ends(const struct clinux_udp_inbox *inbox, uint32_t index, struct clinux_udp_ends *ends) {
+    const struct msghdr *header = &inbox->batch.headers[index].msg_hdr;
+    memset(ends, 0, sizeof *ends);
+    endpoint_of(&inbox->batch.addresses[index], &ends->peer);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR((struct msghdr *)header, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo told;
+            memcpy(&told, CMSG_DATA(c), sizeof told);
+            ends->local_low = ntohl(told.ipi_spec_dst.s_addr);
+            ends->interface = (uint32_t)told.ipi_ifindex;
+            ends->has_local = 1;
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo told;
+            memcpy(&told, CMSG_DATA(c), sizeof told);
+            ends->local_high = get64(told.ipi6_addr.s6_addr);
+            ends->local_low = get64(told.ipi6_addr.s6_addr + 8);
+            ends->interface = told.ipi6_ifindex;
+            ends->has_local = 1;
+        }
+    }
+}
+
+struct clinux_udp_outbox *clinux_udp_outbox_make(void) {
+    return make_batch(sizeof(struct clinux_udp_outbox), offsetof(struct clinux_udp_outbox, batch));
+}
+
+void clinux_udp_outbox_free(struct clinux_udp_outbox *outbox) { free(outbox); }
+
+void *clinux_udp_outbox_next(struct clinux_udp_outbox *outbox) {
+    return outbox->batch.octets[outbox->sealed < CLINUX_UDP_BATCH ? outbox->sealed : 0];
+}
+
+/* Says from which of our addresses a datagram is to leave. */
+static void write_control(struct msghdr *header, union control *control, const struct clinux_udp_ends *ends) {
+    if (!ends->has_local) {
+        header->msg_control = NULL;
+        header->msg_controllen = 0;
+        return;
+    }
+    memset(control, 0, sizeof *control);
+    header->msg_control = control;
+    struct cmsghdr *c = &control->align;
+    if (ends->peer.family == 4) {
+        /* The interface is left to the routes: the way back need not be the way here. */
+        struct in_pktinfo say = {0};
+        say.ipi_spec_dst.s_addr = htonl((uint32_t)ends->local_low);
+        c->cmsg_level = IPPROTO_IP;
+        c->cmsg_type = IP_PKTINFO;
+        c->cmsg_len = CMSG_LEN(sizeof say);
+        memcpy(CMSG_DATA(c), &say, sizeof say);
+        header->msg_controllen = CMSG_SPACE(sizeof say);
+    } else {
+        struct in6_pktinfo say = {0};
+        put64(say.ipi6_addr.s6_addr, ends->local_high);
+        put64(say.ipi6_addr.s6_addr + 8, ends->local_low);
+        /* A link-local address means nothing without its interface; for the others the routes decide. */
+        if (ends->local_high >> 54 == 0xfe80 >> 6) say.ipi6_ifindex = ends->interface;
+        c->cmsg_level = IPPROTO_IPV6;
+        c->cmsg_type = IPV6_PKTINFO;
+        c->cmsg_len = CMSG_LEN(sizeof say);
+        memcpy(CMSG_DATA(c), &say, sizeof say);
+        header->msg_controllen = CMSG_SPACE(sizeof say);
+    }
+}
+
+uint32_t clinux_udp_outbox_seal(struct clinux_udp_outbox *outbox, const struct clinux_udp_ends *ends, uint32_t count) {
+    struct batch *batch = &outbox->batch;
+    uint32_t index = outbox->sealed;
+    if (index >= CLINUX_UDP_BATCH || count > CLINUX_UDP_SLOT) return index;
+    struct msghdr *header = &batch->headers[index].msg_hdr;
+    header->msg_namelen = address_of(&ends->peer, &batch->addresses[index]);
+    batch->vectors[index].iov_len = count;
+    write_control(header, &batch->controls[index], ends);
+    outbox->sealed = index + 1;
+    return outbox->sealed;
+}
+
+void clinux_udp_outbox_clear(struct clinux_udp_outbox *outbox) { outbox->sealed = 0; }
+
+uint32_t clinux_udp_outbox_send(struct clinux_udp_outbox *outbox, int fd) {
+    uint32_t done = 0, lost = 0;
+    while (done < outbox->sealed) {
+        int sent = sendmmsg(fd, outbox->batch.headers + done, outbox->sealed - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) {
+            done += (uint32_t)sent;
+        } else if (sent < 0 && errno == EINTR) {
+            continue;
+        } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
+            /* The clients ask again; waiting would only make everybody late. */
+            lost += outbox->sealed - done;
+            break;
+        } else {
+            /* One that cannot be sent, to port 0 or an unreachable peer, does not hold up the rest. */
+            done += 1;
+            lost += 1;
+        }
+    }
+    outbox->sealed = 0;
+    return lost;
+}

@@ -1,0 +1,25 @@
+private import CLinux
+private import Glibc
+
+/// Where a program talks to whoever started it. Nothing is buffered, and a stream that is closed is no reason to fail.
+public enum StandardStream: Int32, Sendable {
+    /// For what was asked for.
+    case output = 1
+    /// For what went wrong, and for the log.
+    case error = 2
+
+    /// Writes a text as it is.
+    public func write(_ text: String) {
+        var octets = Array(text.utf8)[...]
+        while !octets.isEmpty {
+            let number = rawValue
+            let written = unsafe octets.withUnsafeBytes { buffer -> Int64 in
+                guard let base = buffer.baseAddress else { return 0 }
+                return unsafe clinux_write(number, base, buffer.count)
+            }
+            if written == -Int64(EINTR) { continue }
+            guard written > 0 else { return }
+            octets = octets.dropFirst(Int(written))
+        }
+    }
+}
