@@ -32,6 +32,12 @@ let package = Package(
         .target(name: "IPAddressing", swiftSettings: hotPath),
         .target(name: "PacketMemory", swiftSettings: lendsSpans),
         .target(name: "CLinux", cSettings: linuxC),
+        .systemLibrary(
+            name: "CLibNL",
+            pkgConfig: "libnl-route-3.0",
+            providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]
+        ),
+        .target(name: "CNetlink", dependencies: ["CLibNL"], cSettings: linuxC),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
@@ -42,6 +48,7 @@ let package = Package(
             dependencies: ["CLinux", "CCapability", "CSystemd", "IPAddressing", "PacketMemory", "Timing"],
             swiftSettings: lendsSpans
         ),
+        .target(name: "Netlink", dependencies: ["CNetlink", "IPAddressing"], swiftSettings: shipped),
 
         // Tests mirror the modules.
         .testTarget(name: "IPAddressingTests", dependencies: ["IPAddressing"], swiftSettings: common),
@@ -50,6 +57,11 @@ let package = Package(
         .testTarget(
             name: "LinuxTests",
             dependencies: ["Linux", "IPAddressing", "Timing", "PacketMemory", "TestNamespace"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "NetlinkTests",
+            dependencies: ["Netlink", "IPAddressing", "Linux", "TestNamespace"],
             swiftSettings: common
         ),
         // A test body on a thread of its own in a network namespace of its own.

@@ -1,0 +1,151 @@
+// Routes and proxy neighbours.
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <string.h>
+
+#include "internal.h"
+
+typedef void (*each_route)(void *, const struct cnetlink_route *);
+typedef void (*each_neighbour)(void *, const struct cnetlink_neighbour *);
+
+// A route over several links is told by its first.
+static void first_hop(const struct nlattr *hops, struct cnetlink_route *route) {
+    if (!hops || nla_len(hops) < (int)sizeof(struct rtnexthop)) return;
+    struct rtnexthop hop;
+    memcpy(&hop, nla_data(hops), sizeof hop);
+    route->link = (uint32_t)hop.rtnh_ifindex;
+    if (hop.rtnh_len <= sizeof hop || hop.rtnh_len > nla_len(hops)) return;
+    struct nlattr *table[RTA_MAX + 1];
+    struct nlattr *first = (struct nlattr *)((char *)nla_data(hops) + RTNH_ALIGN(sizeof hop));
+    if (nla_parse(table, RTA_MAX, first, hop.rtnh_len - (int)sizeof hop, NULL) < 0) return;
+    route->has_gateway = cnetlink_ip_get(table[RTA_GATEWAY], &route->gateway);
+    route->gateway_family = route->family;
+}
+
+bool cnetlink_route_parse(const struct nlmsghdr *message, struct cnetlink_route *route) {
+    struct nlattr *table[RTA_MAX + 1];
+    if (nlmsg_parse((struct nlmsghdr *)message, sizeof(struct rtmsg), table, RTA_MAX, NULL) < 0) return false;
+    const struct rtmsg *header = nlmsg_data(message);
+    if (header->rtm_family != AF_INET && header->rtm_family != AF_INET6) return false;
+    // Exceptions (a learned path MTU, a redirect) are no routes of anybody's.
+    if (header->rtm_flags & RTM_F_CLONED) return false;
+    *route = (struct cnetlink_route){
+        .table = cnetlink_u32(table[RTA_TABLE], header->rtm_table),
+        .metric = cnetlink_u32(table[RTA_PRIORITY], 0),
+        .link = cnetlink_u32(table[RTA_OIF], 0),
+        .family = header->rtm_family,
+        .length = header->rtm_dst_len,
+        .protocol = header->rtm_protocol,
+        .scope = header->rtm_scope,
+        .type = header->rtm_type,
+        .gateway_family = header->rtm_family,
+    };
+    cnetlink_ip_get(table[RTA_DST], &route->destination);
+    route->has_source = cnetlink_ip_get(table[RTA_PREFSRC], &route->source);
+    route->has_gateway = cnetlink_ip_get(table[RTA_GATEWAY], &route->gateway);
+    if (!route->has_gateway && table[RTA_VIA] && nla_len(table[RTA_VIA]) == 2 + 16) {
+        uint64_t words[2];
+        memcpy(words, (char *)nla_data(table[RTA_VIA]) + 2, sizeof words);
+        route->gateway = (struct cnetlink_ip){__builtin_bswap64(words[0]), __builtin_bswap64(words[1])};
+        route->gateway_family = AF_INET6;
+        route->has_gateway = true;
+    }
+    if (!route->link) first_hop(table[RTA_MULTIPATH], route);
+    return true;
+}
+
+static void route_entry(struct cnetlink *connection, const struct nlmsghdr *message) {
+    struct cnetlink_route route;
+    if (message->nlmsg_type != RTM_NEWROUTE || !cnetlink_route_parse(message, &route)) return;
+    // Kernels before 4.20 do not narrow, so all of it is asked again here.
+    const struct cnetlink_route_filter *wanted = &connection->routes;
+    if (wanted->length != 255 && route.length != wanted->length) return;
+    if (wanted->table && route.table != wanted->table) return;
+    if (wanted->link && route.link != wanted->link) return;
+    if (wanted->protocol && route.protocol != wanted->protocol) return;
+    if (wanted->type && route.type != wanted->type) return;
+    ((each_route)connection->each)(connection->context, &route);
+}
+
+int cnetlink_routes(struct cnetlink *connection, struct cnetlink_route_filter filter, each_route each, void *context) {
+    struct rtmsg header = {
+        .rtm_family = filter.family,
+        .rtm_protocol = filter.protocol,
+        .rtm_type = filter.type,
+    };
+    connection->routes = filter;
+    struct nl_msg *message = cnetlink_request(RTM_GETROUTE, NLM_F_DUMP, &header, sizeof header);
+    if (message
+        && ((filter.table && nla_put_u32(message, RTA_TABLE, filter.table) < 0)
+            || (filter.link && nla_put_u32(message, RTA_OIF, filter.link) < 0))) {
+        nlmsg_free(message);
+        message = NULL;
+    }
+    int code = cnetlink_dump(connection, message, route_entry, (void (*)(void))each, context);
+    // Tables are made when their first route is: one that does not exist yet is an empty one.
+    return code == -ENOENT ? 0 : code;
+}
+
+int cnetlink_change_route(struct cnetlink *connection, enum cnetlink_manner manner,
+                          const struct cnetlink_route *route) {
+    int type = manner == CNETLINK_DELETE ? RTM_DELROUTE : RTM_NEWROUTE;
+    int flags = manner == CNETLINK_CREATE ? NLM_F_CREATE | NLM_F_EXCL
+        : manner == CNETLINK_REPLACE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+    struct rtmsg header = {
+        .rtm_family = route->family,
+        .rtm_dst_len = route->length,
+        .rtm_table = route->table < 256 ? (unsigned char)route->table : RT_TABLE_UNSPEC,
+        .rtm_protocol = route->protocol,
+        .rtm_scope = route->scope,
+        .rtm_type = route->type,
+    };
+    struct nl_msg *message = cnetlink_request(type, flags, &header, sizeof header);
+    if (message
+        && (cnetlink_ip_put(message, RTA_DST, route->family, &route->destination) < 0
+            || nla_put_u32(message, RTA_TABLE, route->table) < 0
+            || (route->link && nla_put_u32(message, RTA_OIF, route->link) < 0)
+            || (route->metric && nla_put_u32(message, RTA_PRIORITY, route->metric) < 0)
+            || (route->has_gateway && cnetlink_ip_put(message, RTA_GATEWAY, route->family, &route->gateway) < 0)
+            || (route->has_source && cnetlink_ip_put(message, RTA_PREFSRC, route->family, &route->source) < 0))) {
+        nlmsg_free(message);
+        message = NULL;
+    }
+    return cnetlink_transact(connection, message);
+}
+
+static void proxy_entry(struct cnetlink *connection, const struct nlmsghdr *message) {
+    struct nlattr *table[NDA_MAX + 1];
+    if (message->nlmsg_type != RTM_NEWNEIGH) return;
+    if (nlmsg_parse((struct nlmsghdr *)message, sizeof(struct ndmsg), table, NDA_MAX, NULL) < 0) return;
+    const struct ndmsg *header = nlmsg_data(message);
+    if (!(header->ndm_flags & NTF_PROXY)) return;
+    struct cnetlink_neighbour neighbour = {.link = (uint32_t)header->ndm_ifindex, .family = header->ndm_family};
+    if (!cnetlink_ip_get(table[NDA_DST], &neighbour.address)) return;
+    struct nlattr *protocol = table[NDA_PROTOCOL];
+    if (protocol && nla_len(protocol) >= 1) neighbour.protocol = nla_get_u8(protocol);
+    ((each_neighbour)connection->each)(connection->context, &neighbour);
+}
+
+int cnetlink_proxies(struct cnetlink *connection, uint8_t family, each_neighbour each, void *context) {
+    struct ndmsg header = {.ndm_family = family, .ndm_flags = NTF_PROXY};
+    return cnetlink_dump(connection, cnetlink_request(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof header), proxy_entry,
+                         (void (*)(void))each, context);
+}
+
+int cnetlink_change_proxy(struct cnetlink *connection, bool add, const struct cnetlink_neighbour *neighbour) {
+    struct ndmsg header = {
+        .ndm_family = neighbour->family,
+        .ndm_ifindex = (int)neighbour->link,
+        .ndm_state = NUD_PERMANENT,
+        .ndm_flags = NTF_PROXY,
+    };
+    int type = add ? RTM_NEWNEIGH : RTM_DELNEIGH;
+    struct nl_msg *message = cnetlink_request(type, add ? NLM_F_CREATE | NLM_F_EXCL : 0, &header, sizeof header);
+    if (message
+        && (cnetlink_ip_put(message, NDA_DST, neighbour->family, &neighbour->address) < 0
+            || (add && nla_put_u8(message, NDA_PROTOCOL, neighbour->protocol) < 0))) {
+        nlmsg_free(message);
+        message = NULL;
+    }
+    return cnetlink_transact(connection, message);
+}

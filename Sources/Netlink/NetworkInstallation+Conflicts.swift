@@ -1,0 +1,43 @@
+internal import IPAddressing
+
+extension NetworkInstallation {
+    /// What of other people's stands in the way of a plan.
+    func conflicts(of plan: NetworkPlan, in state: NetworkState) throws(NetworkProblem) -> [NetworkProblem] {
+        do throws(NetlinkError) {
+            return addressesInPool(of: plan, in: state) + (try foreignRoutes(of: plan, in: state))
+        } catch {
+            throw .refused(error)
+        }
+    }
+
+    private func addressesInPool(of plan: NetworkPlan, in state: NetworkState) -> [NetworkProblem] {
+        state.addresses.compactMap { found in
+            guard case .v4(let address) = found.address, found.link != state.device?.index,
+                let prefix = plan.pool.first(where: { $0.contains(address) })
+            else { return nil }
+            let interface = state.name(of: found.link) ?? "link \(found.link)"
+            return .addressInPool(address, interface: interface, pool: prefix)
+        }
+    }
+
+    /// Routes for exactly our destinations in our table that are not ours.
+    ///
+    /// More specific ones are left alone: whoever sends a part of a prefix elsewhere means to.
+    private func foreignRoutes(
+        of plan: NetworkPlan,
+        in state: NetworkState
+    ) throws(NetlinkError) -> [NetworkProblem] {
+        let destinations = Set(plan.destinations)
+        var routes: [Route] = []
+        for length in Set(plan.pool.map(\.length)).sorted() {
+            routes += try connection.routes4(.init(table: plan.table, length: length))
+        }
+        for length in Set(plan.prefixes.map(\.length)).sorted() {
+            routes += try connection.routes6(.init(table: plan.table, length: length))
+        }
+        return routes.filter { route in
+            destinations.contains(route.destination) && !(route.origin == .ours && route.link == state.device?.index)
+        }
+        .map { .conflict(RouteConflict(route: $0, interface: state.name(of: $0.link))) }
+    }
+}

@@ -1,0 +1,62 @@
+public import IPAddressing
+
+/// What the appliance wants of the kernel's tables: the whole of it, as a value.
+public struct NetworkPlan: Hashable, Sendable {
+    /// The name of the TUN, which exists before the plan is installed.
+    public var device: String
+    /// The largest packet of the TUN in octets, at least 1280.
+    public var mtu: UInt32
+    /// The translation prefixes; each becomes a route of exactly this length (RFC 8215 section 5: the neighbours of
+    /// the well-known prefix are not it).
+    public var prefixes: [IPv6Prefix]
+    /// The pool; `IPv4Prefix.covering` makes prefixes out of ranges.
+    public var pool: [IPv4Prefix]
+    /// Addresses that are shared with the host.
+    public var shared: [SharedAddress]
+    /// The near end of the point-to-point addresses whose far end the pool is: the IPv4 dummy address of RFC 7600.
+    public var pointToPoint: IPv4Address
+    /// The table the routes go to.
+    public var table: RoutingTable
+
+    /// An address of an interface of which some ports, and ICMP, go through the translator.
+    public struct SharedAddress: Hashable, Sendable {
+        /// The interface that has the address.
+        public var interface: String
+        /// The address.
+        public var address: IPv4Address
+        /// The TCP and UDP ports that are the translator's.
+        public var ports: ClosedRange<Port>
+
+        /// Puts the three together.
+        public init(interface: String, address: IPv4Address, ports: ClosedRange<Port>) {
+            self.interface = interface
+            self.address = address
+            self.ports = ports
+        }
+    }
+
+    /// A plan; what is left out is the usual.
+    public init(
+        device: String,
+        mtu: UInt32,
+        prefixes: [IPv6Prefix],
+        pool: [IPv4Prefix],
+        shared: [SharedAddress] = [],
+        pointToPoint: IPv4Address = IPv4Address(192, 0, 0, 8),
+        table: RoutingTable = .main
+    ) {
+        self.device = device
+        self.mtu = mtu
+        self.prefixes = prefixes
+        self.pool = pool
+        self.shared = shared
+        self.pointToPoint = pointToPoint
+        self.table = table
+    }
+
+    /// Everything that must lead to the TUN.
+    var destinations: [IPPrefix] { pool.map { .v4($0) } + prefixes.map { .v6($0) } }
+
+    /// How many addresses we answer ARP for at most: each is an entry the kernel looks through one by one.
+    public static let mostProxyNeighbours = 1024
+}

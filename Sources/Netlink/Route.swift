@@ -1,0 +1,226 @@
+internal import CNetlink
+public import IPAddressing
+
+/// Who made a route, an address or a proxy neighbour: the protocol number of rtnetlink.
+public struct RouteProtocol: Hashable, Sendable, CustomStringConvertible {
+    /// The number, 0 to 255.
+    public let number: UInt8
+
+    /// The protocol of this number.
+    public init(number: UInt8) { self.number = number }
+
+    /// What this appliance puts on everything that can carry a protocol number; nothing else uses it.
+    public static let ours = RouteProtocol(number: 64)
+    /// Nobody said.
+    public static let unspecified = RouteProtocol(number: 0)
+    /// The kernel itself, for the networks of addresses.
+    public static let kernel = RouteProtocol(number: 2)
+    /// The kernel, from router advertisements; programs that read them in its stead use the number too.
+    public static let routerAdvertisement = RouteProtocol(number: 9)
+
+    /// The name `ip route` shows, or the number.
+    public var description: String {
+        switch number {
+        case 64: "nat64-appliance"
+        case 0: "unspecified"
+        case 1: "redirect"
+        case 2: "kernel"
+        case 3: "boot"
+        case 4: "static"
+        case 9: "ra"
+        case 11: "zebra"
+        case 12: "bird"
+        case 16: "dhcp"
+        case 18: "keepalived"
+        case 42: "babel"
+        case 186: "bgp"
+        case 187: "isis"
+        case 188: "ospf"
+        case 189: "rip"
+        case 192: "eigrp"
+        default: String(number)
+        }
+    }
+}
+
+/// A routing table of the kernel.
+public struct RoutingTable: Hashable, Sendable, CustomStringConvertible {
+    /// The number; 0 stands for no table.
+    public let number: UInt32
+
+    /// The table of this number.
+    public init(number: UInt32) { self.number = number }
+
+    /// Where routes are unless somebody says otherwise.
+    public static let main = RoutingTable(number: 254)
+    /// Where the kernel keeps its own addresses and broadcast addresses; it is looked at first.
+    public static let local = RoutingTable(number: 255)
+
+    /// `main`, `local`, `default`, or the number.
+    public var description: String {
+        switch number {
+        case 253: "default"
+        case 254: "main"
+        case 255: "local"
+        default: String(number)
+        }
+    }
+}
+
+/// A route of either family.
+public struct Route: Hashable, Sendable {
+    /// Where it leads to; length 0 is a default route.
+    public let destination: IPPrefix
+    /// The table it stands in.
+    public let table: RoutingTable
+    /// Who made it.
+    public let origin: RouteProtocol
+    /// Smaller is preferred; 0 for IPv4 routes made without one, 1024 for IPv6.
+    public let metric: UInt32
+    /// The link it uses, the first one if there are several; nothing for `unreachable` and its kin.
+    public let link: LinkIndex?
+    /// The next router, nothing when the destination is on the link.
+    public let gateway: IPAddress?
+    /// The source address the route prefers.
+    public let preferredSource: IPAddress?
+    /// What happens to packets.
+    public let kind: Kind
+    let scope: InterfaceAddress.Scope
+
+    /// What a route does to packets, as rtnetlink numbers it.
+    public struct Kind: Hashable, Sendable, CustomStringConvertible {
+        /// The number.
+        public let number: UInt8
+        /// Sends them on.
+        public static let unicast = Kind(number: 1)
+        /// Delivers them here.
+        public static let local = Kind(number: 2)
+        /// Delivers them here and sends them to everybody on the link.
+        public static let broadcast = Kind(number: 3)
+
+        /// The word `ip route` uses.
+        public var description: String {
+            switch number {
+            case 1: "unicast"
+            case 2: "local"
+            case 3: "broadcast"
+            case 4: "anycast"
+            case 5: "multicast"
+            case 6: "blackhole"
+            case 7: "unreachable"
+            case 8: "prohibit"
+            case 9: "throw"
+            default: String(number)
+            }
+        }
+    }
+
+    init?(_ entry: cnetlink_route) {
+        guard let destination = IPPrefix(entry.destination, length: entry.length, family: entry.family) else {
+            return nil
+        }
+        self.destination = destination
+        table = RoutingTable(number: entry.table)
+        origin = RouteProtocol(number: entry.protocol)
+        metric = entry.metric
+        link = entry.link == 0 ? nil : LinkIndex(entry.link)
+        gateway = entry.has_gateway ? IPAddress(entry.gateway, family: entry.gateway_family) : nil
+        preferredSource = entry.has_source ? IPAddress(entry.source, family: entry.family) : nil
+        kind = Kind(number: entry.type)
+        scope = InterfaceAddress.Scope(number: entry.scope)
+    }
+
+    /// A route that leads straight to a link.
+    ///
+    /// - Parameter metric: 0 leaves the choice to the kernel.
+    public init(
+        to destination: IPPrefix,
+        over link: LinkIndex,
+        table: RoutingTable = .main,
+        origin: RouteProtocol = .ours,
+        metric: UInt32 = 0
+    ) {
+        self.destination = destination
+        self.table = table
+        self.origin = origin
+        self.metric = metric
+        self.link = link
+        gateway = nil
+        preferredSource = nil
+        kind = .unicast
+        switch destination {
+        case .v4: scope = .link
+        case .v6: scope = .global
+        }
+    }
+
+    /// The route the kernel makes for the last address of a network.
+    init(broadcast address: IPv4Address, over link: LinkIndex) {
+        destination = .v4(IPv4Prefix(address, length: 32))
+        table = .local
+        origin = .kernel
+        metric = 0
+        self.link = link
+        gateway = nil
+        preferredSource = nil
+        kind = .broadcast
+        scope = .link
+    }
+
+    var entry: cnetlink_route {
+        var entry = cnetlink_route()
+        entry.table = table.number
+        entry.metric = metric
+        entry.link = link?.number ?? 0
+        entry.family = destination.address.family
+        entry.length = UInt8(destination.length)
+        entry.protocol = origin.number
+        entry.scope = scope.number
+        entry.type = kind.number
+        entry.destination = destination.address.words
+        if let gateway {
+            entry.has_gateway = true
+            entry.gateway_family = gateway.family
+            entry.gateway = gateway.words
+        }
+        if let preferredSource {
+            entry.has_source = true
+            entry.source = preferredSource.words
+        }
+        return entry
+    }
+}
+
+/// An address this host answers for on a link though it has it not: ARP or neighbour discovery by proxy.
+public struct ProxyNeighbour: Hashable, Sendable {
+    /// The link it answers on.
+    public let link: LinkIndex
+    /// The address it answers for.
+    public let address: IPAddress
+    /// Who made the entry.
+    public let origin: RouteProtocol
+
+    /// An entry; without an origin it is ours.
+    public init(_ address: IPAddress, on link: LinkIndex, origin: RouteProtocol = .ours) {
+        self.link = link
+        self.address = address
+        self.origin = origin
+    }
+
+    init(_ entry: cnetlink_neighbour) {
+        self.init(
+            IPAddress(entry.address, family: entry.family),
+            on: LinkIndex(entry.link),
+            origin: RouteProtocol(number: entry.protocol)
+        )
+    }
+
+    var entry: cnetlink_neighbour {
+        cnetlink_neighbour(
+            link: link.number,
+            family: address.family,
+            protocol: origin.number,
+            address: address.words
+        )
+    }
+}

@@ -1,0 +1,98 @@
+internal import IPAddressing
+
+/// A traffic filter that takes the translator's share of an interface's address.
+///
+/// Four preferences, asked in this order: unfragmented TCP and UDP to our ports go to the TUN; ICMP goes there; what
+/// else is unfragmented stays with the host; fragments of TCP and UDP, which do not all show a port, go to the TUN.
+/// Whatever belongs to no session comes back from the TUN to the host unchanged.
+public struct ShareFilter: Hashable, Sendable {
+    let preference: UInt16
+    let keys: [FilterKey]
+    let action: Action
+
+    enum Action: Hashable, Sendable {
+        case toTranslator
+        case toHost
+        /// Left over from a run whose TUN is gone: the kernel drops what it matches.
+        case toNobody
+    }
+
+    static let firstPreference: UInt16 = 6400
+    static let preferences: ClosedRange<UInt16> = firstPreference...6403
+
+    /// The classes our filters assign. At ingress a class means nothing to the kernel, so its number is our mark; it
+    /// also remembers over a crash whether the clsact discipline was there before us.
+    enum Mark {
+        static let foundClsact: UInt32 = 0x6400_0000
+        static let madeClsact: UInt32 = 0x6401_0000
+        static func isOurs(_ classID: UInt32) -> Bool { classID == foundClsact || classID == madeClsact }
+    }
+
+    /// The filters of one shared address, in the order they are asked.
+    static func filters(for shared: NetworkPlan.SharedAddress) -> [ShareFilter] {
+        let address = FilterKey(value: shared.address.bits, mask: ~0, offset: 16)
+        let protocols: [UInt32] = [6, 17]
+        let range = UInt32(shared.ports.lowerBound.number)...UInt32(shared.ports.upperBound.number)
+        var filters: [ShareFilter] = []
+        for number in protocols {
+            for block in alignedBlocks(range, bits: 16) {
+                let mask: UInt32 = (0xFFFF << UInt32(16 - block.length)) & 0xFFFF
+                let ports = FilterKey(value: block.start, mask: mask, offset: 20)
+                let keys = [address, transport(number), unfragmented, ports].filter { $0.mask != 0 }
+                filters.append(ShareFilter(preference: 6400, keys: keys, action: .toTranslator))
+            }
+        }
+        filters.append(ShareFilter(preference: 6401, keys: [address, transport(1)], action: .toTranslator))
+        filters.append(ShareFilter(preference: 6402, keys: [address, unfragmented], action: .toHost))
+        for number in protocols {
+            filters.append(ShareFilter(preference: 6403, keys: [address, transport(number)], action: .toTranslator))
+        }
+        return filters
+    }
+
+    /// The protocol field: RFC 791 section 3.1, octet 9.
+    private static func transport(_ number: UInt32) -> FilterKey {
+        FilterKey(value: number << 16, mask: 0x00FF_0000, offset: 8)
+    }
+
+    /// Neither "more fragments" nor an offset: RFC 791 section 3.1, octets 6 and 7.
+    private static let unfragmented = FilterKey(value: 0, mask: 0x3FFF, offset: 4)
+
+    init(preference: UInt16, keys: [FilterKey], action: Action) {
+        self.preference = preference
+        self.keys = keys
+        self.action = action
+    }
+
+    /// Reads a filter that stands at a link; nothing when it is not one of ours.
+    init?(_ filter: TrafficFilter, device: LinkIndex?) {
+        guard Self.preferences.contains(filter.preference), Mark.isOurs(filter.classID),
+            filter.etherType == TrafficFilter.ipv4
+        else { return nil }
+        preference = filter.preference
+        keys = filter.keys
+        switch filter.action {
+        case .pass: action = .toHost
+        case .redirect(let target): action = target == device ? .toTranslator : .toNobody
+        case .other: return nil
+        }
+    }
+
+    func filter(on link: LinkIndex, to device: LinkIndex, mark: UInt32) -> TrafficFilter {
+        let action: TrafficFilter.Action =
+            switch action {
+            case .toTranslator: .redirect(device)
+            case .toHost: .pass
+            case .toNobody: .redirect(LinkIndex(0))
+            }
+        return TrafficFilter(link: link, classID: mark, preference: preference, keys: keys, action: action)
+    }
+}
+
+extension ShareFilter: CustomStringConvertible {
+    /// `filter 6400 for 203.0.113.5`.
+    public var description: String {
+        let address = keys.first { $0.offset == 16 }.map { " for \(IPv4Address(bits: $0.value))" }
+        return "filter \(preference)\(address ?? "")"
+    }
+}

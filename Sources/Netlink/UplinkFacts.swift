@@ -1,0 +1,131 @@
+public import IPAddressing
+
+/// Where this host stands in its networks.
+public struct UplinkFacts: Hashable, Sendable {
+    /// The way out for IPv4: the link of the default route that is preferred; nothing without one.
+    public let ipv4: Uplink?
+    /// The way out for IPv6, likewise.
+    public let ipv6: Uplink?
+    /// All links but the TUN.
+    public let links: [Link]
+    /// Links that are up, are neither loopback nor the TUN, and have an IPv6 address of more than the link's own.
+    public let ipv6Links: [Link]
+    /// The networks on this host's links, which `clients = links` stands for: global and unique local IPv6, and IPv4
+    /// but for what is link-local; sorted by text.
+    public let networks: [IPPrefix]
+    /// This host's own addresses, those of the TUN left out.
+    public let ownAddresses: [OwnAddress]
+
+    /// A way out.
+    public struct Uplink: Hashable, Sendable {
+        /// The link.
+        public let link: Link
+        /// The next router; nothing on a point-to-point link.
+        public let gateway: IPAddress?
+        /// Who made the default route.
+        public let origin: RouteProtocol
+        /// The link's addresses of the family that others can reach, the one the kernel prefers as a source first.
+        public let addresses: [IPAddress]
+    }
+
+    /// An address of this host, for those who listen on it.
+    public struct OwnAddress: Hashable, Sendable {
+        /// The address.
+        public let address: IPAddress
+        /// The link that has it: the scope of a link-local address.
+        public let link: LinkIndex
+        /// That link's name.
+        public let interface: String
+        /// Whether it can be bound: duplicate address detection has succeeded and the link is up.
+        public let isUsable: Bool
+        /// Whether new uses should prefer another.
+        public let isDeprecated: Bool
+        /// Whether only this host can reach it.
+        public let isLoopback: Bool
+    }
+
+    /// The largest packet of any link but loopback and the TUN, in octets, for the TUN's own mtu.
+    public var largestMTU: UInt32? { links.filter { $0.isUp && !$0.isLoopback }.map(\.mtu).max() }
+
+    /// Reads the facts.
+    ///
+    /// - Parameter device: The name of the TUN, which is none of the host's links here.
+    public init(
+        reading connection: borrowing NetlinkConnection,
+        without device: String?
+    ) throws(NetlinkError) {
+        let links = try connection.links().filter { $0.name != device }
+        let addresses = try connection.addresses().filter { address in links.contains { $0.index == address.link } }
+        let defaults4 = try connection.routes4(.init(table: .main, kind: .unicast, length: 0))
+        let defaults6 = try connection.routes6(.init(table: .main, kind: .unicast, length: 0))
+        let onLink =
+            try connection.routes6(.init(table: .main, origin: .kernel, kind: .unicast))
+            + connection.routes6(.init(table: .main, origin: .routerAdvertisement, kind: .unicast))
+        self.links = links
+        ipv4 = Self.uplink(defaults4, links: links, addresses: addresses)
+        ipv6 = Self.uplink(defaults6, links: links, addresses: addresses)
+        ipv6Links = links.filter { link in
+            link.isUp && !link.isLoopback
+                && addresses.contains { $0.link == link.index && $0.address.family == Family.v6 && $0.isRoutable }
+        }
+        networks = Self.networks(links: links, addresses: addresses, onLink: onLink)
+        ownAddresses = addresses.compactMap { address in
+            guard let link = links.first(where: { $0.index == address.link }) else { return nil }
+            return OwnAddress(
+                address: address.address,
+                link: link.index,
+                interface: link.name,
+                isUsable: link.isUp && address.flags.isDisjoint(with: [.tentative, .duplicate]),
+                isDeprecated: address.flags.contains(.deprecated),
+                isLoopback: link.isLoopback
+            )
+        }
+    }
+
+    private static func uplink(_ routes: [Route], links: [Link], addresses: [InterfaceAddress]) -> Uplink? {
+        var best: (route: Route, link: Link)?
+        for route in routes {
+            guard let link = links.first(where: { $0.index == route.link }), link.isUp else { continue }
+            if let known = best, known.route.metric <= route.metric { continue }
+            best = (route, link)
+        }
+        guard let (route, link) = best else { return nil }
+        let family = route.destination.address.family
+        let reachable = addresses.filter { $0.link == link.index && $0.address.family == family && $0.isRoutable }
+        let plain = reachable.filter { $0.flags.isDisjoint(with: [.secondary, .deprecated]) }
+        let rest = reachable.filter { !$0.flags.isDisjoint(with: [.secondary, .deprecated]) }
+        var order = (plain + rest).map(\.address)
+        if let source = route.preferredSource, let index = order.firstIndex(of: source) {
+            order.insert(order.remove(at: index), at: 0)
+        }
+        return Uplink(link: link, gateway: route.gateway, origin: route.origin, addresses: order)
+    }
+
+    private static func networks(links: [Link], addresses: [InterfaceAddress], onLink: [Route]) -> [IPPrefix] {
+        let open = Set(links.filter { $0.isUp && !$0.isLoopback }.map(\.index))
+        var networks: Set<IPPrefix> = []
+        for address in addresses where open.contains(address.link) && address.isRoutable {
+            networks.insert(address.network)
+        }
+        // An address from DHCPv6 stands alone; its network is known from the router advertisement's route.
+        for route in onLink {
+            guard route.gateway == nil, let link = route.link, open.contains(link),
+                case .v6(let prefix) = route.destination,
+                prefix.length > 0, !prefix.address.isLinkLocal, !prefix.address.isMulticast
+            else { continue }
+            networks.insert(route.destination)
+        }
+        return networks.sorted { $0.description < $1.description }
+    }
+}
+
+extension InterfaceAddress {
+    /// Whether hosts beyond the link can reach the address: not link-local, and nobody else has it.
+    fileprivate var isRoutable: Bool {
+        guard !flags.contains(.duplicate) else { return false }
+        return switch address {
+        case .v4(let address): address.bits >> 16 != 0xA9FE && address.bits >> 24 != 127
+        case .v6(let address): !address.isLinkLocal && address != .loopback
+        }
+    }
+}

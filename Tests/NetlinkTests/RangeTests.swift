@@ -1,0 +1,120 @@
+import IPAddressing
+import Testing
+
+@testable import Netlink
+
+@Suite("Ranges as the kernel can hold them")
+struct RangeTests {
+    @Test(
+        "a range of addresses is cut into the fewest prefixes",
+        arguments: [
+            ("192.0.2.64", "192.0.2.79", "192.0.2.64/28"),
+            ("192.0.2.5", "192.0.2.5", "192.0.2.5/32"),
+            ("192.0.2.1", "192.0.2.6", "192.0.2.1/32 192.0.2.2/31 192.0.2.4/31 192.0.2.6/32"),
+            ("192.0.2.250", "192.0.3.1", "192.0.2.250/31 192.0.2.252/30 192.0.3.0/31"),
+            ("0.0.0.0", "255.255.255.255", "0.0.0.0/0"),
+            ("255.255.255.254", "255.255.255.255", "255.255.255.254/31"),
+        ]
+    )
+    func rangeIsCut(first: String, last: String, prefixes: String) throws {
+        let range = try #require(IPv4Address(first))...(try #require(IPv4Address(last)))
+        #expect(IPv4Prefix.covering(range).map(\.description).joined(separator: " ") == prefixes)
+    }
+
+    @Test("prefixes of random ranges hold every address of the range once and nothing else")
+    func prefixesAddUp() {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<300 {
+            let a = UInt32.random(in: 0...UInt32.max, using: &random)
+            let b = UInt32.random(in: 0...UInt32.max, using: &random)
+            var next = UInt64(min(a, b))
+            for prefix in IPv4Prefix.covering(IPv4Address(bits: min(a, b))...IPv4Address(bits: max(a, b))) {
+                #expect(UInt64(prefix.range.lowerBound.bits) == next)
+                next = UInt64(prefix.range.upperBound.bits) + 1
+            }
+            #expect(next == UInt64(max(a, b)) + 1)
+        }
+    }
+
+    @Test("ranges that overlap or adjoin are joined before they are cut")
+    func rangesAreJoined() {
+        func range(_ first: UInt8, _ last: UInt8) -> ClosedRange<IPv4Address> {
+            IPv4Address(192, 0, 2, first)...IPv4Address(192, 0, 2, last)
+        }
+        let prefixes = IPv4Prefix.covering([range(72, 79), range(64, 69), range(68, 71), range(200, 200)])
+        #expect(prefixes.map(\.description) == ["192.0.2.64/28", "192.0.2.200/32"])
+    }
+}
+
+/// The kernel's u32 classifier, as far as our filters use it.
+private func verdict(_ filters: [ShareFilter], _ packet: [UInt8]) -> ShareFilter.Action {
+    for filter in filters {
+        let matches = filter.keys.allSatisfy { key in
+            let word = (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(packet[Int(key.offset) + $1]) }
+            return word & key.mask == key.value
+        }
+        if matches { return filter.action }
+    }
+    return .toHost
+}
+
+private func packet(to: IPv4Address, protocol number: UInt8, port: UInt16, fragment: UInt16 = 0x4000) -> [UInt8] {
+    var octets = [UInt8](repeating: 0, count: 28)
+    octets[0] = 0x45
+    octets[6] = UInt8(fragment >> 8)
+    octets[7] = UInt8(fragment & 255)
+    octets[9] = number
+    for index in 0..<4 { octets[16 + index] = UInt8(to.bits >> UInt32(24 - 8 * index) & 255) }
+    octets[20] = 0xAB  // the source port, of no account
+    octets[22] = UInt8(port >> 8)
+    octets[23] = UInt8(port & 255)
+    return octets
+}
+
+@Suite("The filters of a shared address")
+struct ShareFilterTests {
+    private let address = IPv4Address(203, 0, 113, 5)
+
+    @Test(
+        "exactly the ports of the share go to the translator",
+        arguments: [(61440, 65535), (1024, 65535), (5000, 5000), (40000, 50001), (0, 65535)]
+    )
+    func portsAreExact(first: Int, last: Int) {
+        let ports = Port(UInt16(first))...Port(UInt16(last))
+        let filters = ShareFilter.filters(for: .init(interface: "eth0", address: address, ports: ports))
+        let edges = [0, 1, first - 1, first, first + 1, last - 1, last, last + 1, 65534, 65535]
+        for port in (edges.filter { (0...65535).contains($0) } + Array(stride(from: 0, to: 65536, by: 61))).map(
+            UInt16.init
+        ) {
+            let expected: ShareFilter.Action = ports.contains(Port(port)) ? .toTranslator : .toHost
+            guard verdict(filters, packet(to: address, protocol: 6, port: port)) == expected,
+                verdict(filters, packet(to: address, protocol: 17, port: port, fragment: 0)) == expected
+            else {
+                Issue.record("port \(port) of \(first)-\(last)")
+                return
+            }
+        }
+    }
+
+    @Test("the default share is one block of ports and makes six filters")
+    func defaultShareIsSmall() {
+        let share = NetworkPlan.SharedAddress(interface: "eth0", address: address, ports: Port(61440)...Port(65535))
+        let filters = ShareFilter.filters(for: share)
+        #expect(filters.map(\.preference) == [6400, 6400, 6401, 6402, 6403, 6403])
+    }
+
+    @Test("ICMP and the fragments of TCP and UDP go to the translator, other protocols and addresses never")
+    func othersAreLeft() {
+        let share = NetworkPlan.SharedAddress(interface: "eth0", address: address, ports: Port(61440)...Port(65535))
+        let filters = ShareFilter.filters(for: share)
+        #expect(verdict(filters, packet(to: address, protocol: 1, port: 0)) == .toTranslator)
+        #expect(verdict(filters, packet(to: address, protocol: 1, port: 0, fragment: 0x2000)) == .toTranslator)
+        #expect(verdict(filters, packet(to: address, protocol: 17, port: 53, fragment: 0x2000)) == .toTranslator)
+        #expect(verdict(filters, packet(to: address, protocol: 6, port: 22, fragment: 0x00B9)) == .toTranslator)
+        #expect(verdict(filters, packet(to: address, protocol: 47, port: 65000)) == .toHost)
+        #expect(verdict(filters, packet(to: address, protocol: 50, port: 65000, fragment: 0x2000)) == .toHost)
+        let other = IPv4Address(203, 0, 113, 6)
+        #expect(verdict(filters, packet(to: other, protocol: 6, port: 65000)) == .toHost)
+        #expect(verdict(filters, packet(to: other, protocol: 1, port: 0)) == .toHost)
+    }
+}
