@@ -26,6 +26,10 @@ let linuxC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextr
 
 let package = Package(
     name: "nat64-appliance",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    ],
     targets: [
         // 0: words, memory and the doors to C
         .target(name: "Timing", swiftSettings: hotPath),
@@ -43,12 +47,31 @@ let package = Package(
 
         // 1: octets on the wire, the one Policy, the kernel
         .target(name: "Policy", dependencies: ["IPAddressing"], swiftSettings: hotPath),
+        .target(name: "ControlAPI", swiftSettings: shipped),
         .target(
             name: "Linux",
             dependencies: ["CLinux", "CCapability", "CSystemd", "IPAddressing", "PacketMemory", "Timing"],
             swiftSettings: lendsSpans
         ),
         .target(name: "Netlink", dependencies: ["CNetlink", "IPAddressing"], swiftSettings: shipped),
+
+        // 4: engines meet the kernel
+        .target(
+            name: "Control",
+            dependencies: [
+                "ControlAPI", "Linux",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: shipped
+        ),
+
+        // 5: the whole appliance, and the operator's command
+        .target(
+            name: "ControlClient",
+            dependencies: ["ControlAPI", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: shipped
+        ),
 
         // Tests mirror the modules.
         .testTarget(name: "IPAddressingTests", dependencies: ["IPAddressing"], swiftSettings: common),
@@ -62,6 +85,11 @@ let package = Package(
         .testTarget(
             name: "NetlinkTests",
             dependencies: ["Netlink", "IPAddressing", "Linux", "TestNamespace"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "ControlTests",
+            dependencies: ["Control", "ControlAPI", "ControlClient", "Linux"],
             swiftSettings: common
         ),
         // A test body on a thread of its own in a network namespace of its own.

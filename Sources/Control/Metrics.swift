@@ -1,0 +1,163 @@
+package import ControlAPI
+
+/// The report as Prometheus reads it: text format 0.0.4, each metric with its help and its type.
+package enum Metrics {
+    /// The media type of the format.
+    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    /// Writes the report.
+    package static func text(_ report: StatusReport) -> String {
+        var page = MetricsPage()
+        appliance(report, &page)
+        dataplane(report.dataplane, &page)
+        pool(report.dataplane.pool, &page)
+        network(report.network, &page)
+        resolver(report.resolver, &page)
+        upstreams(report.resolver.upstreams, &page)
+        return page.text
+    }
+
+    private static func appliance(_ report: StatusReport, _ page: inout MetricsPage) {
+        page.gauge("appliance_build", "The running version; always 1.", [(["version": report.version], 1)])
+        page.gauge("appliance_uptime_seconds", "Seconds since the daemon was ready.", Double(report.uptimeSeconds))
+        page.gauge(
+            "appliance_verdict",
+            "1 for the verdict that holds, 0 for the others.",
+            Verdict.allCases.map { (["verdict": $0.rawValue], $0 == report.verdict ? 1 : 0) }
+        )
+        page.gauge(
+            "appliance_findings",
+            "How many things are wrong or worth knowing, by severity.",
+            Finding.Severity.allCases.map { severity in
+                (["severity": severity.rawValue], Double(report.findings.count { $0.severity == severity }))
+            }
+        )
+        page.gauge(
+            "appliance_policy_generation",
+            "Counts up with every change of policy since the start.",
+            Double(report.configuration.policyGeneration)
+        )
+        if let reload = report.configuration.lastReload {
+            page.gauge(
+                "appliance_reload_applied",
+                "1 if the settings of the last reload are in force, 0 if it was refused.",
+                reload.applied ? 1 : 0
+            )
+        }
+    }
+
+    private static func dataplane(_ dataplane: DataplaneStatus, _ page: inout MetricsPage) {
+        page.state("nat64_state", "What the data plane is doing: 1 for the state that holds.", dataplane.state)
+        let directions = [("6to4", dataplane.traffic6to4), ("4to6", dataplane.traffic4to6)]
+        page.counter(
+            "nat64_packets_total",
+            "Packets translated; a super-packet counts as one.",
+            directions.map { (["direction": $0.0], $0.1.packets) }
+        )
+        page.counter(
+            "nat64_bytes_total",
+            "Octets translated, as IP counts them on the side they came from.",
+            directions.map { (["direction": $0.0], $0.1.octets) }
+        )
+        page.counter("nat64_hairpinned_total", "Packets from one client to another.", dataplane.hairpinned)
+        page.counter("nat64_handed_back_total", "Packets given back to the host.", dataplane.handedBack)
+        page.counter("nat64_answered_total", "Packets answered with an ICMP error or a reset.", dataplane.answered)
+        page.counter(
+            "nat64_drops_total",
+            "Packets dropped, by reason.",
+            dataplane.drops.map { (["reason": $0.name], $0.count) }
+        )
+        table("nat64_sessions", "Sessions", dataplane.sessions, &page)
+        table("nat64_bindings", "Bindings", dataplane.bindings, &page)
+        if let steering = dataplane.steering {
+            page.gauge(
+                "nat64_steering_loaded",
+                "1 if a steering program leads packets to their shard's worker.",
+                steering.programLoaded ? 1 : 0
+            )
+            if let waits = steering.lockWaits {
+                page.counter("nat64_lock_waits_total", "Packets that waited for the lock of a shard.", waits)
+            }
+        }
+    }
+
+    private static func table(_ name: String, _ noun: String, _ use: TableUse, _ page: inout MetricsPage) {
+        let protocols = [("tcp", use.tcp), ("udp", use.udp), ("icmp", use.icmp)]
+        page.gauge(name, "\(noun) alive, by protocol.", protocols.map { (["protocol": $0.0], Double($0.1)) })
+        if let limit = use.limit { page.gauge("\(name)_limit", "\(noun) there is room for.", Double(limit)) }
+        if let made = use.made { page.counter("\(name)_made_total", "\(noun) made.", made) }
+    }
+
+    private static func pool(_ pool: [PoolEntry], _ page: inout MetricsPage) {
+        page.gauge(
+            "nat64_pool_ports",
+            "Ports there are, over all addresses and protocols.",
+            pool.map { (["addresses": $0.addresses, "ports": $0.ports], Double($0.portsTotal)) }
+        )
+        page.gauge(
+            "nat64_pool_ports_in_use",
+            "Ports in use, over all addresses and protocols.",
+            pool.map { (["addresses": $0.addresses, "ports": $0.ports], Double($0.portsInUse)) }
+        )
+    }
+
+    private static func network(_ network: NetworkStatus, _ page: inout MetricsPage) {
+        page.gauge(
+            "nat64_route_in_place",
+            "1 if the route of a translation prefix stands in the kernel.",
+            network.routes.map { (["prefix": $0.name, "device": $0.device], $0.inPlace ? 1 : 0) }
+        )
+        page.gauge(
+            "nat64_pool_address_in_place",
+            "1 if a part of the pool stands in the kernel.",
+            network.poolAddresses.map { (["addresses": $0.name, "device": $0.device], $0.inPlace ? 1 : 0) }
+        )
+        page.counter("nat64_repairs_total", "How often something of ours was missing and put back.", network.repairs)
+        page.gauge("nat64_uplink", "1 if there is a way to the IPv4 internet.", network.uplink == nil ? 0 : 1)
+    }
+
+    private static func resolver(_ resolver: ResolverStatus, _ page: inout MetricsPage) {
+        page.state("dns64_state", "What the resolver is doing: 1 for the state that holds.", resolver.state)
+        page.gauge("dns64_sockets", "Addresses listened on.", Double(resolver.sockets.count))
+        page.gauge("dns64_listen_problems", "Addresses not listened on.", Double(resolver.listenProblems.count))
+        page.counter("dns64_queries_total", "Queries received.", resolver.queries)
+        page.counter("dns64_from_cache_total", "Queries answered from the cache.", resolver.fromCache)
+        page.counter("dns64_synthesized_total", "Answers with AAAA records made from A records.", resolver.synthesized)
+        page.counter("dns64_native_total", "Answers with AAAA records of the name itself.", resolver.native)
+        page.counter("dns64_failed_total", "Queries that no upstream had an answer for.", resolver.failed)
+        page.counter(
+            "dns64_refused_total",
+            "Queries refused or left without an answer, by reason.",
+            resolver.refused.map { (["reason": $0.name], $0.count) }
+        )
+        page.gauge("dns64_cache_entries", "Answers kept.", Double(resolver.cache.entries))
+        page.gauge("dns64_cache_bytes", "Octets the cache takes.", Double(resolver.cache.octets))
+        page.gauge("dns64_cache_limit_bytes", "Octets the cache may take.", Double(resolver.cache.limitOctets))
+        page.gauge("dns64_tcp_connections", "TCP connections of clients open now.", Double(resolver.tcpConnections))
+    }
+
+    private static func upstreams(_ upstreams: [UpstreamStatus], _ page: inout MetricsPage) {
+        page.gauge(
+            "dns64_upstream_well",
+            "1 if an upstream answers or was not asked yet, 0 if it fails.",
+            upstreams.map { (["upstream": $0.address], $0.health == .failing ? 0 : 1) }
+        )
+        page.gauge(
+            "dns64_upstream_round_trip_seconds",
+            "Smoothed time from question to answer.",
+            upstreams.compactMap { upstream in
+                upstream.roundTripMilliseconds.map { (["upstream": upstream.address], $0 / 1_000) }
+            }
+        )
+        page.counter(
+            "dns64_upstream_asked_total",
+            "Questions put to an upstream.",
+            upstreams.map { (["upstream": $0.address], $0.asked) }
+        )
+        page.counter(
+            "dns64_upstream_failures_total",
+            "Questions an upstream left unanswered or failed.",
+            upstreams.map { (["upstream": $0.address], $0.failures) }
+        )
+    }
+}

@@ -1,0 +1,308 @@
+extension OpenAPIDocument {
+    /// What the bodies look like.
+    static let schemas = #"""
+        "schemas": {
+          "StatusReport": {
+            "type": "object", "description": "What the appliance knows about itself at one moment.",
+            "required": ["version", "uptimeSeconds", "verdict", "findings", "dataplane", "network", "resolver", "views", "configuration"],
+            "properties": {
+              "version": { "type": "string", "description": "Of the running daemon." },
+              "uptimeSeconds": { "type": "integer", "minimum": 0, "description": "Since the daemon was ready." },
+              "verdict": { "type": "string", "enum": ["working", "degraded", "down"], "description": "Whether it works: the gravest finding decides." },
+              "findings": { "type": "array", "items": {"$ref": "#/components/schemas/Finding"}, "description": "What is wrong or worth knowing, the gravest first." },
+              "dataplane": { "$ref": "#/components/schemas/DataplaneStatus" },
+              "network": { "$ref": "#/components/schemas/NetworkStatus" },
+              "resolver": { "$ref": "#/components/schemas/ResolverStatus" },
+              "views": { "$ref": "#/components/schemas/ViewList" },
+              "configuration": { "$ref": "#/components/schemas/ConfigurationStatus" }
+            }
+          },
+          "Finding": {
+            "type": "object", "description": "One thing that is wrong or worth knowing.",
+            "required": ["code", "severity", "problem", "remedy"],
+            "properties": {
+              "code": { "type": "string", "description": "A name for programs, in kebab case, that does not change." },
+              "severity": { "type": "string", "enum": ["failure", "warning", "note"], "description": "failure: down; warning: degraded." },
+              "problem": { "type": "string", "description": "What is wrong: a sentence." },
+              "remedy": { "type": "string", "description": "What to do: a sentence." }
+            }
+          },
+          "PartState": { "type": "string", "enum": ["starting", "running", "stopped", "failed"], "description": "What a part is doing." },
+          "DataplaneStatus": {
+            "type": "object", "description": "The translating half.",
+            "required": ["state", "device", "mtu", "workers", "offloads", "refusedOffloads", "prefixes", "pool", "sessions", "bindings", "traffic6to4", "traffic4to6", "hairpinned", "handedBack", "answered", "drops"],
+            "properties": {
+              "state": { "$ref": "#/components/schemas/PartState" },
+              "device": { "type": "string", "description": "The TUN device." },
+              "mtu": { "type": "integer", "minimum": 0, "description": "Of the device, in octets." },
+              "workers": { "type": "integer", "minimum": 0, "description": "Queues, each with a thread." },
+              "offloads": { "type": "array", "items": {"type": "string"}, "description": "In use: checksum, tso4, tso6, uso4, uso6." },
+              "refusedOffloads": { "type": "array", "items": {"type": "string"}, "description": "Not known to this kernel." },
+              "prefixes": { "type": "array", "items": {"type": "string"}, "description": "The translation prefixes, the one to prefer first." },
+              "pool": { "type": "array", "items": {"$ref": "#/components/schemas/PoolEntry"} },
+              "sessions": { "$ref": "#/components/schemas/TableUse" },
+              "bindings": { "$ref": "#/components/schemas/TableUse" },
+              "traffic6to4": { "$ref": "#/components/schemas/Traffic" },
+              "traffic4to6": { "$ref": "#/components/schemas/Traffic" },
+              "hairpinned": { "type": "integer", "minimum": 0, "description": "Packets from one client to another." },
+              "handedBack": { "type": "integer", "minimum": 0, "description": "Packets that belong to the host itself." },
+              "answered": { "type": "integer", "minimum": 0, "description": "Packets answered with an ICMP error or a reset." },
+              "drops": { "type": "array", "items": {"$ref": "#/components/schemas/ReasonCount"}, "description": "Every reason, in a fixed order, also those never met." },
+              "steering": { "$ref": "#/components/schemas/SteeringStatus" }
+            }
+          },
+          "PoolEntry": {
+            "type": "object", "description": "A part of the pool.",
+            "required": ["addresses", "ports", "portsInUse", "portsTotal"],
+            "properties": {
+              "addresses": { "type": "string", "description": "A prefix, a range or an address." },
+              "sharedInterface": { "type": "string", "description": "The interface whose own address this is." },
+              "ports": { "type": "string", "description": "Of each address: 1024-65535." },
+              "portsInUse": { "type": "integer", "minimum": 0, "description": "Over all addresses and protocols." },
+              "portsTotal": { "type": "integer", "minimum": 0, "description": "Over all addresses and protocols." }
+            }
+          },
+          "TableUse": {
+            "type": "object", "description": "How full a table is.",
+            "required": ["tcp", "udp", "icmp"],
+            "properties": {
+              "tcp": { "type": "integer", "minimum": 0, "description": "Entries of TCP." },
+              "udp": { "type": "integer", "minimum": 0, "description": "Entries of UDP." },
+              "icmp": { "type": "integer", "minimum": 0, "description": "Entries of ICMP queries." },
+              "limit": { "type": "integer", "minimum": 0, "description": "Entries there is room for, of all protocols together." },
+              "made": { "type": "integer", "minimum": 0, "description": "Entries made since the start." }
+            }
+          },
+          "Traffic": {
+            "type": "object", "description": "Translated packets of one direction.",
+            "required": ["packets", "octets"],
+            "properties": {
+              "packets": { "type": "integer", "minimum": 0, "description": "A super-packet counts as one." },
+              "octets": { "type": "integer", "minimum": 0, "description": "As IP counts them on the side they came from." },
+              "packetsPerSecond": { "type": "number", "description": "Of late." },
+              "octetsPerSecond": { "type": "number", "description": "Of late." }
+            }
+          },
+          "SteeringStatus": {
+            "type": "object", "description": "How packets find the worker that owns their shard.",
+            "required": ["programLoaded"],
+            "properties": {
+              "programLoaded": { "type": "boolean", "description": "Whether a steering program is loaded." },
+              "reason": { "type": "string", "description": "Why there is none." },
+              "lockWaits": { "type": "integer", "minimum": 0, "description": "Packets that waited for a lock." }
+            }
+          },
+          "NetworkStatus": {
+            "type": "object", "description": "What stands in the kernel on our behalf, and the way out.",
+            "required": ["state", "routes", "poolAddresses", "repairs", "forwarding"],
+            "properties": {
+              "state": { "$ref": "#/components/schemas/PartState" },
+              "routes": { "type": "array", "items": {"$ref": "#/components/schemas/InstalledEntry"} },
+              "poolAddresses": { "type": "array", "items": {"$ref": "#/components/schemas/InstalledEntry"} },
+              "repairs": { "type": "integer", "minimum": 0, "description": "How often something was missing and put back." },
+              "forwarding": { "type": "array", "items": {"$ref": "#/components/schemas/Finding"}, "description": "What is wrong with the host's forwarding settings." },
+              "uplink": { "$ref": "#/components/schemas/Uplink" }
+            }
+          },
+          "InstalledEntry": {
+            "type": "object", "description": "Something in the kernel's tables.",
+            "required": ["name", "device", "inPlace"],
+            "properties": {
+              "name": { "type": "string", "description": "A prefix or an address." },
+              "device": { "type": "string", "description": "The interface it stands on." },
+              "inPlace": { "type": "boolean", "description": "Whether it stands there now." },
+              "problem": { "type": "string", "description": "Why not." }
+            }
+          },
+          "Uplink": {
+            "type": "object", "description": "The way to the IPv4 internet.",
+            "required": ["interface", "addresses"],
+            "properties": {
+              "interface": { "type": "string", "description": "Where the default route leads." },
+              "addresses": { "type": "array", "items": {"type": "string"}, "description": "Its own IPv4 addresses." },
+              "mtu": { "type": "integer", "minimum": 0, "description": "In octets." }
+            }
+          },
+          "ResolverStatus": {
+            "type": "object", "description": "The resolving half.",
+            "required": ["state", "workers", "sockets", "listenProblems", "upstreams", "queries", "fromCache", "synthesized", "native", "failed", "refused", "cache", "tcpConnections"],
+            "properties": {
+              "state": { "$ref": "#/components/schemas/PartState" },
+              "workers": { "type": "integer", "minimum": 0, "description": "Threads." },
+              "sockets": { "type": "array", "items": {"$ref": "#/components/schemas/ListeningSocket"} },
+              "listenProblems": { "type": "array", "items": {"$ref": "#/components/schemas/ListenProblem"} },
+              "upstreams": { "type": "array", "items": {"$ref": "#/components/schemas/UpstreamStatus"}, "description": "The one to prefer first." },
+              "queries": { "type": "integer", "minimum": 0, "description": "Received since the start." },
+              "queriesPerSecond": { "type": "number", "description": "Of late." },
+              "fromCache": { "type": "integer", "minimum": 0, "description": "Answered from the cache." },
+              "synthesized": { "type": "integer", "minimum": 0, "description": "Answers with AAAA records made from A records." },
+              "native": { "type": "integer", "minimum": 0, "description": "Answers with AAAA records of the name itself." },
+              "failed": { "type": "integer", "minimum": 0, "description": "No upstream had an answer." },
+              "refused": { "type": "array", "items": {"$ref": "#/components/schemas/ReasonCount"}, "description": "Every reason, in a fixed order, also those never met." },
+              "cache": { "$ref": "#/components/schemas/CacheStatus" },
+              "tcpConnections": { "type": "integer", "minimum": 0, "description": "Of clients, open now." }
+            }
+          },
+          "ListeningSocket": {
+            "type": "object", "description": "An address listened on.",
+            "required": ["address", "transport"],
+            "properties": {
+              "address": { "type": "string", "description": "Address and port." },
+              "transport": { "type": "string", "enum": ["udp", "tcp"] }
+            }
+          },
+          "ListenProblem": {
+            "type": "object", "description": "An address not listened on.",
+            "required": ["address", "transport", "problem"],
+            "properties": {
+              "address": { "type": "string", "description": "Address and port." },
+              "transport": { "type": "string", "enum": ["udp", "tcp"] },
+              "problem": { "type": "string", "description": "Why not." }
+            }
+          },
+          "UpstreamStatus": {
+            "type": "object", "description": "A resolver we ask.",
+            "required": ["address", "health", "asked", "failures"],
+            "properties": {
+              "address": { "type": "string", "description": "Address and port, or URL." },
+              "health": { "type": "string", "enum": ["well", "failing", "untried"], "description": "How it does." },
+              "roundTripMilliseconds": { "type": "number", "description": "Smoothed." },
+              "asked": { "type": "integer", "minimum": 0, "description": "Questions put to it." },
+              "failures": { "type": "integer", "minimum": 0, "description": "Questions unanswered or failed." },
+              "lastProblem": { "type": "string", "description": "What went wrong last." }
+            }
+          },
+          "CacheStatus": {
+            "type": "object", "description": "The answer cache.",
+            "required": ["entries", "octets", "limitOctets"],
+            "properties": {
+              "entries": { "type": "integer", "minimum": 0, "description": "Answers kept." },
+              "octets": { "type": "integer", "minimum": 0, "description": "What they take." },
+              "limitOctets": { "type": "integer", "minimum": 0, "description": "What they may take." }
+            }
+          },
+          "ConfigurationStatus": {
+            "type": "object", "description": "Where the settings come from.",
+            "required": ["dropIns", "policyGeneration", "clients"],
+            "properties": {
+              "file": { "type": "string", "description": "The configuration file." },
+              "dropIns": { "type": "array", "items": {"type": "string"} },
+              "policyGeneration": { "type": "integer", "minimum": 0, "description": "Counts up with every change of policy." },
+              "clients": { "type": "array", "items": {"type": "string"}, "description": "The networks that are served." },
+              "lastReload": { "$ref": "#/components/schemas/LastReload" }
+            }
+          },
+          "LastReload": {
+            "type": "object", "description": "What became of the last reload.",
+            "required": ["secondsAgo", "applied", "problems"],
+            "properties": {
+              "secondsAgo": { "type": "integer", "minimum": 0, "description": "Since it was asked for." },
+              "applied": { "type": "boolean", "description": "Whether its settings are in force." },
+              "problems": { "type": "array", "items": {"type": "string"}, "description": "Why not." }
+            }
+          },
+          "ReasonCount": {
+            "type": "object", "description": "A reason and how often it was met.",
+            "required": ["name", "count", "explanation"],
+            "properties": {
+              "name": { "type": "string", "description": "In kebab case." },
+              "count": { "type": "integer", "minimum": 0, "description": "Since the start." },
+              "explanation": { "type": "string", "description": "What it means: a sentence." }
+            }
+          },
+          "SessionPage": {
+            "type": "object", "description": "A slice of the sessions.",
+            "required": ["sessions"],
+            "properties": {
+              "sessions": { "type": "array", "items": {"$ref": "#/components/schemas/SessionEntry"} },
+              "next": { "type": "string", "description": "The cursor of the next slice; missing after the last." }
+            }
+          },
+          "SessionEntry": {
+            "type": "object", "description": "A session.",
+            "required": ["transport", "client", "peer", "external", "secondsLeft"],
+            "properties": {
+              "transport": { "type": "string", "enum": ["tcp", "udp", "icmp"] },
+              "client": { "type": "string", "description": "The IPv6 host: [address]:port." },
+              "peer": { "type": "string", "description": "The IPv4 host: address:port." },
+              "external": { "type": "string", "description": "What stands for the client: address:port." },
+              "state": { "type": "string", "description": "Of TCP, in RFC 6146's spelling." },
+              "secondsLeft": { "type": "integer", "minimum": 0, "description": "It lives if no packet comes." }
+            }
+          },
+          "BindingPage": {
+            "type": "object", "description": "A slice of the bindings.",
+            "required": ["bindings"],
+            "properties": {
+              "bindings": { "type": "array", "items": {"$ref": "#/components/schemas/BindingEntry"} },
+              "next": { "type": "string", "description": "The cursor of the next slice; missing after the last." }
+            }
+          },
+          "BindingEntry": {
+            "type": "object", "description": "A binding.",
+            "required": ["transport", "client", "external", "sessions", "isStatic"],
+            "properties": {
+              "transport": { "type": "string", "enum": ["tcp", "udp", "icmp"] },
+              "client": { "type": "string", "description": "The IPv6 host: [address]:port." },
+              "external": { "type": "string", "description": "What stands for it: address:port." },
+              "sessions": { "type": "integer", "minimum": 0, "description": "That use it." },
+              "isStatic": { "type": "boolean", "description": "Whether the configuration made it." }
+            }
+          },
+          "ViewList": {
+            "type": "object", "description": "Where DNS64 is on and off.",
+            "required": ["synthesizeByDefault", "synthesizeOverIPv4", "views"],
+            "properties": {
+              "synthesizeByDefault": { "type": "boolean", "description": "For clients that no view names." },
+              "synthesizeOverIPv4": { "type": "boolean", "description": "For clients that ask over IPv4." },
+              "views": { "type": "array", "items": {"$ref": "#/components/schemas/ViewEntry"}, "description": "Most specific network first." }
+            }
+          },
+          "ViewEntry": {
+            "type": "object", "description": "How DNS64 treats a network.",
+            "required": ["network", "synthesize", "origin"],
+            "properties": {
+              "network": { "type": "string", "description": "A prefix." },
+              "synthesize": { "type": "boolean", "description": "Whether AAAA records are made from A records." },
+              "origin": { "type": "string", "enum": ["default", "file", "runtime"], "description": "Who said so." }
+            }
+          },
+          "ViewChange": {
+            "type": "object", "description": "The wish to switch DNS64 for a network.",
+            "required": ["network", "synthesize"],
+            "properties": {
+              "network": { "type": "string", "description": "A prefix." },
+              "synthesize": { "type": "boolean", "description": "Whether AAAA records shall be made from A records." }
+            }
+          },
+          "ReloadReport": {
+            "type": "object", "description": "What became of a reload.",
+            "required": ["applied", "changed", "needsRestart", "problems"],
+            "properties": {
+              "applied": { "type": "boolean", "description": "Whether the settings of the file are in force." },
+              "changed": { "type": "array", "items": {"type": "string"}, "description": "Keys whose values changed." },
+              "needsRestart": { "type": "array", "items": {"type": "string"}, "description": "Keys whose new values wait for a restart." },
+              "problems": { "type": "array", "items": {"type": "string"}, "description": "Why the file was refused." }
+            }
+          },
+          "VersionReport": {
+            "type": "object", "description": "The version of the running daemon.",
+            "required": ["version", "api"],
+            "properties": {
+              "version": { "type": "string", "description": "Of the daemon." },
+              "api": { "type": "string", "description": "Of this API." }
+            }
+          },
+          "Problem": {
+            "type": "object", "description": "Why a request was not done (RFC 9457).",
+            "required": ["status", "title", "detail"],
+            "properties": {
+              "status": { "type": "integer", "minimum": 0, "description": "The HTTP status." },
+              "title": { "type": "string", "description": "What kind of problem." },
+              "detail": { "type": "string", "description": "What is wrong and what to do." },
+              "problems": { "type": "array", "items": {"type": "string"}, "description": "The single problems, if there are several." }
+            }
+          }
+        }
+        """#
+}

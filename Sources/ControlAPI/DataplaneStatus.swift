@@ -1,0 +1,171 @@
+/// The translating half of the report.
+public struct DataplaneStatus: Codable, Equatable, Sendable {
+    /// What it is doing.
+    public var state: PartState
+    /// The name of the TUN device.
+    public var device: String
+    /// The MTU of the TUN device, in octets.
+    public var mtu: Int
+    /// Queues of the device, each with a thread of its own.
+    public var workers: Int
+    /// Kinds of offload in use: `checksum`, `tso4`, `tso6`, `uso4`, `uso6`.
+    public var offloads: [String]
+    /// Kinds of offload that this kernel refused.
+    public var refusedOffloads: [String]
+    /// The translation prefixes, the one to prefer first.
+    public var prefixes: [String]
+    /// The pool, in the order of the configuration.
+    public var pool: [PoolEntry]
+    /// Sessions alive.
+    public var sessions: TableUse
+    /// Bindings alive.
+    public var bindings: TableUse
+    /// Packets of our clients on their way to IPv4.
+    public var traffic6to4: Traffic
+    /// Packets from IPv4 on their way to our clients.
+    public var traffic4to6: Traffic
+    /// Packets from one client of ours to another (RFC 6146 section 3.8).
+    public var hairpinned: UInt64
+    /// Packets that belong to the host itself and were given back to it; only where the pool shares its address.
+    public var handedBack: UInt64
+    /// Packets answered by the translator itself, with an ICMP error or a reset.
+    public var answered: UInt64
+    /// Every reason for which a packet is dropped, in a fixed order, also those never met.
+    public var drops: [ReasonCount]
+    /// How packets find their worker; nothing if nobody measured it.
+    public var steering: SteeringStatus?
+
+    /// Puts the half together.
+    public init(
+        state: PartState,
+        device: String,
+        mtu: Int,
+        workers: Int,
+        offloads: [String],
+        refusedOffloads: [String] = [],
+        prefixes: [String],
+        pool: [PoolEntry],
+        sessions: TableUse,
+        bindings: TableUse,
+        traffic6to4: Traffic,
+        traffic4to6: Traffic,
+        hairpinned: UInt64,
+        handedBack: UInt64,
+        answered: UInt64,
+        drops: [ReasonCount],
+        steering: SteeringStatus? = nil
+    ) {
+        self.state = state
+        self.device = device
+        self.mtu = mtu
+        self.workers = workers
+        self.offloads = offloads
+        self.refusedOffloads = refusedOffloads
+        self.prefixes = prefixes
+        self.pool = pool
+        self.sessions = sessions
+        self.bindings = bindings
+        self.traffic6to4 = traffic6to4
+        self.traffic4to6 = traffic4to6
+        self.hairpinned = hairpinned
+        self.handedBack = handedBack
+        self.answered = answered
+        self.drops = drops
+        self.steering = steering
+    }
+}
+
+/// A part of the pool: a prefix, a range, an address.
+public struct PoolEntry: Codable, Equatable, Sendable {
+    /// The addresses as the configuration writes them: `192.0.2.64/28`, or the address itself if it is shared.
+    public var addresses: String
+    /// The interface whose own address this is, shared with the host; nothing if the addresses are ours alone.
+    public var sharedInterface: String?
+    /// The ports of each address: `1024-65535`.
+    public var ports: String
+    /// Ports in use, over all addresses and protocols.
+    public var portsInUse: UInt64
+    /// Ports there are, over all addresses and protocols.
+    public var portsTotal: UInt64
+
+    /// Whether the address is shared with the host.
+    public var isShared: Bool { sharedInterface != nil }
+
+    /// Describes a part of the pool.
+    public init(
+        addresses: String,
+        sharedInterface: String? = nil,
+        ports: String,
+        portsInUse: UInt64,
+        portsTotal: UInt64
+    ) {
+        self.addresses = addresses
+        self.sharedInterface = sharedInterface
+        self.ports = ports
+        self.portsInUse = portsInUse
+        self.portsTotal = portsTotal
+    }
+}
+
+/// How full a table is.
+public struct TableUse: Codable, Equatable, Sendable {
+    /// Entries of TCP.
+    public var tcp: UInt64
+    /// Entries of UDP.
+    public var udp: UInt64
+    /// Entries of ICMP queries.
+    public var icmp: UInt64
+    /// Entries the table has room for, of all protocols together; nothing if only memory limits it.
+    public var limit: UInt64?
+    /// Entries made since the start; nothing if nobody counts them.
+    public var made: UInt64?
+
+    /// Entries of all protocols.
+    public var total: UInt64 { tcp &+ udp &+ icmp }
+
+    /// Describes a table.
+    public init(tcp: UInt64, udp: UInt64, icmp: UInt64, limit: UInt64? = nil, made: UInt64? = nil) {
+        self.tcp = tcp
+        self.udp = udp
+        self.icmp = icmp
+        self.limit = limit
+        self.made = made
+    }
+}
+
+/// Translated packets of one direction.
+public struct Traffic: Codable, Equatable, Sendable {
+    /// Packets since the start; a super-packet of the device's offloads counts as one.
+    public var packets: UInt64
+    /// Octets since the start, as IP counts them on the side they came from.
+    public var octets: UInt64
+    /// Packets per second of late; nothing until two samples were taken.
+    public var packetsPerSecond: Double?
+    /// Octets per second of late.
+    public var octetsPerSecond: Double?
+
+    /// Describes a direction.
+    public init(packets: UInt64, octets: UInt64, packetsPerSecond: Double? = nil, octetsPerSecond: Double? = nil) {
+        self.packets = packets
+        self.octets = octets
+        self.packetsPerSecond = packetsPerSecond.finite
+        self.octetsPerSecond = octetsPerSecond.finite
+    }
+}
+
+/// How packets find the worker that owns their shard.
+public struct SteeringStatus: Codable, Equatable, Sendable {
+    /// Whether a steering program is loaded; without one the device's own hash spreads the packets.
+    public var programLoaded: Bool
+    /// Why there is no program: a sentence.
+    public var reason: String?
+    /// Packets that had to wait for the lock of a shard; nothing if nobody counts them.
+    public var lockWaits: UInt64?
+
+    /// Describes the steering.
+    public init(programLoaded: Bool, reason: String? = nil, lockWaits: UInt64? = nil) {
+        self.programLoaded = programLoaded
+        self.reason = reason
+        self.lockWaits = lockWaits
+    }
+}

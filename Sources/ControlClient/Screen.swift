@@ -1,0 +1,81 @@
+internal import ControlAPI
+private import Glibc
+
+/// Where a command writes, and whether colours may be used there.
+package struct Screen: Sendable {
+    private let out: @Sendable (String) -> Bool
+    private let err: @Sendable (String) -> Void
+    private let colours: Bool
+
+    /// Describes a screen.
+    ///
+    /// - Parameters:
+    ///   - colours: Whether somebody looks at standard output who likes them.
+    ///   - out: Writes to standard output; says whether anybody still reads it.
+    ///   - err: Writes to standard error.
+    package init(
+        colours: Bool,
+        out: @escaping @Sendable (String) -> Bool,
+        err: @escaping @Sendable (String) -> Void
+    ) {
+        self.colours = colours
+        self.out = out
+        self.err = err
+    }
+
+    /// The standard output and standard error of this process; colours only on a terminal and without `NO_COLOR`.
+    static func ofThisProcess() -> Screen {
+        let colours =
+            isatty(STDOUT_FILENO) == 1 && Environment.variable("NO_COLOR") == nil
+            && Environment.variable("TERM") != "dumb"
+        return Screen(
+            colours: colours,
+            out: { write($0, to: STDOUT_FILENO) },
+            err: { _ = write($0, to: STDERR_FILENO) }
+        )
+    }
+
+    /// A line for standard output; says whether anybody still reads it.
+    @discardableResult
+    func print(_ text: String) -> Bool { out(text.hasSuffix("\n") ? text : text + "\n") }
+
+    /// A line for standard error.
+    func complain(_ text: String) { err(text.hasSuffix("\n") ? text : text + "\n") }
+
+    /// The text in a colour, where colours are wanted.
+    func paint(_ text: String, _ colour: Colour) -> String {
+        colours ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// Tells why a command was not done, and what to do.
+    func tell(_ failure: ControlFailure) -> Outcome {
+        switch failure {
+        case .notReached(let sentence):
+            complain("appliance-ctl: \(sentence)")
+            return .notReached
+        case .refused(let problem):
+            complain("appliance-ctl: \(problem.title): \(problem.detail)")
+            for line in problem.problems ?? [] { complain("  \(line)") }
+            return problem.status == 400 ? .wrongUse : .refused
+        }
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { return false }
+            rest = rest.dropFirst(written)
+        }
+        return true
+    }
+}
+
+/// The colours we use, as terminals number them.
+enum Colour: Int {
+    case red = 31
+    case green = 32
+    case yellow = 33
+    case bold = 1
+}

@@ -1,0 +1,72 @@
+import ControlClient
+import Testing
+
+@Suite("Replies as the client reads them")
+struct HTTPReplyTests {
+    private static let replies: [(String, Int, String)] = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"),
+        ("HTTP/1.1 204 No Content\r\n\r\n", 204, ""),
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", 200, "hi"),
+        (
+            "HTTP/1.1 404\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n", 404,
+            "abc0123456789"
+        ),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 200, ""),
+    ]
+
+    @Test("a reply is the same in one piece and octet by octet", arguments: replies)
+    func pieces(text: String, status: Int, body: String) throws {
+        var whole = HTTPReplyReader()
+        let reply = try whole.take(Array(text.utf8)[...])
+        #expect(reply?.status == status)
+        #expect(reply.map { String(decoding: $0.body, as: UTF8.self) } == body)
+        var slow = HTTPReplyReader()
+        var last: HTTPReply?
+        for octet in text.utf8 where last == nil { last = try slow.take([octet]) }
+        #expect(last == reply)
+    }
+
+    @Test("without a length the reply ends with the connection")
+    func untilClosed() throws {
+        var reader = HTTPReplyReader()
+        #expect(try reader.take(Array("HTTP/1.0 200 OK\r\n\r\nall of it".utf8)[...]) == nil)
+        #expect(try String(decoding: reader.finish().body, as: UTF8.self) == "all of it")
+    }
+
+    @Test(
+        "what is no reply is refused",
+        arguments: [
+            "hello\r\n\r\n", "HTTP/1.1 99 x\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n", "\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-5\r\n", String(repeating: "x", count: 70_000),
+        ]
+    )
+    func malformed(text: String) {
+        var reader = HTTPReplyReader()
+        #expect(throws: MalformedReply.self) { try reader.take(Array(text.utf8)[...]) }
+    }
+
+    @Test(
+        "a reply that breaks off is refused",
+        arguments: ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nhi"]
+    )
+    func brokenOff(text: String) throws {
+        var reader = HTTPReplyReader()
+        #expect(try reader.take(Array(text.utf8)[...]) == nil)
+        #expect(throws: MalformedReply.self) { try reader.finish() }
+    }
+
+    @Test("a reply without end is refused before it fills the memory")
+    func endless() {
+        var reader = HTTPReplyReader()
+        let piece = [UInt8](repeating: 0x20, count: 1_024 * 1_024)[...]
+        #expect(throws: MalformedReply.self) {
+            _ = try reader.take(Array("HTTP/1.1 200 OK\r\n\r\n".utf8)[...])
+            for _ in 0...64 { _ = try reader.take(piece) }
+        }
+    }
+}
