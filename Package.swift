@@ -46,6 +46,7 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
         // 1: octets on the wire, the one Policy, the kernel
+        .target(name: "PacketWire", dependencies: ["IPAddressing", "PacketMemory"], swiftSettings: hotPath),
         .target(name: "Policy", dependencies: ["IPAddressing"], swiftSettings: hotPath),
         .target(name: "ControlAPI", swiftSettings: shipped),
         .target(
@@ -54,6 +55,13 @@ let package = Package(
             swiftSettings: lendsSpans
         ),
         .target(name: "Netlink", dependencies: ["CNetlink", "IPAddressing"], swiftSettings: shipped),
+
+        // 2: the engines, which do no input or output and read no clock
+        .target(
+            name: "NAT64",
+            dependencies: ["IPAddressing", "PacketMemory", "PacketWire", "Policy", "Timing"],
+            swiftSettings: lendsSpans
+        ),
 
         // 4: engines meet the kernel
         .target(
@@ -76,6 +84,11 @@ let package = Package(
         // Tests mirror the modules.
         .testTarget(name: "IPAddressingTests", dependencies: ["IPAddressing"], swiftSettings: common),
         .testTarget(name: "PacketMemoryTests", dependencies: ["PacketMemory"], swiftSettings: common),
+        .testTarget(
+            name: "PacketWireTests",
+            dependencies: ["PacketWire", "IPAddressing", "PacketMemory"],
+            swiftSettings: common
+        ),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "IPAddressing"], swiftSettings: common),
         .testTarget(
             name: "LinuxTests",
@@ -85,6 +98,11 @@ let package = Package(
         .testTarget(
             name: "NetlinkTests",
             dependencies: ["Netlink", "IPAddressing", "Linux", "TestNamespace"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "NAT64Tests",
+            dependencies: ["NAT64", "PacketWire", "IPAddressing", "PacketMemory", "Policy", "Timing"],
             swiftSettings: common
         ),
         .testTarget(

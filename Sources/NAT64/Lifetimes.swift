@@ -1,0 +1,76 @@
+public import Timing
+
+/// How long bindings and sessions live without traffic: RFC 6146 section 4.
+public struct Lifetimes: Sendable, Hashable {
+    /// UDP sessions: UDP_DEFAULT.
+    public var udp: Moment.Span = .seconds(300)
+    /// ICMP query sessions: ICMP_DEFAULT.
+    public var icmp: Moment.Span = .seconds(60)
+    /// Established TCP sessions: TCP_EST. After it the ends are probed and the session lives for ``tcpTransitory``
+    /// more, which makes the 2 hours and 4 minutes of RFC 5382, requirement 5.
+    public var tcpEstablished: Moment.Span = .seconds(7200)
+    /// TCP sessions that open or close: TCP_TRANS.
+    public var tcpTransitory: Moment.Span = .seconds(240)
+    /// SYNs from outside that wait for the client's: TCP_INCOMING_SYN.
+    public var tcpIncomingSyn: Moment.Span = .seconds(6)
+
+    /// Takes the defaults of RFC 6146 section 4.
+    public init() {}
+
+    /// The least each may be by RFC 6146 section 4, RFC 4787 (requirement 5), RFC 5382 (4, 5) and RFC 5508 (2);
+    /// laboratories may go below by saying so.
+    public static let least: Lifetimes = {
+        var least = Lifetimes()
+        least.udp = .seconds(120)
+        return least
+    }()
+}
+
+/// Which of the lifetimes an entry of the tables lives by.
+enum LifetimeClass: UInt8, CaseIterable {
+    /// The slot holds nothing that expires.
+    case none
+    /// UDP_DEFAULT.
+    case udp
+    /// ICMP_DEFAULT.
+    case icmp
+    /// TCP_EST.
+    case established
+    /// TCP_TRANS.
+    case transitory
+    /// TCP_INCOMING_SYN.
+    case incomingSyn
+    /// How long a freed port is kept from other clients.
+    case holdDown
+}
+
+extension LifetimeClass {
+    /// How the specification calls it, for the pinned table and for traces.
+    var name: String {
+        switch self {
+        case .none: ""
+        case .udp: "UDP_DEFAULT"
+        case .icmp: "ICMP_DEFAULT"
+        case .established: "TCP_EST"
+        case .transitory: "TCP_TRANS"
+        case .incomingSyn: "TCP_INCOMING_SYN"
+        case .holdDown: "hold-down"
+        }
+    }
+}
+
+/// The lifetimes in ticks, laid out so that a packet finds its own by one read.
+struct LifetimeTicks {
+    private let ticks: [8 of UInt32]
+
+    init(_ lifetimes: Lifetimes, holdDown: Moment.Span) {
+        ticks = [
+            .max >> 1, Tick.count(covering: lifetimes.udp), Tick.count(covering: lifetimes.icmp),
+            Tick.count(covering: lifetimes.tcpEstablished), Tick.count(covering: lifetimes.tcpTransitory),
+            Tick.count(covering: lifetimes.tcpIncomingSyn), Tick.count(covering: holdDown), .max >> 1,
+        ]
+    }
+
+    @inline(__always)
+    subscript(lifetime: LifetimeClass) -> UInt32 { ticks[Int(lifetime.rawValue)] }
+}

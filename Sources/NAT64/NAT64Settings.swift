@@ -1,0 +1,120 @@
+public import IPAddressing
+public import Timing
+
+/// Everything an operator can say about the translator, with the defaults that hold when nothing is said.
+///
+/// A value of this type is taken as it is: whoever reads it from a file checks the bounds named here first.
+public struct NAT64Settings: Sendable, Hashable {
+    /// The IPv4 transport addresses that stand for clients. Interfaces whose address is shared with the host stand
+    /// here with the address they have at the moment.
+    public var pool: [PoolEntry] = []
+    /// How long bindings and sessions live without traffic.
+    public var lifetimes = Lifetimes()
+    /// Which outside hosts may send to a binding.
+    public var filtering = Filtering()
+    /// What one client network may take.
+    public var limits = Limits()
+    /// How long a freed UDP port or ICMP identifier is kept from other clients; a TCP port never is, because the
+    /// sessions on it are tracked (RFC 6888, requirement 8). Zero: not at all.
+    public var portHoldDown: Moment.Span = .seconds(120)
+    /// How many bindings there may be in all; each takes at most 96 octets with its first session. Kept by shard, so
+    /// that it may be reached a few per cent early.
+    public var maximumBindings = 4_194_304
+    /// How many sessions there may be besides the first of each binding; each takes at most 116 octets.
+    public var maximumFurtherSessions = 4_194_304
+    /// How packets are translated.
+    public var translation = TranslationSettings()
+    /// The MTU of the translator's device; none: from the links.
+    public var mtu: Int?
+    /// Queues of the device and threads that serve them; none: as many as the process may use CPUs.
+    public var workers: Int?
+
+    /// Takes the defaults; the pool is empty.
+    public init() {}
+
+    /// The most addresses a pool may hold; more would need more address space than is wise to reserve.
+    public static let mostPoolAddresses = 65_536
+}
+
+/// A range of IPv4 addresses in the pool, with the ports of each that may be used.
+public struct PoolEntry: Sendable, Hashable {
+    /// The addresses, both ends included.
+    public var addresses: ClosedRange<IPv4Address>
+    /// The TCP and UDP ports and ICMP identifiers of each address, both ends included.
+    public var ports: ClosedRange<Port>
+    /// Whether the addresses are the host's own, so that only traffic of our sessions is ours.
+    public var sharedWithHost: Bool
+
+    /// Describes a range.
+    public init(
+        addresses: ClosedRange<IPv4Address>,
+        ports: ClosedRange<Port> = PoolEntry.usualPorts,
+        sharedWithHost: Bool = false
+    ) {
+        self.addresses = addresses
+        self.ports = ports
+        self.sharedWithHost = sharedWithHost
+    }
+
+    /// The ports of an address that is ours alone: 1024 to 65535.
+    public static let usualPorts = Port(1024)...Port(65535)
+    /// The ports of an address that is the host's as well: 61440 to 65535, above those the kernel gives out by itself.
+    public static let sharedPorts = Port(61440)...Port(65535)
+}
+
+/// Which outside hosts may send to a binding, per protocol: RFC 6146 section 1.2.3.
+public struct Filtering: Sendable, Hashable {
+    /// For UDP.
+    public var udp = Rule.addressDependent
+    /// For TCP.
+    public var tcp = Rule.addressDependent
+    /// For ICMP queries, which have no port of the peer: the last two rules mean the same.
+    public var icmp = Rule.addressDependent
+    /// Whether TCP connections may be opened from the IPv4 side at all, as far as the rule lets them; if not, such a
+    /// SYN is dropped in silence (RFC 6146 section 3.5.2.2, CLOSED).
+    public var admitsConnectionsFromOutside = true
+
+    /// Takes the default: address-dependent for each.
+    public init() {}
+
+    /// The same rule for every protocol.
+    public init(_ rule: Rule) {
+        udp = rule
+        tcp = rule
+        icmp = rule
+    }
+
+    /// Who may send to a binding.
+    public enum Rule: UInt8, Sendable, Hashable, CaseIterable {
+        /// Everyone.
+        case endpointIndependent
+        /// Hosts the client has sent to, from any of their ports.
+        case addressDependent
+        /// Hosts the client has sent to, from the port it has sent to.
+        case addressAndPortDependent
+    }
+}
+
+/// What one client network may take: RFC 6888, requirements 4 and 5. Zero means no limit.
+///
+/// There is none by default, because a /64 is often everybody there is.
+public struct Limits: Sendable, Hashable {
+    /// How many bits of its address name the network of a client, 1 to 128. Clients of one network also share one
+    /// pool address (RFC 6888, requirement 2).
+    public var clientLength = 64
+    /// Sessions of a network, all protocols together.
+    public var sessionsPerClient = 0
+    /// Ports and identifiers of a network, all protocols together.
+    public var portsPerClient = 0
+    /// Bindings a network may make within a second.
+    public var newBindingsPerSecond = 0
+    /// Whether a network whose pool address has no port left goes on with another address of the pool (RFC 7857
+    /// section 4). By default it is refused, because hosts seen from two addresses puzzle their peers.
+    public var spillsToOtherAddresses = false
+
+    /// Takes the defaults.
+    public init() {}
+
+    /// The highest value of ``sessionsPerClient`` and ``portsPerClient``.
+    public static let most = 1_000_000
+}

@@ -1,0 +1,215 @@
+import IPAddressing
+import PacketMemory
+import PacketWire
+import Timing
+
+// ICMP errors of our own: RFC 4443 section 2.4, RFC 1812 section 4.3.2, RFC 7915 sections 4.4 and 5.4.
+extension TranslatorWorker {
+    /// Turns a refused packet into the error its sender gets; false when there is none to send.
+    @inline(never)
+    mutating func answer(
+        _ reason: DropReason,
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        at now: Moment
+    ) -> Bool {
+        if arrival.isIPv6 {
+            guard let header = errorToClient(reason), mayAnswerClient(memory, frame, header) else { return false }
+            guard admitsError(at: now) else { return false }
+            answerClient(&memory, &frame, header)
+            counters.errorsSent6.count()
+            return true
+        }
+        guard let header = errorToPeer(reason), mayAnswerPeer(memory, frame) else { return false }
+        guard admitsError(at: now) else { return false }
+        answerPeer(&memory, &frame, header)
+        counters.errorsSent4.count()
+        return true
+    }
+
+    private func admitsError(at now: Moment) -> Bool {
+        guard translator.errorLimit.admits(at: now) else {
+            counters.errorsSuppressed.count()
+            return false
+        }
+        return true
+    }
+
+    /// The ICMPv6 error for a refusal; nothing for those that pass in silence.
+    private func errorToClient(_ reason: DropReason) -> ICMPErrorHeader? {
+        switch reason {
+        case .hopLimitExceeded: ICMPErrorHeader(type: ICMPv6Type.timeExceeded, code: 0)
+        case .tooBig: ICMPErrorHeader(type: ICMPv6Type.packetTooBig, code: 0, word: arrival.detail)
+        case .routingHeader, .badFragment:
+            ICMPErrorHeader(type: ICMPv6Type.parameterProblem, code: 0, word: arrival.detail)
+        case .unsupportedProtocol: ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 4)
+        // RFC 7112 section 5.
+        case .tinyFragment: ICMPErrorHeader(type: ICMPv6Type.parameterProblem, code: 3)
+        case .clientRefused, .destinationRefused: ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 1)
+        // RFC 6146 section 3.5.1.1.
+        case .poolExhausted, .sessionLimit, .clientLimit, .newBindingRate, .tableFull:
+            ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 3)
+        default: nil
+        }
+    }
+
+    /// The ICMPv4 error for a refusal; nothing for those that pass in silence.
+    private func errorToPeer(_ reason: DropReason) -> ICMPErrorHeader? {
+        switch reason {
+        case .hopLimitExceeded: ICMPErrorHeader(type: ICMPv4Type.timeExceeded, code: 0)
+        case .tooBig: ICMPErrorHeader(type: ICMPv4Type.unreachable, code: 4, word: arrival.detail)
+        case .sourceRoute: ICMPErrorHeader(type: ICMPv4Type.unreachable, code: 5)
+        case .unsupportedProtocol: ICMPErrorHeader(type: ICMPv4Type.unreachable, code: 2)
+        case .filtered, .inboundRefused, .destinationRefused:
+            view.settings.reportsRefusedInbound ? ICMPErrorHeader(type: ICMPv4Type.unreachable, code: 13) : nil
+        case .noSession:
+            view.settings.reportsRefusedInbound ? ICMPErrorHeader(type: ICMPv4Type.unreachable, code: 1) : nil
+        // RFC 6146 section 3.5.2.2, V4 INIT.
+        case .heldSYNExpired: ICMPErrorHeader(type: ICMPv4Type.unreachable, code: 3)
+        default: nil
+        }
+    }
+
+    /// RFC 4443 section 2.4 (e): never about an ICMPv6 error, a multicast packet or a source that is not one node.
+    private func mayAnswerClient(
+        _ memory: borrowing MutableRawSpan,
+        _ frame: PacketFrame,
+        _ header: ICMPErrorHeader
+    ) -> Bool {
+        guard frame.count >= IPv6Field.length else { return false }
+        let source = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.source)
+        let destination = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.destination)
+        guard source.high != 0 || source.low > 1, !source.isMulticast, !source.isLinkLocal, !source.isIPv4Mapped,
+            !destination.isMulticast
+        else { return false }
+        // What comes after a routing header is looked for as well.
+        var next = memory.octet(at: frame.start &+ IPv6Field.nextHeader)
+        var offset = frame.start &+ IPv6Field.length
+        let end = frame.start &+ frame.count
+        var walked = 0
+        while walked < PacketLayout.mostExtensionHeaders, offset &+ 8 <= end {
+            switch next {
+            case IPProtocol.hopByHop, IPProtocol.destinationOptions, IPProtocol.routing:
+                next = memory.octet(at: offset)
+                offset &+= 8 &+ 8 &* Int(memory.octet(at: offset &+ 1))
+            case IPProtocol.fragment:
+                // Which message a later fragment belongs to cannot be seen.
+                guard memory.uint16(at: offset &+ 2) & 0xFFF8 == 0 || memory.octet(at: offset) != IPProtocol.icmp6
+                else { return false }
+                next = memory.octet(at: offset)
+                offset &+= 8
+            case IPProtocol.icmp6:
+                let type = memory.octet(at: offset)
+                // RFC 7915 section 5.4: prohibitions are not told to any ICMPv6 message.
+                let isProhibition = header.type == ICMPv6Type.unreachable && header.code == 1
+                return !ICMPv6Type.isError(type) && type != ICMPv6Type.redirect && !isProhibition
+            default:
+                return true
+            }
+            walked &+= 1
+        }
+        return next != IPProtocol.icmp6
+    }
+
+    /// RFC 1812 section 4.3.2.7: never about an ICMP error, a broadcast, a later fragment or a bad source.
+    private func mayAnswerPeer(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) -> Bool {
+        let start = frame.start
+        let source = ipv4Address(memory.bytes, at: start &+ IPv4Field.source)
+        switch source.bits >> 24 {
+        case 0, 127, 224...255: return false
+        default: break
+        }
+        guard memory.uint16(at: start &+ IPv4Field.fragment) & IPv4Field.offsetMask == 0 else { return false }
+        guard memory.octet(at: start &+ IPv4Field.proto) == IPProtocol.icmp else { return true }
+        let payload = start &+ 4 &* Int(memory.octet(at: start) & 0x0F)
+        guard payload < start &+ frame.count else { return false }
+        return !ICMPv4Type.isError(memory.octet(at: payload))
+    }
+
+    /// Puts an ICMPv6 error in front of the packet it is about.
+    private func answerClient(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        _ header: ICMPErrorHeader
+    ) {
+        let client = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.source)
+        let declared = IPv6Field.length &+ Int(memory.uint16(at: frame.start &+ IPv6Field.payloadLength))
+        var quoted = min(declared, frame.count)
+        if arrival.quotable < quoted {
+            // A super-packet: the quote looks like its first segment, which is what did not fit.
+            quoted = arrival.quotable
+            let payload = UInt16(truncatingIfNeeded: quoted &- IPv6Field.length)
+            memory.store(payload, at: frame.start &+ IPv6Field.payloadLength)
+        }
+        quoted = min(quoted, Self.largestError &- IPv6Field.length &- ICMPField.length)
+        let icmp = frame.start &- ICMPField.length
+        let start = icmp &- IPv6Field.length
+        let own = view.environment.ipv4Address ?? Environment.dummyIPv4
+        let outer = OutgoingIPv6(
+            trafficClass: 0,
+            payloadLength: ICMPField.length &+ quoted,
+            proto: IPProtocol.icmp6,
+            hopLimit: 64,
+            source: view.environment.ipv6Address ?? view.embed(own, under: 0),
+            destination: client
+        )
+        memory.store(UInt16(header.type) << 8 | UInt16(header.code), at: icmp)
+        memory.store(UInt16(0), at: icmp &+ ICMPField.checksum)
+        memory.store(header.word, at: icmp &+ ICMPField.word)
+        var sum = Checksum.pseudoHeader(
+            outer.source,
+            outer.destination,
+            length: outer.payloadLength,
+            proto: IPProtocol.icmp6
+        )
+        sum.add(memory.bytes, from: icmp, count: outer.payloadLength)
+        memory.store(sum.checksum, at: icmp &+ ICMPField.checksum)
+        outer.write(&memory, at: start)
+        frame = PacketFrame(start: start, count: IPv6Field.length &+ outer.payloadLength)
+    }
+
+    /// Puts an ICMPv4 error in front of the packet it is about: as much of that as fits in 576 octets (RFC 1812
+    /// section 4.3.2.3).
+    private func answerPeer(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        _ header: ICMPErrorHeader
+    ) {
+        let at = frame.start
+        let peer = ipv4Address(memory.bytes, at: at &+ IPv4Field.source)
+        let addressed = ipv4Address(memory.bytes, at: at &+ IPv4Field.destination)
+        var quoted = min(Int(memory.uint16(at: at &+ IPv4Field.totalLength)), frame.count)
+        if arrival.quotable < quoted {
+            // A super-packet: the quote looks like its first segment, which is what did not fit.
+            quoted = arrival.quotable
+            var change = OnesComplementSum()
+            change.add(UInt16(truncatingIfNeeded: quoted))
+            change.add(~memory.uint16(at: at &+ IPv4Field.totalLength))
+            memory.store(UInt16(truncatingIfNeeded: quoted), at: at &+ IPv4Field.totalLength)
+            let checksum = memory.uint16(at: at &+ IPv4Field.checksum)
+            memory.store(Checksum.adjusted(checksum, by: change), at: at &+ IPv4Field.checksum)
+        }
+        quoted = min(quoted, 576 &- IPv4Field.length &- ICMPField.length)
+        let icmp = at &- ICMPField.length
+        let start = icmp &- IPv4Field.length
+        let source = view.environment.ipv4Address ?? addressed
+        let outer = OutgoingIPv4(
+            typeOfService: 0xC0,  // internetwork control: RFC 1812 section 4.3.2.5
+            totalLength: IPv4Field.length &+ ICMPField.length &+ quoted,
+            identification: translator.identification.next(source, peer, IPProtocol.icmp, count: 1),
+            fragment: 0,
+            timeToLive: 64,
+            proto: IPProtocol.icmp,
+            source: source,
+            destination: peer
+        )
+        memory.store(UInt16(header.type) << 8 | UInt16(header.code), at: icmp)
+        memory.store(UInt16(0), at: icmp &+ ICMPField.checksum)
+        memory.store(header.word, at: icmp &+ ICMPField.word)
+        var sum = OnesComplementSum()
+        sum.add(memory.bytes, from: icmp, count: ICMPField.length &+ quoted)
+        memory.store(sum.checksum, at: icmp &+ ICMPField.checksum)
+        outer.write(&memory, at: start)
+        frame = PacketFrame(start: start, count: outer.totalLength)
+    }
+}

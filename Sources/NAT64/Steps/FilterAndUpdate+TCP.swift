@@ -1,0 +1,88 @@
+import IPAddressing
+import Synchronization
+import Timing
+
+// RFC 6146 section 3.5.2: what is particular to TCP. The state machine itself is in TCPStep.swift.
+extension Tables {
+    /// The first step of the session a segment from the IPv6 side begins; nothing if it is not a SYN.
+    func firstStepTCP(outward flow: OutwardFlow) -> TCPStep? {
+        TCPEvent(fromIPv6: flow.tcp) == .v6Syn ? TCPState.closed.step(on: .v6Syn) : nil
+    }
+
+    /// A segment from the IPv4 side to a binding that has no session with its peer.
+    ///
+    /// - Parameter admitted: Whether filtering lets the peer send to the binding.
+    func inwardFirstTCP(
+        _ flow: InwardFlow,
+        _ binding: BindingID,
+        under prefix: UInt8,
+        _ admitted: Bool,
+        in shard: Shard,
+        at moment: Moment
+    ) throws(DropReason) -> InwardResult {
+        guard TCPEvent(fromIPv4: flow.tcp) == .v4Syn else {
+            // "Any other packet": translated if a binding exists and the policy allows, without a session.
+            guard admitted else { throw .filtered }
+            return .client(shard[binding].clientAddress, prefix: prefix)
+        }
+        guard settings.filtering.admitsConnectionsFromOutside else { throw .inboundRefused }
+        let step = TCPState.closed.step(on: .v4Syn, held: !admitted)
+        if admitted {
+            try addSession(binding, flow.peer, under: prefix, step, in: shard, at: moment)
+            return .client(shard[binding].clientAddress, prefix: prefix)
+        }
+        try countHeldSyn()
+        do throws(DropReason) {
+            try addSession(binding, flow.peer, under: prefix, step, in: shard, at: moment)
+        } catch {
+            heldSyns.wrappingSubtract(1, ordering: .relaxed)
+            throw error
+        }
+        return .hold
+    }
+
+    /// A segment from the IPv4 side to a port that no binding has.
+    ///
+    /// - Returns: Whether a SYN is to be kept; if not, the port has been bound since the caller looked.
+    @inline(never)
+    func holdUnbound(_ flow: InwardFlow, _ place: (range: Int, number: Int), _ now: Tick) throws(DropReason) -> Bool {
+        guard flow.transport == .tcp, TCPEvent(fromIPv4: flow.tcp) == .v4Syn,
+            pool.membership(of: flow.external) == .pool, !pool.isShared(range: place.range)
+        else { throw .noSession }
+        guard settings.filtering.admitsConnectionsFromOutside else { throw .inboundRefused }
+        let shard = homeShard(of: flow.external.port)
+        shard.lock()
+        defer { shard.unlock() }
+        guard pool.owner(place.number, .tcp, flow.external.port) == 0 else { return false }
+        if findUnbound(flow.external, flow.peer, in: shard) == nil { try addUnbound(flow, in: shard, now) }
+        return true
+    }
+
+    /// What a segment does to the session it has found.
+    @inline(__always)
+    func updateTCP(_ session: SessionID, _ event: TCPEvent, in shard: Shard, _ now: Tick) {
+        let step = shard[session].state.step(on: event)
+        if step.state == shard[session].state, step.lifetime == shard[session].lifetime {
+            refresh(session, in: shard, now)
+        } else if step != TCPStep(shard[session].state) {
+            apply(step, to: session, in: shard, now)
+        }
+    }
+
+    /// Applies a step that changes state or lifetime.
+    @inline(never)
+    func apply(_ step: TCPStep, to session: SessionID, in shard: Shard, _ now: Tick) {
+        shard[session].state = step.state
+        guard let lifetime = step.lifetime else { return }
+        if shard[session].isHeld, lifetime != .incomingSyn {
+            heldSyns.wrappingSubtract(1, ordering: .relaxed)
+            if session.isFurther {
+                let known = shard[session]
+                _ = knowPeer(known.peer, under: known.prefix, of: shard.binding(of: session), in: shard)
+            }
+        }
+        shard[session].lifetime = lifetime
+        shard[session].refreshed = now
+        shard.rehangIfSooner(session, endingAt: end(of: shard[session]), now: now)
+    }
+}

@@ -1,0 +1,259 @@
+import IPAddressing
+import Policy
+import Timing
+
+// RFC 6146 section 3.5: filtering and updating of bindings and sessions. What all protocols share is here; what each
+// does with a packet that finds its session, and with one that does not, is in the files beside this one.
+
+// MARK: From the IPv6 side
+
+extension Tables {
+    /// The external transport address (T,t) for a packet from the IPv6 side. Makes binding and session where the RFC
+    /// says so, and starts their lifetimes again.
+    ///
+    /// - Throws: ``DropReason/clientRefused``, ``DropReason/destinationRefused``, ``DropReason/noSession`` (a segment of
+    ///   an unknown connection), ``DropReason/poolExhausted``, ``DropReason/clientLimit``,
+    ///   ``DropReason/newBindingRate``, ``DropReason/tableFull``, ``DropReason/sessionLimit``.
+    #if PACKET_PATH_CHECKS
+    @_noAllocation
+    #endif
+    func outward(
+        _ flow: OutwardFlow,
+        at moment: Moment,
+        policy: Policy
+    ) throws(DropReason) -> TransportAddress4 {
+        let hash = hash(flow.client, flow.transport)
+        let shard = shard(Int(hash & 63))
+        let now = Tick(moment)
+        shard.lock()
+        defer { shard.unlock() }
+        if let binding = shard.findBinding(UInt32(truncatingIfNeeded: hash >> 32), flow.client, flow.transport),
+            let session = findSession(binding, flow.peer, in: shard), shard[session].prefix == flow.prefix,
+            !isOver(shard[session], now)
+        {
+            updateOutward(session, flow, in: shard, now)
+            return shard[binding].externalAddress
+        }
+        return try outwardFirst(flow, hash, in: shard, at: moment, policy)
+    }
+
+    /// The external transport address of a packet that has a session; nothing is made or started again.
+    #if PACKET_PATH_CHECKS
+    @_noAllocation
+    #endif
+    func findOutward(_ flow: OutwardFlow) -> TransportAddress4? {
+        let hash = hash(flow.client, flow.transport)
+        let shard = shard(Int(hash & 63))
+        shard.lock()
+        defer { shard.unlock() }
+        let tag = UInt32(truncatingIfNeeded: hash >> 32)
+        guard let binding = shard.findBinding(tag, flow.client, flow.transport),
+            findSession(binding, flow.peer, in: shard) != nil
+        else { return nil }
+        return shard[binding].externalAddress
+    }
+
+    /// A packet from the IPv6 side whose session does not exist, or is over, or was opened under another prefix.
+    @inline(never)
+    private func outwardFirst(
+        _ flow: OutwardFlow,
+        _ hash: UInt64,
+        in shard: Shard,
+        at moment: Moment,
+        _ policy: Policy
+    ) throws(DropReason) -> TransportAddress4 {
+        guard admits(policy, flow.client.address) else { throw .clientRefused }
+        guard allows(policy, flow.peer, under: flow.prefix) else { throw .destinationRefused }
+        let now = Tick(moment)
+        let tag = UInt32(truncatingIfNeeded: hash >> 32)
+        if let binding = shard.findBinding(tag, flow.client, flow.transport), shard[binding].standing == .live {
+            if let session = findSession(binding, flow.peer, in: shard), isAlive(session, in: shard, now) {
+                shard[session].prefix = flow.prefix
+                updateOutward(session, flow, in: shard, now)
+                return shard[binding].externalAddress
+            }
+            if shard[binding].standing == .live {
+                if let step = firstStepOutward(flow) {
+                    try addSession(binding, flow.peer, under: flow.prefix, step, in: shard, at: moment)
+                }
+                return shard[binding].externalAddress
+            }
+        }
+        guard firstStepOutward(flow) != nil else { throw .noSession }
+        let binding = try bind(flow, hash, in: shard, at: moment)
+        return shard[binding].externalAddress
+    }
+
+    /// What a packet from the IPv6 side does to the session it has found.
+    @inline(__always)
+    private func updateOutward(_ session: SessionID, _ flow: OutwardFlow, in shard: Shard, _ now: Tick) {
+        if flow.transport == .tcp {
+            updateTCP(session, TCPEvent(fromIPv6: flow.tcp), in: shard, now)
+        } else {
+            refresh(session, in: shard, now)
+        }
+    }
+
+    /// The first step of the session a packet from the IPv6 side may begin; nothing if it may begin none.
+    private func firstStepOutward(_ flow: OutwardFlow) -> TCPStep? {
+        switch flow.transport {
+        case .udp: TCPStep.firstOfUDP
+        case .icmpQuery: TCPStep.firstOfICMPQuery
+        case .tcp: firstStepTCP(outward: flow)
+        }
+    }
+}
+
+// MARK: From the IPv4 side
+
+extension Tables {
+    /// The client (X',x) for a packet from the IPv4 side, and the prefix under which it knows the peer.
+    ///
+    /// - Throws: ``DropReason/destinationOutsidePool``, ``DropReason/noSession``, ``DropReason/filtered``,
+    ///   ``DropReason/inboundRefused``, ``DropReason/destinationRefused`` (of the peer's address),
+    ///   ``DropReason/sessionLimit``, ``DropReason/clientLimit``, ``DropReason/heldSYNLimit``.
+    #if PACKET_PATH_CHECKS
+    @_noAllocation
+    #endif
+    func inward(_ flow: InwardFlow, at moment: Moment, policy: Policy) throws(DropReason) -> InwardResult {
+        guard let place = pool.find(flow.external.address) else { throw .destinationOutsidePool }
+        let now = Tick(moment)
+        while true {
+            guard let (shard, binding) = lockOwner(place.number, flow.transport, flow.external.port) else {
+                if try holdUnbound(flow, place, now) { return .hold }
+                continue
+            }
+            defer { shard.unlock() }
+            if let session = findSession(binding, flow.peer, in: shard), !isOver(shard[session], now) {
+                return try updateInward(session, binding, flow, in: shard, now)
+            }
+            return try inwardFirst(flow, binding, in: shard, at: moment, policy)
+        }
+    }
+
+    /// The client of a packet that has a session, and the prefix; nothing is made or started again.
+    #if PACKET_PATH_CHECKS
+    @_noAllocation
+    #endif
+    func findInward(_ flow: InwardFlow) -> (client: TransportAddress6, prefix: UInt8)? {
+        guard let place = pool.find(flow.external.address),
+            let (shard, binding) = lockOwner(place.number, flow.transport, flow.external.port)
+        else { return nil }
+        defer { shard.unlock() }
+        guard let session = findSession(binding, flow.peer, in: shard), !shard[session].isHeld else { return nil }
+        return (shard[binding].clientAddress, shard[session].prefix)
+    }
+
+    /// The binding that has a port, and its shard, whose lock the caller has then; nothing if the port is free.
+    @inline(__always)
+    private func lockOwner(_ number: Int, _ transport: TransportProtocol, _ port: Port) -> (Shard, BindingID)? {
+        while true {
+            let owner = pool.owner(number, transport, port)
+            guard owner != 0 else { return nil }
+            let shard = shard(Int(owner & 63))
+            shard.lock()
+            // Only whoever has this lock may write a word that names this shard, so it holds still now.
+            if pool.owner(number, transport, port) == owner { return (shard, BindingID(owner >> 6 &- 1)) }
+            shard.unlock()
+        }
+    }
+
+    /// A packet from the IPv4 side to a binding that has no session with its peer, or one that is over.
+    @inline(never)
+    private func inwardFirst(
+        _ flow: InwardFlow,
+        _ binding: BindingID,
+        in shard: Shard,
+        at moment: Moment,
+        _ policy: Policy
+    ) throws(DropReason) -> InwardResult {
+        let now = Tick(moment)
+        if let session = findSession(binding, flow.peer, in: shard), isAlive(session, in: shard, now) {
+            return try updateInward(session, binding, flow, in: shard, now)
+        }
+        guard shard[binding].standing == .live else { throw .noSession }
+        let known = prefixUsed(binding, towards: flow.peer.address, in: shard)
+        let prefix = known ?? shard[binding].session.prefix
+        guard allows(policy, flow.peer, under: prefix) else { throw .destinationRefused }
+        let admitted =
+            switch rule(for: flow.transport) {
+            case .endpointIndependent: true
+            case .addressDependent: known != nil
+            case .addressAndPortDependent: false
+            }
+        if flow.transport == .tcp {
+            return try inwardFirstTCP(flow, binding, under: prefix, admitted, in: shard, at: moment)
+        }
+        guard admitted else { throw .filtered }
+        let step = flow.transport == .udp ? TCPStep.firstOfUDP : TCPStep.firstOfICMPQuery
+        try addSession(binding, flow.peer, under: prefix, step, in: shard, at: moment)
+        return .client(shard[binding].clientAddress, prefix: prefix)
+    }
+
+    /// What a packet from the IPv4 side does to the session it has found.
+    @inline(__always)
+    private func updateInward(
+        _ session: SessionID,
+        _ binding: BindingID,
+        _ flow: InwardFlow,
+        in shard: Shard,
+        _ now: Tick
+    ) throws(DropReason) -> InwardResult {
+        if flow.transport == .tcp {
+            let event = TCPEvent(fromIPv4: flow.tcp)
+            // A session whose SYN waits does not exist for anything else that filtering refuses.
+            if shard[session].isHeld {
+                guard event == .v4Syn else { throw .filtered }
+                return .hold
+            }
+            updateTCP(session, event, in: shard, now)
+        } else {
+            refresh(session, in: shard, now)
+        }
+        return .client(shard[binding].clientAddress, prefix: shard[session].prefix)
+    }
+}
+
+// MARK: Both
+
+extension Tables {
+    /// Whether the Policy serves a client.
+    // Asked once for a session. The check for allocations cannot see into another module and looks away.
+    @_semantics("no_performance_analysis")
+    @inline(never)
+    func admits(_ policy: Policy, _ client: IPv6Address) -> Bool { policy.clients.admits(.v6(client)) }
+
+    /// Whether the Policy lets a peer be reached. A client of ours may be reached by its external address whatever
+    /// range that lies in (RFC 6146 section 3.8).
+    @_semantics("no_performance_analysis")
+    @inline(never)
+    func allows(_ policy: Policy, _ peer: TransportAddress4, under prefix: UInt8) -> Bool {
+        policy.mayReach(peer.address, under: Int(prefix)) || membership(of: peer) == .pool
+    }
+
+    /// Starts the lifetime of a session again.
+    @inline(__always)
+    func refresh(_ session: SessionID, in shard: Shard, _ now: Tick) {
+        if now.since(shard[session].refreshed) > 0 { shard[session].refreshed = now }
+    }
+
+    /// Whether a session is there for a packet that finds it. One that has lived its time, but was not collected yet,
+    /// is ended here, save for an established one, which a packet saves from TRANS (RFC 6146 section 3.5.2.2).
+    private func isAlive(_ session: SessionID, in shard: Shard, _ now: Tick) -> Bool {
+        guard isOver(shard[session], now), shard[session].state != .established else { return true }
+        shard.unhang(session)
+        endSession(session, in: shard, now)
+        return false
+    }
+
+    /// How an IPv4 address stands to the pool.
+    @inline(__always)
+    func standing(of address: IPv4Address) -> PoolStanding {
+        guard let place = pool.find(address) else { return .outside }
+        return pool.isShared(range: place.range) ? .shared : .own
+    }
+
+    /// Whose a transport address is, as far as the pool is concerned.
+    @inline(__always)
+    func membership(of external: TransportAddress4) -> PoolMembership { pool.membership(of: external) }
+}

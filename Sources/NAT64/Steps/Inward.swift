@@ -1,0 +1,124 @@
+import IPAddressing
+import PacketMemory
+import PacketWire
+import Timing
+
+extension TranslatorWorker {
+    /// A packet from the IPv4 side, from its tuple to what is to be sent: RFC 6146 sections 3.4 to 3.7.
+    ///
+    /// While ``Arrival/belongsToHost`` is set, a refusal gives the packet back to the host.
+    mutating func inward(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        at now: Moment
+    ) throws(DropReason) -> Verdict {
+        let destination = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.destination)
+        switch tables.standing(of: destination) {
+        case .own: break
+        case .shared: arrival.belongsToHost = true
+        case .outside: throw destination.bits >> 28 == 14 ? .illegalDestination : .destinationOutsidePool
+        }
+        let layout = try read(memory, frame)
+        let source = ipv4Address(memory.bytes, at: layout.start &+ IPv4Field.source)
+        let way = InwardWay(layout: layout, peer: source, external: destination)
+        if layout.isFragment { return try inwardFragment(&memory, &frame, way, at: now) }
+        guard let tuple = try IncomingTuple(reading: memory.bytes, layout) else {
+            return try inwardError(&memory, &frame, way, at: now)
+        }
+        try checkSource(source)
+        try checkOffload(frame.offload, layout, tuple)
+        guard let (client, prefix) = try route(way, tuple, memory, at: now) else { return .kept }
+        arrival.belongsToHost = false
+        try checkInward(memory, frame, way, tuple)
+        return sendToIPv6(&memory, &frame, way, tuple, client, view.embed(source, under: prefix))
+    }
+
+    /// Refuses sources that belong to no host: RFC 7915 section 4.1, RFC 1812 section 5.3.7.
+    @inline(__always)
+    func checkSource(_ source: IPv4Address) throws(DropReason) {
+        switch source.bits >> 24 {
+        case 0, 127, 224...255: throw .illegalSource
+        default: return
+        }
+    }
+
+    /// Asks the tables: RFC 6146 sections 3.5 and 3.6.
+    ///
+    /// - Returns: Nothing when a copy of the packet, a SYN, was kept.
+    @inline(__always)
+    mutating func route(
+        _ way: InwardWay,
+        _ tuple: IncomingTuple,
+        _ memory: borrowing MutableRawSpan,
+        at now: Moment
+    ) throws(DropReason) -> (client: TransportAddress6, prefix: UInt8)? {
+        let isQuery = tuple.transport == .icmpQuery
+        let flow = InwardFlow(
+            transport: tuple.transport,
+            external: TransportAddress4(way.external, tuple.destination),
+            peer: TransportAddress4(way.peer, isQuery ? Port(0) : tuple.source),
+            tcp: tuple.flags
+        )
+        switch try tables.inward(flow, at: now, policy: view.policy) {
+        case .client(let client, let prefix): return (client, prefix)
+        case .hold:
+            try keepSYN(flow, way, memory, at: now)
+            return nil
+        }
+    }
+
+    /// Keeps a copy of a SYN that waits for its client.
+    @inline(never)
+    private func keepSYN(
+        _ flow: InwardFlow,
+        _ way: InwardWay,
+        _ memory: borrowing MutableRawSpan,
+        at now: Moment
+    ) throws(DropReason) {
+        guard !arrival.belongsToHost else { throw .noSession }
+        let (start, end) = (way.layout.start, way.layout.end)
+        guard translator.heldSYNs.keep(flow, memory.bytes, from: start, to: end, at: now) else {
+            throw .heldSYNLimit
+        }
+    }
+
+    /// What the packet's way forbids, once it is known to be a client's.
+    @inline(__always)
+    mutating func checkInward(
+        _ memory: borrowing MutableRawSpan,
+        _ frame: PacketFrame,
+        _ way: InwardWay,
+        _ tuple: IncomingTuple
+    ) throws(DropReason) {
+        guard memory.octet(at: way.layout.start &+ IPv4Field.timeToLive) > 1 else { throw .hopLimitExceeded }
+        if tuple.transport == .udp, !frame.offload.needsChecksum, view.settings.udpZeroChecksum == .drop {
+            guard memory.uint16(at: way.layout.payload &+ UDPField.checksum) != 0 else { throw .zeroChecksum }
+        }
+        guard memory.uint16(at: way.layout.start &+ IPv4Field.fragment) & IPv4Field.dontFragment != 0 else { return }
+        // RFC 7915 section 4.1: a packet that may not be fragmented must fit as it is.
+        let size = way.size(frame.offload, tuple)
+        guard size > view.ipv6MTU else { return }
+        arrival.detail = UInt32(truncatingIfNeeded: view.ipv6MTU &- 20)
+        arrival.quotable = way.layout.payload &- way.layout.start &+ size &- IPv6Field.length
+        throw .tooBig
+    }
+}
+
+/// A packet from the IPv4 side and where it wants to go.
+struct InwardWay {
+    var layout: PacketLayout
+    /// The source: Z.
+    var peer: IPv4Address
+    /// The destination: T.
+    var external: IPv4Address
+
+    /// The IPv6 packet's size without a fragment header; of a super-packet that of its full segments.
+    @inline(__always)
+    func size(_ offload: Offload, _ tuple: IncomingTuple) -> Int {
+        let payload =
+            offload.segmentation == .none
+            ? layout.payloadCount
+            : min(layout.payloadCount, tuple.headerLength &+ Int(offload.segmentSize))
+        return IPv6Field.length &+ payload
+    }
+}

@@ -1,0 +1,203 @@
+import IPAddressing
+import PacketMemory
+import PacketWire
+import Policy
+import Timing
+
+// RFC 6146 section 3.4: fragments go where their first fragment goes; those that come before it wait.
+extension TranslatorWorker {
+    /// A fragment from the IPv6 side.
+    @inline(never)
+    mutating func outwardFragment(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        _ way: OutwardWay,
+        at now: Moment
+    ) throws(DropReason) -> Verdict {
+        let layout = way.layout
+        guard frame.offload.segmentation == .none, !frame.offload.needsChecksum else { throw .badOffload }
+        guard memory.octet(at: layout.start &+ IPv6Field.hopLimit) > 1 else { throw .hopLimitExceeded }
+        // Fragments take memory before the tables are asked, so strangers are turned away here.
+        guard view.policy.clients.admits(.v6(way.client)) else { throw .clientRefused }
+        let key = FragmentKey(
+            source: way.client,
+            destination: way.destination,
+            identification: layout.identification,
+            proto: layout.proto,
+            isIPv6: true
+        )
+        switch try standing(key, memory, layout, at: now) {
+        case .kept: return .kept
+        case .complete(let fragments): return release(fragments)
+        case .known(let route): return try sendFragment(&memory, &frame, way, route)
+        case .first(let total):
+            do throws(DropReason) {
+                guard let tuple = try IncomingTuple(reading: memory.bytes, layout) else { throw .unsupportedMessage }
+                try checkOutward(memory, frame, way, tuple)
+                switch try self.route(way, tuple, at: now) {
+                case .outside(let external):
+                    settle(key, .outward(external.address))
+                    rewriteOutward(&memory, way, tuple, external, offload: .none, wholeLength: total)
+                    return try sendFragment(&memory, &frame, way, .outward(external.address))
+                case .hairpin(let source, let destination):
+                    settle(key, .client(destination.address, source: source.address))
+                    return sendToClient(&memory, &frame, way, tuple, source, destination)
+                }
+            } catch {
+                settle(key, .refused)
+                throw error
+            }
+        }
+    }
+
+    /// A fragment from the IPv4 side.
+    @inline(never)
+    mutating func inwardFragment(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        _ way: InwardWay,
+        at now: Moment
+    ) throws(DropReason) -> Verdict {
+        let layout = way.layout
+        try checkSource(way.peer)
+        guard frame.offload.segmentation == .none, !frame.offload.needsChecksum else { throw .badOffload }
+        let key = FragmentKey(
+            source: IPv6Address(high: 0, low: UInt64(way.peer.bits)),
+            destination: IPv6Address(high: 0, low: UInt64(way.external.bits)),
+            identification: layout.identification,
+            proto: layout.proto,
+            isIPv6: false
+        )
+        switch try standing(key, memory, layout, at: now) {
+        case .kept: return .kept
+        case .complete(let fragments): return release(fragments)
+        case .known(.host): return .handBack
+        case .known(let route):
+            arrival.belongsToHost = false
+            return try sendFragment(&memory, &frame, way, route)
+        case .first(let total):
+            do throws(DropReason) {
+                guard let tuple = try IncomingTuple(reading: memory.bytes, layout) else { throw .unsupportedMessage }
+                guard let (client, prefix) = try self.route(way, tuple, memory, at: now) else { throw .noSession }
+                arrival.belongsToHost = false
+                try checkFragment(memory, way)
+                try checkInward(memory, frame, way, tuple)
+                let source = view.embed(way.peer, under: prefix)
+                settle(key, .client(client.address, source: source))
+                rewriteInward(&memory, way, tuple, client, source, offload: .none, wholeLength: total)
+                return try sendFragment(&memory, &frame, way, .client(client.address, source: source))
+            } catch {
+                settle(key, arrival.belongsToHost ? .host : .refused)
+                throw error
+            }
+        }
+    }
+
+    /// Shows the store a fragment.
+    private mutating func standing(
+        _ key: FragmentKey,
+        _ memory: borrowing MutableRawSpan,
+        _ layout: PacketLayout,
+        at now: Moment
+    ) throws(DropReason) -> FragmentStanding {
+        let isFirst = layout.fragmentOffset == 0
+        // RFC 3128: a TCP fragment at octet 8 rewrites the flags that the first one was judged by.
+        if layout.proto == IPProtocol.tcp, layout.fragmentOffset == 8 { throw .tinyFragment }
+        let isICMP = layout.proto == IPProtocol.icmp || layout.proto == IPProtocol.icmp6
+        var needsChecksum = false
+        if isFirst, !isReplaying, layout.proto == IPProtocol.udp, !layout.isIPv6,
+            layout.payloadCount >= UDPField.headerLength
+        {
+            needsChecksum = memory.uint16(at: layout.payload &+ UDPField.checksum) == 0
+            if needsChecksum, view.settings.udpZeroChecksum == .drop, !arrival.belongsToHost { throw .zeroChecksum }
+        }
+        let piece = FragmentPiece(
+            offset: layout.fragmentOffset,
+            count: layout.payloadCount,
+            more: layout.moreFragments,
+            start: layout.start,
+            payload: layout.payload,
+            end: layout.end,
+            mustCollect: isICMP || needsChecksum,
+            needsChecksum: needsChecksum,
+            isReplay: isReplaying
+        )
+        return try translator.fragments.arrive(key, piece, memory.bytes, at: now)
+    }
+
+    /// Takes over fragments that are to be translated next.
+    private mutating func release(_ fragments: ReleasedFragments) -> Verdict {
+        _ = translator.fragments.discard(&released)
+        released = fragments
+        return .kept
+    }
+
+    private mutating func settle(_ key: FragmentKey, _ route: FragmentRoute) {
+        let waiting = translator.fragments.settle(key, route)
+        if waiting.head >= 0 { _ = release(waiting) }
+    }
+
+    /// Writes a fragment from the IPv6 side whose transport header, if it has one, is done.
+    private mutating func sendFragment(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        _ way: OutwardWay,
+        _ route: FragmentRoute
+    ) throws(DropReason) -> Verdict {
+        let layout = way.layout
+        switch route {
+        case .outward(let external):
+            // Put together again the datagram would be longer than IPv4 can say.
+            guard layout.fragmentOffset &+ layout.payloadCount <= OutwardWay.largestPayload else { throw .malformed }
+            let size = IPv4Field.length &+ layout.payloadCount
+            let header = ipv4Header(memory, way, external, size: size, nil, .none)
+            if size > view.ipv4MTU { return splitIPv4(&memory, &frame, header, from: layout.payload, to: layout.end) }
+            frame.start = layout.payload &- IPv4Field.length
+            frame.count = layout.end &- frame.start
+            frame.offload = .none
+            header.write(&memory, at: frame.start)
+            return .send
+        case .client(let client, let source):
+            arrival.isHairpin = true
+            return writeToClient(&memory, &frame, way, source, client)
+        case .unknown, .host, .refused:
+            throw .fragmentOfRefused
+        }
+    }
+
+    /// Writes a fragment from the IPv4 side whose transport header, if it has one, is done.
+    private mutating func sendFragment(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        _ way: InwardWay,
+        _ route: FragmentRoute
+    ) throws(DropReason) -> Verdict {
+        guard case .client(let client, let source) = route else { throw .fragmentOfRefused }
+        let layout = way.layout
+        try checkFragment(memory, way)
+        let header = ipv6Header(memory, way, source, client)
+        let mayFragment = memory.uint16(at: layout.start &+ IPv4Field.fragment) & IPv4Field.dontFragment == 0
+        if mayFragment, header.length &+ layout.payloadCount > view.lowestIPv6MTU {
+            return splitIPv6(&memory, &frame, header, from: layout.payload, to: layout.end)
+        }
+        frame.start = layout.payload &- header.length
+        frame.count = layout.end &- frame.start
+        frame.offload = .none
+        header.write(&memory, at: frame.start)
+        return .send
+    }
+
+    /// What the way of a fragment from the IPv4 side forbids.
+    private mutating func checkFragment(
+        _ memory: borrowing MutableRawSpan,
+        _ way: InwardWay
+    ) throws(DropReason) {
+        guard memory.octet(at: way.layout.start &+ IPv4Field.timeToLive) > 1 else { throw .hopLimitExceeded }
+        let forbids = memory.uint16(at: way.layout.start &+ IPv4Field.fragment) & IPv4Field.dontFragment != 0
+        let length = IPv6Field.length &+ IPv6Field.fragmentLength
+        guard forbids, length &+ way.layout.payloadCount > view.ipv6MTU else { return }
+        // With the fragment header the packet grows by 28 octets.
+        arrival.detail = UInt32(truncatingIfNeeded: view.ipv6MTU &- 28)
+        throw .tooBig
+    }
+}

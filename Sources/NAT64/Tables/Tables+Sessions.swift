@@ -1,0 +1,205 @@
+import IPAddressing
+import Synchronization
+import Timing
+
+// Finding, making and ending sessions. All of it happens under the lock of the shard.
+extension Tables {
+    /// The session of a binding with a peer.
+    @inline(__always)
+    func findSession(_ binding: BindingID, _ peer: TransportAddress4, in shard: Shard) -> SessionID? {
+        if shard[binding].session.isWith(peer) { return SessionID(firstOf: binding) }
+        if shard[binding].session.owner == 0 { return nil }
+        return shard.findFurther(furtherHash(binding, peer, .session)) { $0.isWith(peer) && $0.owner == binding.index }
+    }
+
+    /// A session that takes its first step now.
+    func session(with peer: TransportAddress4, under prefix: UInt8, _ step: TCPStep, _ now: Tick) -> Session {
+        Session(
+            peer: peer.address,
+            peerPort: peer.port,
+            prefix: prefix,
+            state: step.state,
+            refreshed: now,
+            lifetime: step.lifetime ?? .transitory,
+            kind: .session,
+            bucket: 0,
+            previous: .none,
+            next: .none,
+            owner: 0,
+            extra: 0
+        )
+    }
+
+    /// Gives a live binding a session with a peer it has none with.
+    @inline(never)
+    func addSession(
+        _ binding: BindingID,
+        _ peer: TransportAddress4,
+        under prefix: UInt8,
+        _ step: TCPStep,
+        in shard: Shard,
+        at moment: Moment
+    ) throws(DropReason) {
+        let now = Tick(moment)
+        let transport = shard[binding].transport
+        let second = UInt32(truncatingIfNeeded: moment.seconds)
+        if networks.isCounting {
+            try networks.take(networkHash(shard[binding].client), sessions: 1, ports: 0, second: second)
+        }
+        var new = session(with: peer, under: prefix, step, now)
+        if shard[binding].session.kind == .free {
+            new.owner = shard[binding].session.owner
+            shard[binding].session = new
+            started(SessionID(firstOf: binding), transport, in: shard, now)
+            return
+        }
+        new.owner = binding.index
+        guard let id = shard.addFurther(furtherHash(binding, peer, .session), new) else {
+            giveBack(of: binding, sessions: 1, ports: 0, in: shard)
+            throw .sessionLimit
+        }
+        shard[binding].session.owner &+= 1
+        let isKnown = new.isHeld ? true : knowPeer(peer.address, under: prefix, of: binding, in: shard)
+        guard isKnown else {
+            shard.removeFurther(furtherHash(binding, peer, .session), id)
+            shard[binding].session.owner &-= 1
+            giveBack(of: binding, sessions: 1, ports: 0, in: shard)
+            throw .sessionLimit
+        }
+        started(id, transport, in: shard, now)
+    }
+
+    /// Counts a session that stands in its slot and hangs it up.
+    func started(_ id: SessionID, _ transport: TransportProtocol, in shard: Shard, _ now: Tick) {
+        shard.counts.sessions[Int(transport.rawValue)] &+= 1
+        shard.counts.sessionsMade &+= 1
+        hang(id, in: shard, now)
+    }
+
+    /// Ends a session that hangs nowhere any more, and its binding if it was the last.
+    func endSession(_ id: SessionID, in shard: Shard, _ now: Tick) {
+        if shard[id].kind == .unbound { return endUnbound(id, hanging: false, in: shard) }
+        let binding = shard.binding(of: id)
+        let transport = shard[binding].transport
+        shard.counts.sessions[Int(transport.rawValue)] &-= 1
+        shard.counts.sessionsEnded &+= 1
+        giveBack(of: binding, sessions: 1, ports: 0, in: shard)
+        let wasHeld = shard[id].isHeld
+        if wasHeld { heldSyns.wrappingSubtract(1, ordering: .relaxed) }
+        if id.isFurther {
+            let peer = shard[id].peerAddress
+            shard.removeFurther(furtherHash(binding, peer, .session), id)
+            shard[binding].session.owner &-= 1
+            if !wasHeld { forgetPeer(peer.address, of: binding, in: shard) }
+        } else {
+            shard[id].kind = .free
+            shard[id].lifetime = .none
+        }
+        if shard[binding].session.kind == .free, shard[binding].session.owner == 0 { bereave(binding, in: shard, now) }
+    }
+
+    /// Hangs a session up for the end of its lifetime.
+    @inline(__always)
+    func hang(_ id: SessionID, in shard: Shard, _ now: Tick) {
+        shard.hang(id, endingAt: end(of: shard[id]), now: now)
+    }
+
+    /// When the lifetime of a session ends.
+    @inline(__always)
+    func end(of session: Session) -> Tick { Tick(count: session.refreshed.count &+ lifetimes[session.lifetime]) }
+
+    /// Whether a session has lived its time.
+    @inline(__always)
+    func isOver(_ session: Session, _ now: Tick) -> Bool {
+        now.since(session.refreshed) >= Int32(bitPattern: lifetimes[session.lifetime])
+    }
+}
+
+// MARK: Peers by address
+
+extension Tables {
+    /// The prefix under which the client has sent to this host, whichever its port; nothing if it has not (RFC 6146
+    /// section 1.2.3). It looks at further sessions only where filtering is address-dependent.
+    func prefixUsed(_ binding: BindingID, towards peer: IPv4Address, in shard: Shard) -> UInt8? {
+        let first = shard[binding].session
+        if first.kind == .session, first.peer == peer, !first.isHeld { return first.prefix }
+        guard first.owner > 0, let known = findPeer(peer, of: binding, in: shard) else { return nil }
+        return shard[known].prefix
+    }
+
+    private func findPeer(_ peer: IPv4Address, of binding: BindingID, in shard: Shard) -> SessionID? {
+        let hash = furtherHash(binding, TransportAddress4(peer, Port(0)), .peerAddress)
+        return shard.findFurther(hash) { $0.kind == .peerAddress && $0.peer == peer && $0.owner == binding.index }
+    }
+
+    /// Counts a further session with a peer's address, if filtering will ask; says whether there was room.
+    func knowPeer(_ peer: IPv4Address, under prefix: UInt8, of binding: BindingID, in shard: Shard) -> Bool {
+        guard rule(for: shard[binding].transport) == .addressDependent else { return true }
+        if let known = findPeer(peer, of: binding, in: shard) {
+            shard[known].extra &+= 1
+            return true
+        }
+        var record = Session.empty
+        record.kind = .peerAddress
+        record.peer = peer
+        record.prefix = prefix
+        record.owner = binding.index
+        record.extra = 1
+        return shard.addFurther(furtherHash(binding, TransportAddress4(peer, Port(0)), .peerAddress), record) != nil
+    }
+
+    private func forgetPeer(_ peer: IPv4Address, of binding: BindingID, in shard: Shard) {
+        guard let known = findPeer(peer, of: binding, in: shard) else { return }
+        shard[known].extra &-= 1
+        guard shard[known].extra == 0 else { return }
+        shard.removeFurther(furtherHash(binding, TransportAddress4(peer, Port(0)), .peerAddress), known)
+    }
+}
+
+// MARK: Sessions without a binding
+
+extension Tables {
+    /// The session of a SYN that waits for a client.
+    func findUnbound(_ external: TransportAddress4, _ peer: TransportAddress4, in shard: Shard) -> SessionID? {
+        shard.findFurther(unboundHash(external, peer)) { session in
+            session.kind == .unbound && session.peerAddress == peer && session.owner == external.address.bits
+                && session.extra == UInt32(external.port.number)
+        }
+    }
+
+    /// Lets a SYN to a port without a binding wait for a client: RFC 6146 section 3.5.2.2, CLOSED.
+    func addUnbound(_ flow: InwardFlow, in shard: Shard, _ now: Tick) throws(DropReason) {
+        try countHeldSyn()
+        var new = session(with: flow.peer, under: 0, TCPState.closed.step(on: .v4Syn, held: true), now)
+        new.kind = .unbound
+        new.owner = flow.external.address.bits
+        new.extra = UInt32(flow.external.port.number)
+        guard let id = shard.addFurther(unboundHash(flow.external, flow.peer), new) else {
+            heldSyns.wrappingSubtract(1, ordering: .relaxed)
+            throw .sessionLimit
+        }
+        shard.counts.unbound &+= 1
+        hang(id, in: shard, now)
+    }
+
+    /// Ends a session without a binding.
+    func endUnbound(_ id: SessionID, hanging: Bool = true, in shard: Shard) {
+        if hanging { shard.unhang(id) }
+        let external = TransportAddress4(
+            IPv4Address(bits: shard[id].owner),
+            Port(UInt16(truncatingIfNeeded: shard[id].extra))
+        )
+        shard.removeFurther(unboundHash(external, shard[id].peerAddress), id)
+        shard.counts.unbound &-= 1
+        heldSyns.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    /// Counts one more SYN that waits, if that is allowed (RFC 6146 section 5.3).
+    func countHeldSyn() throws(DropReason) {
+        let (_, count) = heldSyns.wrappingAdd(1, ordering: .relaxed)
+        if count > settings.translation.heldSYNs {
+            heldSyns.wrappingSubtract(1, ordering: .relaxed)
+            throw .heldSYNLimit
+        }
+    }
+}

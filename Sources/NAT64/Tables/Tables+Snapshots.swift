@@ -1,0 +1,162 @@
+import IPAddressing
+import Synchronization
+public import Timing
+
+// What the control socket asks. None of it is for the packet path; a shard is locked for one slice at a time.
+extension Tables {
+    /// Slots looked at under one lock; packets of the shard wait about as many times 20 ns.
+    private static var sliceSlots: UInt32 { 1024 }
+
+    /// The sessions from a place on.
+    ///
+    /// - Parameter limit: The most to return; fewer does not mean the end.
+    /// - Returns: The sessions and the place to go on from; no place after the last.
+    public func sessions(
+        from cursor: TableCursor,
+        limit: Int,
+        at moment: Moment
+    ) -> (records: [SessionRecord], next: TableCursor?) {
+        var records: [SessionRecord] = []
+        records.reserveCapacity(min(max(limit, 0), 4096))
+        let next = walk(from: cursor) { shard, id in
+            guard records.count < limit else { return false }
+            if shard[id].kind == .session { records.append(record(of: id, in: shard, Tick(moment))) }
+            return true
+        }
+        return (records, next)
+    }
+
+    /// The bindings from a place on, without those whose port is only kept.
+    ///
+    /// - Parameter limit: The most to return; fewer does not mean the end.
+    /// - Returns: The bindings and the place to go on from; no place after the last.
+    public func bindings(
+        from cursor: TableCursor,
+        limit: Int
+    ) -> (records: [BindingRecord], next: TableCursor?) {
+        var records: [BindingRecord] = []
+        records.reserveCapacity(min(max(limit, 0), 4096))
+        let next = walk(from: cursor) { shard, id in
+            guard records.count < limit else { return false }
+            guard !id.isFurther else { return true }
+            let binding = shard[BindingID(id.index)]
+            guard binding.standing == .live else { return true }
+            records.append(
+                BindingRecord(
+                    transport: binding.transport,
+                    client: binding.clientAddress,
+                    external: binding.externalAddress,
+                    sessions: Int(binding.session.owner) + (binding.session.kind == .session ? 1 : 0)
+                )
+            )
+            return true
+        }
+        return (records, next)
+    }
+
+    /// What the tables hold, and have held.
+    public func totals() -> TableTotals {
+        var totals = TableTotals()
+        for index in 0..<Self.shardCount {
+            let shard = shard(index)
+            shard.lock()
+            let counts = shard.counts
+            shard.unlock()
+            totals.bindings.add(counts.bindings)
+            totals.sessions.add(counts.sessions)
+            totals.heldPorts += counts.held
+            totals.bindingsMade &+= counts.bindingsMade
+            totals.sessionsMade &+= counts.sessionsMade
+            totals.sessionsEnded &+= counts.sessionsEnded
+            totals.lockWaits &+= counts.lockWaits
+        }
+        totals.portsInUse = totals.bindings.all + totals.heldPorts
+        totals.ports = pool.portCount * 3
+        totals.heldSyns = heldSyns.load(ordering: .relaxed)
+        totals.mostSessions = max(mostSessions.load(ordering: .relaxed), totals.sessions.all)
+        totals.maximumBindings = settings.maximumBindings
+        return totals
+    }
+
+    /// How much of each range of the pool is in use, lowest address first.
+    public func poolUse() -> [PoolUse] { pool.use() }
+
+    private func record(of id: SessionID, in shard: Shard, _ now: Tick) -> SessionRecord {
+        let session = shard[id]
+        let binding = shard[shard.binding(of: id)]
+        return SessionRecord(
+            transport: binding.transport,
+            client: binding.clientAddress,
+            prefix: session.prefix,
+            peer: session.peerAddress,
+            external: binding.externalAddress,
+            state: binding.transport == .tcp ? session.state : nil,
+            remaining: Tick.span(of: end(of: session).since(now)),
+            idle: Tick.span(of: now.since(session.refreshed))
+        )
+    }
+
+    /// Calls `body` with every slot from a place on, under the lock of its shard, until it says no; the slot it said no
+    /// to is where the walk goes on. After a slice of slots the walk pauses by itself.
+    func walk(from cursor: TableCursor, _ body: (Shard, SessionID) -> Bool) -> TableCursor? {
+        var cursor = cursor
+        var left = Self.sliceSlots
+        while cursor.shard < Self.shardCount {
+            let shard = shard(cursor.shard)
+            shard.lock()
+            defer { shard.unlock() }
+            let end = shard.highWater(further: cursor.isFurther)
+            var slot = cursor.slot
+            while slot < end {
+                let id = cursor.isFurther ? SessionID(further: slot) : SessionID(firstOf: BindingID(slot))
+                guard left > 0, body(shard, id) else {
+                    return TableCursor(shard: cursor.shard, further: cursor.isFurther, slot: slot)
+                }
+                left &-= 1
+                slot &+= 1
+            }
+            cursor =
+                cursor.isFurther
+                ? TableCursor(shard: cursor.shard + 1, further: false, slot: 0)
+                : TableCursor(shard: cursor.shard, further: true, slot: 0)
+        }
+        return nil
+    }
+}
+
+extension TableTotals.ByTransport {
+    fileprivate mutating func add(_ counts: [3 of Int]) {
+        udp += counts[Int(TransportProtocol.udp.rawValue)]
+        tcp += counts[Int(TransportProtocol.tcp.rawValue)]
+        icmp += counts[Int(TransportProtocol.icmpQuery.rawValue)]
+    }
+}
+
+extension Shard {
+    /// No slot from here on was ever used.
+    func highWater(further: Bool) -> UInt32 {
+        further ? unsafe state.pointee.furtherNumbers.highWater : unsafe state.pointee.bindingNumbers.highWater
+    }
+}
+
+extension Pool {
+    /// How much of each range is in use.
+    func use() -> [PoolUse] {
+        (0..<rangeCount).map { index in
+            withRange(at: index) { range in
+                let count = Int(range.addresses.upperBound.bits - range.addresses.lowerBound.bits) + 1
+                var used = 0
+                for number in range.firstNumber..<range.firstNumber + count {
+                    for transport in TransportProtocol.allCases { used += space(number, transport).used }
+                }
+                return PoolUse(
+                    addresses: range.addresses,
+                    ports: Port(range.ports.first)...Port(range.ports.last),
+                    sharedWithHost: range.sharedWithHost,
+                    portsInUse: used,
+                    portsInAll: UInt64(count) * UInt64(range.ports.count) * 3
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+public import PacketMemory
+public import Policy
+import Synchronization
+public import Timing
+
+/// A stateful NAT64 after RFC 6146: what all workers share.
+///
+/// Does no input or output, reads no clock and draws no random numbers. Each thread that carries packets makes a
+/// ``TranslatorWorker`` of its own.
+public final class Translator: Sendable {
+    /// Bindings, sessions and the pool.
+    public let tables: Tables
+    let settings: TranslationSettings
+    let fragments: FragmentStore
+    let heldSYNs: HeldSYNs
+    let identification: Identification
+    let errorLimit: ErrorLimit
+    private let shared: Mutex<Shared>
+    /// Counts up whenever ``shared`` changes; workers look at it per packet.
+    let generation = Atomic<UInt64>(1)
+
+    private struct Shared {
+        var policy: Policy
+        var environment: Environment
+        var workers: [WorkerCounters] = []
+    }
+
+    /// Sets up tables and memory; nothing is allocated after this and ``makeWorker()``.
+    ///
+    /// - Parameters:
+    ///   - secret: The key of all hashes; the same secret finds the same bindings again.
+    public init(
+        settings: NAT64Settings,
+        policy: Policy,
+        secret: KeyedHash,
+        environment: Environment = Environment()
+    ) {
+        self.settings = settings.translation
+        tables = Tables(settings: settings, secret: secret, prefixes: policy.prefixes)
+        fragments = FragmentStore(settings: settings.translation, secret: secret)
+        heldSYNs = HeldSYNs(capacity: settings.translation.heldSYNs)
+        identification = Identification(secret: secret)
+        errorLimit = ErrorLimit(
+            perSecond: settings.translation.icmpErrorsPerSecond,
+            burst: settings.translation.icmpErrorBurst
+        )
+        shared = Mutex(Shared(policy: policy, environment: environment))
+    }
+
+    /// Puts another Policy in force; sessions it refuses end. One call at a time.
+    public func adopt(policy: Policy) {
+        shared.withLock { $0.policy = policy }
+        generation.wrappingAdd(1, ordering: .releasing)
+        tables.adopt(policy: policy)
+    }
+
+    /// Tells the translator that the machine around it has changed.
+    public func adopt(environment: Environment) {
+        shared.withLock { $0.environment = environment }
+        generation.wrappingAdd(1, ordering: .releasing)
+    }
+
+    /// The Policy in force.
+    public var policy: Policy { shared.withLock { $0.policy } }
+
+    /// A worker for one thread; its counters count until the translator ends.
+    public func makeWorker() -> TranslatorWorker {
+        let counters = WorkerCounters()
+        shared.withLock { $0.workers.append(counters) }
+        return TranslatorWorker(translator: self, counters: counters)
+    }
+
+    /// What all workers have done so far.
+    public var counters: TranslationCounters {
+        shared.withLock { shared in
+            var sum = TranslationCounters()
+            for worker in shared.workers { sum.add(worker) }
+            return sum
+        }
+    }
+
+    func currentView() -> WorkerView {
+        shared.withLock { WorkerView(policy: $0.policy, environment: $0.environment, settings: settings) }
+    }
+}
+
+/// The translator as one thread uses it.
+///
+/// After every ``translate(_:_:at:)`` the caller takes what else is to be sent with ``nextExtra(into:_:at:)`` until
+/// there is nothing, and between batches it calls ``tick(at:)``.
+public struct TranslatorWorker: ~Copyable, Sendable {
+    let translator: Translator
+    let tables: Tables
+    let counters: WorkerCounters
+    var view: WorkerView
+    var generation: UInt64
+    /// What must be remembered about the packet at hand until its verdict.
+    var arrival = Arrival()
+    var split: Split
+    var datagrams: Datagrams
+    var released = ReleasedFragments()
+    /// A fragment from the store is translated, which the store knows already.
+    var isReplaying = false
+    var tasks: LateTasks
+    /// The identification of the last packet that may not be fragmented.
+    var unfragmented: UInt16 = 0
+
+    init(translator: Translator, counters: WorkerCounters) {
+        self.translator = translator
+        tables = translator.tables
+        self.counters = counters
+        generation = translator.generation.load(ordering: .acquiring)
+        view = translator.currentView()
+        split = Split()
+        datagrams = Datagrams()
+        tasks = LateTasks()
+    }
+
+    deinit {
+        var waiting = released
+        _ = translator.fragments.discard(&waiting)
+    }
+
+    /// What must be remembered about the packet at hand until its verdict.
+    struct Arrival {
+        /// The packet is for a shared address and no session has claimed it yet.
+        var belongsToHost = false
+        /// The octet at fault, or the MTU that would fit, for the ICMP error.
+        var detail: UInt32 = 0
+        /// How much of the packet an error may quote, for a super-packet that of its first segment.
+        var quotable = Int.max
+        /// Translated between two clients of ours.
+        var isHairpin = false
+        /// The packet came from the IPv6 side.
+        var isIPv6 = false
+    }
+
+    /// Translates one packet: RFC 6146 section 3.
+    ///
+    /// - Parameters:
+    ///   - memory: The slot. In front of the packet and behind it ``PacketFrame/margin`` octets are free.
+    ///   - frame: Where the packet lies; afterwards, where what is to be sent lies.
+    /// - Returns: What becomes of it. On ``Verdict/send`` and ``Verdict/answer(_:)`` memory and frame hold what is to
+    ///   be sent; on the others the packet is as it was.
+    public mutating func translate(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        at now: Moment
+    ) -> Verdict {
+        if translator.generation.load(ordering: .relaxed) != generation { refreshView() }
+        guard frame.count >= 20, frame.start >= PacketFrame.margin,
+            frame.start &+ frame.count &+ PacketFrame.margin <= memory.byteCount
+        else { return drop(.malformed) }
+        arrival = Arrival()
+        let octets = frame.count
+        do throws(DropReason) {
+            let verdict: Verdict
+            let isSuper = frame.offload.segmentation != .none
+            switch memory.octet(at: frame.start) >> 4 {
+            case 6:
+                arrival.isIPv6 = true
+                verdict = try outward(&memory, &frame, at: now)
+            case 4:
+                verdict = try inward(&memory, &frame, at: now)
+            default:
+                throw .malformed
+            }
+            countSuccess(verdict, octets: octets, isSuper: isSuper)
+            return verdict
+        } catch {
+            return refuse(error, &memory, &frame, at: now)
+        }
+    }
+
+    @inline(__always)
+    private func countSuccess(_ verdict: Verdict, octets: Int, isSuper: Bool) {
+        switch verdict {
+        case .send:
+            if arrival.isHairpin { counters.hairpinned.count() }
+            if isSuper { counters.superPackets.count() }
+            if arrival.isIPv6 {
+                counters.packets6to4.count()
+                counters.octets6to4.count(UInt64(truncatingIfNeeded: octets))
+            } else {
+                counters.packets4to6.count()
+                counters.octets4to6.count(UInt64(truncatingIfNeeded: octets))
+            }
+        case .handBack: counters.handedBack.count()
+        case .kept: counters.kept.count()
+        case .answer, .drop: break
+        }
+    }
+
+    @inline(never)
+    mutating func refreshView() {
+        generation = translator.generation.load(ordering: .acquiring)
+        view = translator.currentView()
+    }
+
+    /// Counts a refusal.
+    func drop(_ reason: DropReason) -> Verdict {
+        counters.drops.slots[Int(reason.rawValue)].count()
+        return .drop(reason)
+    }
+
+    /// The way out of a packet that was refused: back to the host, back to the sender as an ICMP error, or nowhere.
+    @inline(never)
+    mutating func refuse(
+        _ reason: DropReason,
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        at now: Moment
+    ) -> Verdict {
+        if arrival.belongsToHost {
+            counters.handedBack.count()
+            return .handBack
+        }
+        counters.drops.slots[Int(reason.rawValue)].count()
+        guard view.settings.sendsICMPErrors, answer(reason, &memory, &frame, at: now) else { return .drop(reason) }
+        return .answer(reason)
+    }
+}
+
+extension Translator {
+    /// Memory for fragments in use, in blocks of 2,048 octets, and fragmented datagrams followed.
+    public var fragmentsInUse: (blocks: Int, datagrams: Int) { fragments.use }
+}

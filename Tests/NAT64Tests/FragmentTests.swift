@@ -1,0 +1,271 @@
+import IPAddressing
+import NAT64
+import PacketWire
+import Testing
+
+@Suite("Fragments, RFC 6146 section 3.4")
+struct FragmentTests {
+    /// Cuts a datagram into pieces of these sizes; all but the last must be multiples of eight.
+    private func cut(_ octets: [UInt8], _ sizes: [Int], identification: UInt16 = 0x77) -> [[UInt8]] {
+        let isIPv6 = octets[0] >> 4 == 6
+        let header = isIPv6 ? 40 : 20
+        let body = Array(octets[header...])
+        var pieces: [[UInt8]] = []
+        var offset = 0
+        for (index, size) in sizes.enumerated() {
+            let part = Array(body[offset..<min(offset + size, body.count)])
+            let more: UInt16 = index + 1 < sizes.count ? 1 : 0
+            var head = Array(octets[..<header])
+            if isIPv6 {
+                let length = part.count + 8
+                (head[4], head[5]) = (UInt8(length >> 8), UInt8(length & 255))
+                let word = UInt16(offset) | more
+                head += [
+                    head[6], 0, UInt8(word >> 8), UInt8(word & 255), 0, 0, UInt8(identification >> 8),
+                    UInt8(identification & 255),
+                ]
+                head[6] = 44
+            } else {
+                let length = part.count + 20
+                (head[2], head[3]) = (UInt8(length >> 8), UInt8(length & 255))
+                let word = UInt16(offset / 8) | more << 13
+                (head[4], head[5]) = (UInt8(identification >> 8), UInt8(identification & 255))
+                (head[6], head[7]) = (UInt8(word >> 8), UInt8(word & 255))
+                head = withHeaderChecksum(head)
+            }
+            pieces.append(head + part)
+            offset += part.count
+        }
+        return pieces
+    }
+
+    private static let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
+    private static let outward = "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 3000"
+    private static let outwardEcho = "ping 2001:db8:6::c0 > 2001:db8:64::198.51.100.10 id 7 size 3000"
+
+    /// Sends pieces and gathers all that comes out.
+    private func pass(_ bench: inout TranslateBench, _ pieces: [[UInt8]]) throws -> [[UInt8]] {
+        var results: [[UInt8]] = []
+        for piece in pieces {
+            let outcome = bench.send(piece)
+            switch outcome {
+            case .sent(let octets, _): results.append(octets)
+            case .kept: break
+            default: throw Unexpected(outcome: outcome)
+            }
+            results += bench.extras()
+        }
+        return results
+    }
+
+    @Test("NAT-24 X64-15 X64-16 outward, in all orders", arguments: orders)
+    func outwardOrders(order: [Int]) throws {
+        var bench = try TranslateBench()
+        let pieces = cut(try bench.octets(Self.outward), [1200, 1200, 608])
+        let results = try pass(&bench, order.map { pieces[$0] })
+        #expect(results.count == 3)
+        #expect(try results.map { try describe($0).identification } == [0x77, 0x77, 0x77])
+        #expect(try results.allSatisfy { try describe($0).dontFragment == false })
+        #expect(try reassembled(results).payload == PacketDescription.filler(3000))
+        #expect(bench.translator.fragmentsInUse == (0, 0))
+    }
+
+    @Test("NAT-24 X46-15 X46-16 inward, in all orders", arguments: orders)
+    func inwardOrders(order: [Int]) throws {
+        var bench = try boundBench()
+        let pieces = cut(try bench.octets("udp 198.51.100.10:53 > $t size 3000"), [1200, 1200, 608])
+        let results = try pass(&bench, order.map { pieces[$0] })
+        #expect(results.count == 3)
+        #expect(try results.map { try describe($0).identification } == [0x77, 0x77, 0x77])
+        #expect(try reassembled(results).payload == PacketDescription.filler(3000))
+        #expect(bench.translator.fragmentsInUse == (0, 0))
+    }
+
+    @Test("X46-17 a fragment that is too large is fragmented again, at the right places")
+    func fragmentedAgain() throws {
+        var bench = try boundBench()
+        let pieces = cut(try bench.octets("udp 198.51.100.10:53 > $t size 4000"), [1480, 1480, 1048])
+        let results = try pass(&bench, pieces)
+        #expect(results.count == 5 && results.allSatisfy { $0.count <= 1280 })
+        #expect(try reassembled(results).payload == PacketDescription.filler(4000))
+    }
+
+    @Test("X46-12 a fragment with DF that does not fit is answered with 28 octets less")
+    func fragmentTooBig() throws {
+        var bench = try boundBench()
+        var piece = cut(try bench.octets("udp 198.51.100.10:53 > $t size 4000"), [1480, 2528])[0]
+        piece[6] |= 0x40
+        let outcome = bench.send(withHeaderChecksum(piece))
+        guard case .answered(.tooBig, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(try describe(answer).word == 1472)
+    }
+
+    @Test("fragmented echo passes both ways, because its length is known when it is complete", arguments: orders)
+    func echo(order: [Int]) throws {
+        var bench = try TranslateBench()
+        let pieces = cut(try bench.octets(Self.outwardEcho), [1200, 1200, 608])
+        let out = try reassembled(pass(&bench, order.map { pieces[$0] }))
+        #expect(out.kind == .ping && out.payload == PacketDescription.filler(3000))
+        let identifier = try #require(out.identifier)
+        let reply = try bench.octets("pong 198.51.100.10 > 203.0.113.1 id \(identifier) size 3000")
+        let back = cut(reply, [1200, 1200, 608])
+        let result = try reassembled(pass(&bench, order.map { back[$0] }))
+        #expect(result.kind == .pong && result.identifier == 7 && result.payload == PacketDescription.filler(3000))
+        #expect(bench.translator.fragmentsInUse == (0, 0))
+    }
+
+    @Test("X46-24 a fragmented datagram without a checksum gets one when it is complete", arguments: orders)
+    func noChecksum(order: [Int]) throws {
+        var bench = try boundBench()
+        var whole = try bench.octets("udp 198.51.100.10:53 > $t size 3000")
+        (whole[26], whole[27]) = (0, 0)
+        let pieces = cut(whole, [1200, 1200, 608])
+        let results = try pass(&bench, order.map { pieces[$0] })
+        #expect(try reassembled(results).payload == PacketDescription.filler(3000))
+        #expect(bench.translator.fragmentsInUse == (0, 0))
+    }
+
+    @Test("NAT-25 a first fragment 1.9 s late still finds the others; later they are gone and their memory free")
+    func late() throws {
+        var bench = try TranslateBench()
+        let pieces = cut(try bench.octets(Self.outward), [1200, 1200, 608])
+        #expect(try pass(&bench, [pieces[1], pieces[2]]).isEmpty)
+        bench.wait(milliseconds: 1900)
+        #expect(try reassembled(pass(&bench, [pieces[0]])).payload == PacketDescription.filler(3000))
+
+        let others = cut(try bench.octets(Self.outward), [1200, 1200, 608], identification: 0x78)
+        #expect(try pass(&bench, [others[1], others[2]]).isEmpty)
+        #expect(bench.translator.fragmentsInUse.blocks == 2)
+        bench.wait(milliseconds: 2100)
+        #expect(bench.translator.fragmentsInUse == (0, 0))
+        #expect(bench.translator.counters[.fragmentTimeout] == 2)
+    }
+
+    @Test("NAT-26 memory for fragments is limited, other traffic goes on")
+    func limited() throws {
+        var bench = try boundBench { settings in
+            settings.translation.fragmentMemory = 64 * 2048
+            settings.translation.fragmentedDatagrams = 1000
+        }
+        let piece = cut(try bench.octets("udp 198.51.100.10:53 > $t size 3000"), [1200, 1200, 608])[1]
+        var refused = 0
+        for number in 0..<200 {
+            var piece = piece
+            piece[4] = UInt8(number)
+            switch bench.send(withHeaderChecksum(piece)) {
+            case .kept: break
+            case .dropped(.fragmentMemory): refused += 1
+            case let outcome: throw Unexpected(outcome: outcome)
+            }
+        }
+        #expect(refused == 136)
+        #expect(bench.translator.fragmentsInUse.blocks == 64)
+        guard case .sent = bench.send(try bench.octets("udp 198.51.100.10:53 > $t")) else {
+            throw Unexpected(outcome: .kept)
+        }
+    }
+
+    @Test("NAT-27 NAT-30 first fragments without the whole header, and TCP fragments at octet 8, are refused")
+    func tiny() throws {
+        var bench = try TranslateBench()
+        let segment = try bench.octets("tcp [2001:db8:6::c0]:40001 > [2001:db8:64::198.51.100.10]:443 flags S size 100")
+        let outcome = bench.send(cut(segment, [8, 112])[0])
+        guard case .answered(.tinyFragment, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(try describe(answer).kind == .icmp(type: 4, code: 3))
+        let second = bench.send(cut(segment, [8, 112], identification: 0x79)[1])
+        guard case .answered(.tinyFragment, _) = second else { throw Unexpected(outcome: second) }
+        let peer = try bench.octets("tcp 198.51.100.10:443 > 203.0.113.1:2000 flags S size 100")
+        #expect(bench.send(cut(peer, [8, 112])[0]) == .dropped(.tinyFragment))
+        #expect(bench.send(cut(peer, [8, 112], identification: 0x79)[1]) == .dropped(.tinyFragment))
+    }
+
+    @Test("NAT-28 an overlap discards the datagram, a duplicate does not")
+    func overlap() throws {
+        var bench = try TranslateBench()
+        let octets = try bench.octets(Self.outward)
+        let good = cut(octets, [1200, 1200, 608])
+        // Starts eight octets early.
+        let overlapping = cut(octets, [1192, 1816])[1]
+        #expect(bench.send(good[1]) == .kept)
+        #expect(bench.send(good[1]) == .dropped(.duplicateFragment))
+        #expect(bench.send(overlapping) == .dropped(.overlappingFragment))
+        #expect(bench.send(good[0]) == .dropped(.fragmentOfRefused))
+        #expect(bench.send(good[2]) == .dropped(.fragmentOfRefused))
+        #expect(bench.translator.fragmentsInUse.blocks == 0)
+    }
+
+    @Test("NAT-29 impossible lengths and offsets are answered with the place")
+    func impossible() throws {
+        var bench = try TranslateBench()
+        let octets = try bench.octets(Self.outward)
+        var odd = cut(octets, [1200, 1808])[0]
+        odd.removeLast()
+        odd[5] -= 1
+        let outcome = bench.send(odd)
+        guard case .answered(.badFragment, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(try describe(answer).word == 4)
+        var far = cut(octets, [1200, 1808])[1]
+        (far[42], far[43]) = (0xFF, 0xF8)
+        let second = bench.send(far)
+        guard case .answered(.badFragment, let other) = second else { throw Unexpected(outcome: second) }
+        #expect(try describe(other).word == 42)
+    }
+
+    @Test("X64-17 a fragment of an extension header is dropped", arguments: [0, 43, 44, 51, 60])
+    func extensionInFragment(next: UInt8) throws {
+        var bench = try TranslateBench()
+        var piece = cut(try bench.octets(Self.outward), [1200, 1808])[0]
+        piece[40] = next
+        #expect(bench.send(piece) == .dropped(.extensionChain))
+    }
+
+    @Test("X64-18 an atomic fragment stands alone beside a datagram of the same identification")
+    func atomic() throws {
+        var bench = try TranslateBench()
+        let pieces = cut(try bench.octets(Self.outward), [1600, 1408])
+        let atomic = cut(
+            try bench.octets("udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 10"),
+            [18]
+        )[0]
+        var results = try pass(&bench, [pieces[0]])
+        let alone = try pass(&bench, [atomic])
+        #expect(alone.count == 1)
+        #expect(try describe(alone[0]).payload == PacketDescription.filler(10))
+        #expect(try describe(alone[0]).isWhole == true)
+        results += try pass(&bench, [pieces[1]])
+        // The IPv4 link takes 1500: the first piece is fragmented again.
+        #expect(try reassembled(results).payload == PacketDescription.filler(3000))
+    }
+
+    @Test("fragments between two clients", arguments: orders)
+    func hairpin(order: [Int]) throws {
+        var bench = try TranslateBench { $0.filtering = Filtering(.endpointIndependent) }
+        try bench.run(
+            """
+            in udp [2001:db8:6::d0]:50000 > [2001:db8:64::198.51.100.10]:53
+            =  udp $d > 198.51.100.10:53
+            """
+        )
+        let embedded = try #require(bench.names["$d"]).replacing("203.0.113.1", with: "[2001:db8:64::203.0.113.1]")
+        let pieces = cut(try bench.octets("udp [2001:db8:6::c0]:40000 > \(embedded) size 3000"), [1200, 1200, 608])
+        let result = try reassembled(pass(&bench, order.map { pieces[$0] }))
+        #expect(result.destination == IPAddress("2001:db8:6::d0") && result.payload == PacketDescription.filler(3000))
+    }
+
+    @Test("fragments of the host's own datagrams go back to it, in all orders", arguments: orders)
+    func shared(order: [Int]) throws {
+        var bench = try boundBench(pool: [("203.0.113.1", true)])
+        let pieces = cut(try bench.octets("udp 198.51.100.20:53 > 203.0.113.1:4000 size 3000"), [1200, 1200, 608])
+        var results: [[UInt8]] = []
+        for index in order {
+            let outcome = bench.send(pieces[index])
+            switch outcome {
+            case .handedBack(let octets): results.append(octets)
+            case .kept: break
+            default: throw Unexpected(outcome: outcome)
+            }
+            results += bench.extras()
+        }
+        #expect(Set(results) == Set(pieces) && results.count == 3)
+    }
+}

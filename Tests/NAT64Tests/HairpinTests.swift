@@ -1,0 +1,104 @@
+import IPAddressing
+import NAT64
+import PacketWire
+import Testing
+
+@Suite("Hairpin, RFC 6146 section 3.8")
+struct HairpinTests {
+    private func bench(_ filtering: Filtering.Rule) throws -> TranslateBench {
+        var bench = try TranslateBench { $0.filtering = Filtering(filtering) }
+        // D6 gets a binding, $d.
+        try bench.run(
+            """
+            in udp [2001:db8:6::d0]:50000 > [2001:db8:64::198.51.100.10]:53
+            =  udp $d > 198.51.100.10:53
+            """
+        )
+        let external = try #require(bench.names["$d"])
+        let embedded = external.replacing("203.0.113.1", with: "[2001:db8:64::203.0.113.1]")
+        bench.names["$dd"] = embedded
+        return bench
+    }
+
+    @Test(
+        "NAT-31 NAT-32 a client reaches another through its external address, and is seen as its own external address"
+    )
+    func throughTheBox() throws {
+        var bench = try bench(.endpointIndependent)
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > $dd hops 64 "hello"
+            =  udp $c > [2001:db8:6::d0]:50000 hops 63 "hello"
+            in udp [2001:db8:6::d0]:50000 > $c "back"
+            =  udp $dd > [2001:db8:6::c0]:40000 "back"
+            """
+        )
+        #expect(bench.names["$c"]?.hasPrefix("[2001:db8:64::cb00:7101]:") == true)
+        #expect(bench.translator.counters.hairpinned == 2)
+    }
+
+    @Test("NAT-33 filtering holds for hairpinned packets like for any other")
+    func filtered() throws {
+        var bench = try bench(.addressDependent)
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > $dd
+            ! filtered
+            """
+        )
+    }
+
+    @Test("NAT-34 a packet to its own sender's external address comes back at most once")
+    func loop() throws {
+        var bench = try bench(.endpointIndependent)
+        try bench.run(
+            """
+            in udp [2001:db8:6::d0]:50000 > $dd hops 9
+            =  udp $dd > [2001:db8:6::d0]:50000 hops 8
+            in udp $dd > $dd hops 9
+            ! hairpin-loop
+            in udp [2001:db8:6::c0]:40000 > $dd hops 1
+            ! hop-limit-exceeded answered
+            """
+        )
+    }
+
+    @Test("ERR-06 an ICMP error about a hairpinned packet reaches its sender in the sender's words")
+    func error() throws {
+        var bench = try bench(.endpointIndependent)
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > $dd "hello"
+            =  udp $c > [2001:db8:6::d0]:50000 "hello"
+            in icmp 1/4 2001:db8:6::d0 > 2001:db8:64::203.0.113.1 { udp $c > [2001:db8:6::d0]:50000 "hello" }
+            =  icmp 1/4 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 { udp [2001:db8:6::c0]:40000 > $dd "hello" }
+            """
+        )
+    }
+
+    @Test("TCP between two clients, with super-packets that stay whole")
+    func tcp() throws {
+        var bench = try TranslateBench { $0.filtering = Filtering(.endpointIndependent) }
+        try bench.run(
+            """
+            in tcp [2001:db8:6::d0]:50000 > [2001:db8:64::198.51.100.10]:443 flags S
+            =  tcp $d > 198.51.100.10:443
+            """
+        )
+        bench.names["$dd"] = bench.names["$d"]?.replacing("203.0.113.1", with: "[2001:db8:64::203.0.113.1]")
+        try bench.run(
+            """
+            in tcp [2001:db8:6::c0]:40000 > $dd flags S mss 1440
+            =  tcp $c > [2001:db8:6::d0]:50000 flags S mss 1440
+            in tcp [2001:db8:6::d0]:50000 > $c flags SA
+            =  tcp $dd > [2001:db8:6::c0]:40000 flags SA
+            """
+        )
+        let packet = try bench.octets("tcp [2001:db8:6::c0]:40000 > $dd flags A size 20000")
+        let (partial, offload) = leavingChecksum(packet, segmentSize: 1400)
+        let outcome = bench.send(partial, offload)
+        guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(after.segmentation == .tcp6 && after.segmentSize == 1400 && after.checksumStart == 40)
+        #expect(flaw(result, after) == nil)
+    }
+}

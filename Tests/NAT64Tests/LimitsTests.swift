@@ -1,0 +1,115 @@
+import IPAddressing
+import PacketWire
+import Testing
+import Timing
+
+@testable import NAT64
+
+@Suite("Limits of client networks, RFC 6888 requirements 4 and 5")
+struct LimitsTests {
+    @Test("CGN-04 a network gets as many ports as it may have, and other networks do not feel it")
+    func ports() {
+        let world = TablesFixture { $0.limits.portsPerClient = 100 }
+        for host in 0..<100 as Range<UInt64> {
+            #expect(world.send(.tcp, world.client(host, 5000), world.peer(1), .syn).value != nil)
+        }
+        #expect(world.send(.tcp, world.client(100, 5000), world.peer(1), .syn).failure == .clientLimit)
+        #expect(world.send(.udp, world.client(100, 5000), world.peer(1)).failure == .clientLimit)
+        #expect(world.send(.tcp, world.client(5, 5000), world.peer(2), .syn).value != nil, "no new port")
+        #expect(world.send(.tcp, world.client(100, 5000, network: 2), world.peer(1), .syn).value != nil)
+        world.pass(.seconds(241))
+        world.sweep()
+        #expect(world.send(.tcp, world.client(100, 5000), world.peer(1), .syn).value != nil)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-04 the length of a client's network can be set", arguments: [(48, 1), (56, 256), (64, 65_536)])
+    func clientLength(length: Int, networks: Int) {
+        let world = TablesFixture {
+            $0.limits.portsPerClient = 1
+            $0.limits.clientLength = length
+        }
+        let step = UInt64(65_536 / networks)
+        #expect(world.send(.udp, world.client(1, 5000, network: 0), world.peer(1)).value != nil)
+        #expect(world.send(.udp, world.client(1, 5000, network: step), world.peer(1)).value != nil)
+        if step > 1 {
+            #expect(world.send(.udp, world.client(1, 5000, network: step - 1), world.peer(1)).failure == .clientLimit)
+        }
+        #expect(world.send(.udp, world.client(9, 5000, network: 0), world.peer(1)).failure == .clientLimit)
+    }
+
+    @Test("CGN-06 NAT-36 a network has as many sessions as it may have, made from either side")
+    func sessions() {
+        let world = TablesFixture {
+            $0.limits.sessionsPerClient = 50
+            $0.filtering = Filtering(.endpointIndependent)
+        }
+        let external = world.send(.udp, world.client(1, 5000), world.peer(0)).value
+        for number in 1..<50 as Range<UInt32> {
+            if number.isMultiple(of: 2) {
+                #expect(world.send(.udp, world.client(1, 5000), world.peer(number)).value != nil)
+            } else {
+                #expect(world.receive(.udp, external, world.peer(number)).value != nil)
+            }
+        }
+        #expect(world.send(.udp, world.client(1, 5000), world.peer(50)).failure == .clientLimit)
+        #expect(world.receive(.udp, external, world.peer(51)).failure == .clientLimit)
+        #expect(world.send(.udp, world.client(1, 5000), world.peer(49)).value == external)
+        world.pass(.seconds(301))
+        world.sweep()
+        #expect(world.send(.udp, world.client(1, 5000), world.peer(50)).value != nil)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-05 a network makes as many bindings in a second as it may make")
+    func rate() {
+        let world = TablesFixture { $0.limits.newBindingsPerSecond = 20 }
+        for second in 0..<5 as Range<UInt64> {
+            let results = (0..<200 as Range<UInt64>).map {
+                world.send(.tcp, world.client(second * 1000 + $0, 5000), world.peer(1), .syn)
+            }
+            #expect(results.compactMap(\.value).count == 20)
+            #expect(results.last?.failure == .newBindingRate)
+            #expect(world.send(.tcp, world.client(1, 5000, network: 9 + second), world.peer(1), .syn).value != nil)
+            world.pass(.seconds(1))
+        }
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-11 NAT-36 full tables refuse what is new and keep what is there")
+    func fullTables() {
+        let world = TablesFixture {
+            $0.maximumBindings = 640
+            $0.maximumFurtherSessions = 64
+        }
+        var externals: [UInt64: TransportAddress4] = [:]
+        var refused: Set<DropReason> = []
+        for host in 0..<3000 as Range<UInt64> {
+            switch world.send(.udp, world.client(host, 5000), world.peer(1)) {
+            case .success(let external): externals[host] = external
+            case .failure(let reason): refused.insert(reason)
+            }
+        }
+        #expect(refused == [.tableFull])
+        #expect(externals.count >= 640)
+        for (host, external) in externals {
+            #expect(world.send(.udp, world.client(host, 5000), world.peer(1)).value == external)
+        }
+        guard let host = externals.keys.min() else { return }
+        let results = (2..<200 as Range<UInt32>).map { world.send(.udp, world.client(host, 5000), world.peer($0)) }
+        #expect(results.last?.failure == .sessionLimit)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("what a refused packet had been counted for is given back")
+    func nothingLeftBehind() {
+        let world = TablesFixture(ports: Port(2000)...Port(2009)) { $0.limits.portsPerClient = 1000 }
+        for host in 0..<100 as Range<UInt64> { world.send(.tcp, world.client(host, 5000), world.peer(1), .syn) }
+        let network = world.tables.networkHash(world.client(1, 5000).address)
+        #expect(world.tables.networks.taken(network).ports == 10)
+        #expect(world.tables.networks.taken(network).sessions == 10)
+        world.pass(.seconds(241))
+        world.sweep()
+        #expect(world.tables.networks.taken(network).ports == 0)
+    }
+}

@@ -1,0 +1,230 @@
+import IPAddressing
+import NAT64
+import PacketWire
+import Testing
+
+/// The packet as the kernel hands it over when the checksum is left for later: the field holds the folded sum of the
+/// pseudo-header.
+func leavingChecksum(
+    _ octets: [UInt8],
+    segmentSize: Int? = nil,
+    headerLength: Bool = true
+) -> ([UInt8], Offload) {
+    var octets = octets
+    let isIPv6 = octets[0] >> 4 == 6
+    let start = isIPv6 ? 40 : 4 * Int(octets[0] & 15)
+    let proto = isIPv6 ? octets[6] : octets[9]
+    let field = proto == 6 ? 16 : 6
+    var sum = OnesComplementSum()
+    sum.add(octets: isIPv6 ? Array(octets[8..<40]) : Array(octets[12..<20]))
+    sum.add(UInt32(octets.count - start))
+    sum.add(UInt16(proto))
+    octets[start + field] = UInt8(sum.folded >> 8)
+    octets[start + field + 1] = UInt8(sum.folded & 255)
+    var offload = Offload(needsChecksum: true, checksumStart: UInt16(start), checksumOffset: UInt16(field))
+    if let segmentSize {
+        offload.segmentation = proto == 17 ? .udpL4 : isIPv6 ? .tcp6 : .tcp4
+        offload.segmentSize = UInt16(segmentSize)
+        let transport = proto == 17 ? 8 : 4 * Int(octets[start + 12] >> 4)
+        offload.headerLength = headerLength ? UInt16(start + transport) : 0
+    }
+    return (octets, offload)
+}
+
+@Suite("Offloads, virtio 1.2 section 5.1.6")
+struct OffloadTests {
+    private func connected(environment: Environment = Environment()) throws -> TranslateBench {
+        var bench = try TranslateBench(environment: environment)
+        try bench.run(
+            """
+            in tcp [2001:db8:6::c0]:40001 > [2001:db8:64::198.51.100.10]:443  flags S
+            =  tcp $t > 198.51.100.10:443
+            in tcp 198.51.100.10:443 > $t  flags SA
+            =  tcp [2001:db8:64::198.51.100.10]:443 > [2001:db8:6::c0]:40001
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53
+            =  udp $u > 198.51.100.10:53
+            """
+        )
+        return bench
+    }
+
+    private let outwardTCP = "tcp [2001:db8:6::c0]:40001 > [2001:db8:64::198.51.100.10]:443 flags A"
+
+    @Test("a partial checksum follows the pseudo-header, both ways and for both protocols")
+    func partial() throws {
+        var bench = try connected()
+        for line in [
+            "\(outwardTCP) size 77", "tcp 198.51.100.10:443 > $t flags A size 77",
+            "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 5", "udp 198.51.100.10:53 > $u size 5",
+        ] {
+            let (packet, offload) = leavingChecksum(try bench.octets(line))
+            let outcome = bench.send(packet, offload)
+            guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+            #expect(after.needsChecksum && after.segmentation == .none && after.headerLength == 0)
+            #expect(flaw(result, after) == nil)
+        }
+    }
+
+    @Test("a TCP super-packet of 64 KiB goes out whole with its segment size", arguments: [true, false])
+    func outwardSuperPacket(saysHeaderLength: Bool) throws {
+        var bench = try connected()
+        let whole = try bench.octets("\(outwardTCP) size 64000")
+        let (packet, offload) = leavingChecksum(whole, segmentSize: 1440, headerLength: saysHeaderLength)
+        let outcome = bench.send(packet, offload)
+        guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(after.segmentation == .tcp4 && after.segmentSize == 1440 && after.needsChecksum)
+        #expect(after.checksumStart == 20 && after.checksumOffset == 16)
+        #expect(after.headerLength == (saysHeaderLength ? 40 : 0))
+        #expect(flaw(result, after) == nil)
+        let description = try describe(result)
+        #expect(description.dontFragment == true && description.payload == PacketDescription.filler(64000))
+        #expect(bench.translator.counters.superPackets == 1)
+    }
+
+    @Test("a TCP super-packet comes in whole with its segment size", arguments: [true, false])
+    func inwardSuperPacket(saysHeaderLength: Bool) throws {
+        var bench = try connected()
+        let whole = try bench.octets("tcp 198.51.100.10:443 > $t df flags A size 64000")
+        let (packet, offload) = leavingChecksum(whole, segmentSize: 1440, headerLength: saysHeaderLength)
+        let outcome = bench.send(packet, offload)
+        guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(after.segmentation == .tcp6 && after.segmentSize == 1440 && after.checksumStart == 40)
+        #expect(after.headerLength == (saysHeaderLength ? 60 : 0))
+        #expect(flaw(result, after) == nil)
+    }
+
+    @Test("UDP datagrams of equal size stay one super-packet, both ways")
+    func datagrams() throws {
+        var bench = try connected()
+        for line in [
+            "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 30000",
+            "udp 198.51.100.10:53 > $u df size 30000",
+        ] {
+            let (packet, offload) = leavingChecksum(try bench.octets(line), segmentSize: 1400)
+            let outcome = bench.send(packet, offload)
+            guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+            #expect(after.segmentation == .udpL4 && after.segmentSize == 1400)
+            #expect(flaw(result, after) == nil)
+        }
+    }
+
+    @Test("X46-12 a super-packet whose segments would not fit is answered like one of its segments")
+    func superPacketTooBig() throws {
+        var bench = try connected()
+        let whole = try bench.octets("tcp 198.51.100.10:443 > $t df flags A size 20000")
+        let (packet, offload) = leavingChecksum(whole, segmentSize: 1460)
+        let outcome = bench.send(packet, offload)
+        guard case .answered(.tooBig, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        expectWellFormed(answer, .none)
+        #expect(try describe(answer).word == 1480)
+        // The quote says it is 1500 octets long: one segment.
+        #expect(answer[30...31] == [5, 220])
+        #expect(try describe(answer).quote.count == 1)
+    }
+
+    @Test("X64-20 the same on the way out")
+    func superPacketTooBigOutward() throws {
+        var bench = try connected(environment: Environment(ipv4MTU: 1400))
+        let (packet, offload) = leavingChecksum(try bench.octets("\(outwardTCP) size 20000"), segmentSize: 1440)
+        let outcome = bench.send(packet, offload)
+        guard case .answered(.tooBig, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(try describe(answer).word == 1420)
+        // The quote's payload length is that of one segment: 1460.
+        #expect(answer.count == 1280 && answer[52...53] == [5, 180])
+    }
+
+    @Test("X46-13 a TCP super-packet without DF is cut into smaller segments instead of fragments")
+    func smallerSegments() throws {
+        var bench = try connected()
+        let whole = try bench.octets("tcp 198.51.100.10:443 > $t flags A size 20000")
+        let (packet, offload) = leavingChecksum(whole, segmentSize: 1440)
+        let outcome = bench.send(packet, offload)
+        guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(after.segmentSize == 1280 - 60)
+        #expect(flaw(result, after) == nil)
+    }
+
+    @Test("X46-13 datagrams without DF that do not fit are taken out of their super-packet and fragmented")
+    func datagramsApart() throws {
+        var bench = try connected()
+        let whole = try bench.octets("udp 198.51.100.10:53 > $u size 4000")
+        let (packet, offload) = leavingChecksum(whole, segmentSize: 1472)
+        #expect(bench.send(packet, offload) == .kept)
+        let pieces = bench.extras()
+        // Two of 1472 octets in two fragments each, one of 1056 whole.
+        #expect(pieces.count == 5)
+        #expect(try reassembled(Array(pieces[0..<2])).payload == Array(PacketDescription.filler(4000)[..<1472]))
+        #expect(try reassembled(Array(pieces[2..<4])).payload == Array(PacketDescription.filler(4000)[1472..<2944]))
+        #expect(flaw(pieces[4], .none) == nil)
+        #expect(try describe(pieces[4]).payload == Array(PacketDescription.filler(4000)[2944...]))
+    }
+
+    @Test("a packet whose checksum was left for later is finished before it is fragmented")
+    func finishedBeforeFragmenting() throws {
+        var bench = try connected()
+        let (packet, offload) = leavingChecksum(try bench.octets("udp 198.51.100.10:53 > $u size 1472"))
+        let outcome = bench.send(packet, offload)
+        guard case .sent(let first, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(after == .none)
+        #expect(try reassembled([first] + bench.extras()).payload == PacketDescription.filler(1472))
+    }
+
+    @Test("X64-06 the segments of a super-packet have their identifications to themselves")
+    func identifications() throws {
+        var bench = try connected()
+        // Segments small enough to go without DF.
+        let (packet, offload) = leavingChecksum(try bench.octets("\(outwardTCP) size 10000"), segmentSize: 1000)
+        guard case .sent(let first, _) = bench.send(packet, offload),
+            case .sent(let second, _) = bench.send(packet, offload)
+        else {
+            Issue.record("not sent")
+            return
+        }
+        let gap = (UInt16(second[4]) << 8 | UInt16(second[5])) &- (UInt16(first[4]) << 8 | UInt16(first[5]))
+        #expect(gap >= 10)
+    }
+
+    @Test("an offload header that does not fit its packet is refused")
+    func contradictions() throws {
+        var bench = try connected()
+        let (packet, good) = leavingChecksum(try bench.octets("\(outwardTCP) size 5000"), segmentSize: 1000)
+        func change(_ edit: (inout Offload) -> Void) -> Offload {
+            var offload = good
+            edit(&offload)
+            return offload
+        }
+        for offload in [
+            change { $0.segmentation = .tcp4 }, change { $0.segmentation = .udpL4 }, change { $0.segmentSize = 0 },
+            change { $0.needsChecksum = false }, change { $0.checksumStart = 39 }, change { $0.checksumOffset = 6 },
+            change { $0.checksumStart = 65_535 },
+        ] {
+            #expect(bench.send(packet, offload) == .dropped(.badOffload))
+        }
+    }
+
+    @Test(
+        "IPv6 packets that carry more than IPv4 can are too big, super-packets too",
+        arguments: [65_515, 65_516, 65_535]
+    )
+    func largest(payload: Int) throws {
+        var bench = try connected(environment: Environment(ipv6MTU: 65_575, ipv4MTU: 65_535))
+        let datagram = try bench.octets(
+            "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size \(payload - 8)"
+        )
+        let (packet, offload) = leavingChecksum(
+            try bench.octets("\(outwardTCP) size \(payload - 20)"),
+            segmentSize: 1400
+        )
+        for outcome in [bench.send(datagram), bench.send(packet, offload)] {
+            switch outcome {
+            case .sent(let result, let after):
+                #expect(payload == 65_515 && result.count == 65_535)
+                #expect(flaw(result, after) == nil)
+            case .answered(.tooBig, let answer):
+                #expect(payload > 65_515)
+                #expect(flaw(answer, .none) == nil)
+            default: throw Unexpected(outcome: outcome)
+            }
+        }
+    }
+}

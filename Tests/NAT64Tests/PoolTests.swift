@@ -1,0 +1,229 @@
+import IPAddressing
+import PacketMemory
+import PacketWire
+import Testing
+import Timing
+
+@testable import NAT64
+
+@Suite("The pool: which external address a client gets, RFC 6146 sections 3.5.1.1 and 3.5.2.3")
+struct PoolTests {
+    @Test(
+        "CGN-13 NAT-09 every port of the pool is used, and only then is a client refused; a freed port serves the next"
+    )
+    func theLastPort() {
+        let world = TablesFixture(ports: Port(1)...Port(20_000))
+        var externals: Set<TransportAddress4> = []
+        for host in 0..<20_000 as Range<UInt64> {
+            if let external = world.send(.tcp, world.client(host, 40_000), world.peer(1), .syn).value {
+                externals.insert(external)
+            }
+        }
+        #expect(externals.count == 20_000)
+        #expect(world.send(.tcp, world.client(99_999, 40_000), world.peer(1), .syn).failure == .poolExhausted)
+        #expect(world.send(.udp, world.client(99_999, 40_000), world.peer(1)).value != nil, "UDP has ports of its own")
+        #expect(world.tables.brokenInvariants() == [])
+        world.pass(.seconds(200))
+        for host in 1..<20_000 as Range<UInt64> { world.send(.tcp, world.client(host, 40_000), world.peer(1), .syn) }
+        world.pass(.seconds(41))
+        world.sweep()
+        #expect(world.tables.totals().bindings.tcp == 19_999)
+        #expect(world.send(.tcp, world.client(99_999, 40_000), world.peer(1), .syn).value != nil)
+        #expect(world.send(.tcp, world.client(0, 40_000), world.peer(1), .syn).failure == .poolExhausted)
+    }
+
+    @Test(
+        "every port of a range is used, wherever it begins and ends",
+        arguments: [(1, 1), (2000, 2063), (61_440, 65_535), (1023, 1024), (65_535, 65_535), (100, 5000)]
+            as [(UInt16, UInt16)]
+    )
+    func oddRanges(first: UInt16, last: UInt16) {
+        let world = TablesFixture(ports: Port(first)...Port(last))
+        var ports: Set<Port> = []
+        for host in 0..<UInt64(last - first) + 3 {
+            if let external = world.send(.udp, world.client(host, UInt16(host & 0xFFF)), world.peer(1)).value {
+                ports.insert(external.port)
+            }
+        }
+        #expect(ports.count == Int(last - first) + 1)
+        #expect(ports.min() == Port(first))
+        #expect(ports.max() == Port(last))
+        #expect(world.tables.totals().ports == UInt64(last - first + 1) * 3)
+    }
+
+    @Test("port 0 is never used, even where the range has it")
+    func portZero() {
+        let world = TablesFixture(ports: Port(0)...Port(63))
+        let ports = (0..<70 as Range<UInt64>).compactMap {
+            world.send(.icmpQuery, world.client($0, 7), world.peer(1, 0)).value?.port
+        }
+        #expect(Set(ports).count == 63)
+        #expect(!ports.contains(Port(0)))
+    }
+
+    @Test("NAT-06 ports below 1024 become ports below 1024, and others do not, while there are any")
+    func range() {
+        for transport in [TransportProtocol.udp, .tcp] {
+            let world = TablesFixture(ports: Port(1)...Port(65_535))
+            for host in 0..<500 as Range<UInt64> {
+                let low = world.send(transport, world.client(host, 123), world.peer(1), .syn).value
+                #expect(low.map { $0.port.number < 1024 } ?? false)
+                let high = world.send(transport, world.client(host, 40_001), world.peer(1), .syn).value
+                #expect(high.map { $0.port.number >= 1024 } ?? false)
+            }
+            for host in 500..<1023 as Range<UInt64> {
+                world.send(transport, world.client(host, 123), world.peer(1), .syn)
+            }
+            let beyond = world.send(transport, world.client(5000, 123), world.peer(1), .syn).value
+            #expect(beyond != nil, "all below 1024 may be used up")
+            #expect(world.tables.brokenInvariants() == [])
+        }
+    }
+
+    @Test("NAT-07 NAT-35 an even UDP port becomes an even one and an odd one odd, to the last of its kind")
+    func parity() {
+        let world = TablesFixture(ports: Port(4096)...Port(8191))
+        for host in 0..<2048 as Range<UInt64> {
+            let even = world.send(.udp, world.client(host, 5000), world.peer(1)).value
+            #expect(even.map { $0.port.number & 1 == 0 } ?? false)
+            let odd = world.send(.udp, world.client(host, 5001), world.peer(1)).value
+            #expect(odd.map { $0.port.number & 1 == 1 } ?? false)
+        }
+    }
+
+    @Test("an odd UDP port becomes an even one before a client is refused")
+    func parityGivesWay() {
+        let world = TablesFixture(ports: Port(4096)...Port(4223))
+        let externals = (0..<128 as Range<UInt64>).compactMap {
+            world.send(.udp, world.client($0, 5001), world.peer(1)).value
+        }
+        #expect(Set(externals).count == 128)
+        #expect(externals.prefix(64).allSatisfy { $0.port.number & 1 == 1 })
+    }
+
+    @Test("NAT-10 the ports of new bindings spread over the range and do not follow one another")
+    func unpredictable() {
+        let world = TablesFixture()
+        var sixteenths = [Int](repeating: 0, count: 16)
+        var ports: [Int] = []
+        for port in 5000..<6600 as Range<UInt16> {
+            guard let external = world.send(.tcp, world.client(1, port), world.peer(1), .syn).value else { continue }
+            ports.append(Int(external.port.number))
+            sixteenths[(Int(external.port.number) - 1024) / 4032] += 1
+        }
+        // A hundred each are expected; the standard deviation is ten.
+        #expect(sixteenths.allSatisfy { (50...150).contains($0) })
+        let neighbours = zip(ports, ports.dropFirst()).filter { abs($0 - $1) <= 2 }
+        #expect(neighbours.count < 10)
+    }
+
+    @Test("another secret gives other ports")
+    func secrets() {
+        let one = TablesFixture()
+        let two = TablesFixture(secret: KeyedHash(key0: 1, key1: 2))
+        let equal = (0..<200 as Range<UInt64>).filter { host in
+            one.send(.udp, one.client(host, 5000), one.peer(1)).value
+                == two.send(.udp, two.client(host, 5000), two.peer(1)).value
+        }
+        #expect(equal.count < 10)
+    }
+
+    @Test(
+        "bindings are found again by a second box with the same secret, most of them even in the opposite order",
+        arguments: [(10, 0.88), (50, 0.5), (90, 0.2)] as [(UInt64, Double)]
+    )
+    func foundAgain(percent: UInt64, share: Double) {
+        // With the part a of the ports in use, 1 - a + a²/6 are expected to get their first choice in both orders.
+        let ports = Port(40_960)...Port(49_151)
+        let one = TablesFixture(ports: ports)
+        let two = TablesFixture(ports: ports)
+        let count = 8192 * percent / 100
+        for host in 0..<count { one.send(.tcp, one.client(host, 5000), one.peer(1), .syn) }
+        var equal = 0
+        for host in (0..<count).reversed() {
+            let flow = OutwardFlow(transport: .tcp, client: one.client(host, 5000), prefix: 0, peer: one.peer(1))
+            if two.send(.tcp, two.client(host, 5000), two.peer(1), .syn).value == one.tables.findOutward(flow) {
+                equal += 1
+            }
+        }
+        #expect(Double(equal) / Double(count) > share)
+    }
+
+    @Test("CGN-03 the pool may have several ranges, also of one address, and all are used")
+    func ranges() {
+        let world = TablesFixture {
+            $0.pool = [
+                PoolEntry(addresses: IPv4Address(198, 51, 100, 128)...IPv4Address(198, 51, 100, 143)),
+                PoolEntry(addresses: IPv4Address(192, 0, 2, 1)...IPv4Address(192, 0, 2, 1)),
+                PoolEntry(addresses: IPv4Address(192, 0, 2, 7)...IPv4Address(192, 0, 2, 7)),
+            ]
+        }
+        var externals: Set<IPv4Address> = []
+        for network in 0..<1000 as Range<UInt64> {
+            let client = world.client(1, 5000, network: network)
+            guard let external = world.send(.udp, client, world.peer(1)).value else { continue }
+            externals.insert(external.address)
+            #expect(world.receive(.udp, external, world.peer(1)).value == .client(client, prefix: 0))
+        }
+        #expect(externals.count == 18)
+        #expect(world.tables.poolUse().map(\.portsInUse).reduce(0, +) == 1000)
+        #expect(world.tables.poolUse().count == 3)
+        #expect(world.tables.standing(of: IPv4Address(192, 0, 2, 6)) == .outside)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("an address gets clients in proportion to its ports")
+    func proportion() {
+        let pool = Pool([
+            PoolEntry(
+                addresses: IPv4Address(192, 0, 2, 1)...IPv4Address(192, 0, 2, 1),
+                ports: Port(1000)...Port(1999)
+            ),
+            PoolEntry(
+                addresses: IPv4Address(192, 0, 2, 2)...IPv4Address(192, 0, 2, 4),
+                ports: Port(1000)...Port(3999)
+            ),
+        ])
+        var counts: [UInt32: Int] = [:]
+        var dice = Dice(state: 7)
+        for _ in 0..<10_000 { counts[pool.address(for: dice.next())?.address.bits ?? 0, default: 0] += 1 }
+        #expect((850...1150).contains(counts[0xC000_0201] ?? 0))
+        for bits in 0xC000_0202...0xC000_0204 as ClosedRange<UInt32> {
+            #expect((2800...3200).contains(counts[bits] ?? 0))
+        }
+    }
+
+    @Test("where ranges of the pool overlap, no address is in it twice")
+    func overlap() {
+        let pool = Pool([
+            PoolEntry(addresses: IPv4Address(192, 0, 2, 0)...IPv4Address(192, 0, 2, 9)),
+            PoolEntry(addresses: IPv4Address(192, 0, 2, 5)...IPv4Address(192, 0, 2, 14)),
+            PoolEntry(addresses: IPv4Address(192, 0, 2, 7)...IPv4Address(192, 0, 2, 7)),
+        ])
+        #expect(pool.addressCount == 15)
+        for last in 0..<15 as Range<UInt8> { #expect(pool.find(IPv4Address(192, 0, 2, last))?.number == Int(last)) }
+    }
+
+    @Test("ADR-15 without a pool every client is refused, and nothing else happens")
+    func emptyPool() {
+        let world = TablesFixture { $0.pool = [] }
+        #expect(world.send(.udp, world.client(1, 5000), world.peer(1)).failure == .poolExhausted)
+        let external = TransportAddress4(IPv4Address(192, 0, 2, 1), Port(5000))
+        #expect(world.receive(.udp, external, world.peer(1)).failure == .destinationOutsidePool)
+    }
+
+    @Test("CGN-02 CGN-11 a network whose address has no port left is refused, or goes on at another if that is allowed")
+    func softPairing() {
+        for spills in [false, true] {
+            let world = TablesFixture(addresses: 2, ports: Port(2000)...Port(2063)) {
+                $0.limits.spillsToOtherAddresses = spills
+            }
+            let externals = (0..<130 as Range<UInt64>).map { world.send(.udp, world.client($0, 5000), world.peer(1)) }
+            #expect(Set(externals.compactMap(\.value)).count == (spills ? 128 : 64))
+            #expect(Set(externals.compactMap(\.value?.address)).count == (spills ? 2 : 1))
+            #expect(externals.last?.failure == .poolExhausted)
+            #expect(world.send(.udp, world.client(0, 5000), world.peer(1)).value == externals[0].value)
+            #expect(world.tables.brokenInvariants() == [])
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import NAT64
+import PacketMemory
+import PacketWire
+import Testing
+
+/// Something else came of a packet than a test needs.
+struct Unexpected: Error {
+    var outcome: Outcome
+}
+
+/// Reads a packet back.
+func describe(_ octets: [UInt8]) throws -> PacketDescription {
+    try octets.withUnsafeBytes { memory in
+        try PacketDescription(describing: RawSpan(_unsafeBytes: memory), at: 0, count: memory.count)
+    }
+}
+
+/// Puts the fragments of one datagram together, as a receiver does, and checks the result.
+func reassembled(_ pieces: [[UInt8]], _ location: SourceLocation = #_sourceLocation) throws -> PacketDescription {
+    var body: [UInt8] = []
+    var head: [UInt8] = []
+    var expected = 0
+    var sawLast = false
+    for piece in try pieces.sorted(by: { try fragment($0).offset < fragment($1).offset }) {
+        let (offset, more, start) = try fragment(piece)
+        #expect(offset == expected, sourceLocation: location)
+        #expect(!more || (piece.count - start) % 8 == 0, sourceLocation: location)
+        if offset == 0 { head = Array(piece[..<start]) }
+        body += piece[start...]
+        expected = body.count
+        sawLast = sawLast || !more
+    }
+    #expect(sawLast, sourceLocation: location)
+    if head[0] >> 4 == 6 {
+        head[6] = head[40]
+        head = Array(head[..<40])
+        (head[4], head[5]) = (UInt8(body.count >> 8), UInt8(body.count & 255))
+    } else {
+        let total = body.count + 20
+        (head[2], head[3], head[6], head[7], head[10], head[11]) = (UInt8(total >> 8), UInt8(total & 255), 0, 0, 0, 0)
+        var sum = OnesComplementSum()
+        sum.add(octets: head)
+        (head[10], head[11]) = (UInt8(sum.checksum >> 8), UInt8(sum.checksum & 255))
+    }
+    expectWellFormed(head + body, .none, location)
+    return try describe(head + body)
+}
+
+func fragment(_ octets: [UInt8]) throws -> (offset: Int, more: Bool, payload: Int) {
+    try octets.withUnsafeBytes { memory in
+        let layout = try PacketLayout(reading: RawSpan(_unsafeBytes: memory), at: 0, count: memory.count)
+        return (layout.fragmentOffset, layout.moreFragments, layout.payload)
+    }
+}
