@@ -65,6 +65,11 @@ let package = Package(
 
         // 4: engines meet the kernel
         .target(
+            name: "Dataplane",
+            dependencies: ["IPAddressing", "Linux", "NAT64", "PacketMemory", "PacketWire", "Policy", "Timing"],
+            swiftSettings: lendsSpans
+        ),
+        .target(
             name: "Control",
             dependencies: [
                 "ControlAPI", "Linux",

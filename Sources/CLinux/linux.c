@@ -15,6 +15,8 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -209,3 +211,41 @@ int clinux_wait_readable(int descriptor, int64_t nanoseconds)
 int clinux_no_new_privileges(void) { return result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
 
 int clinux_open(const char *path, int flags, unsigned mode) { return result(open(path, flags | O_CLOEXEC, mode)); }
+
+int clinux_claim_name(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    int descriptor, code;
+
+    if (length >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path + 1, name, length);
+    descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return failed();
+    if (bind(descriptor, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)) <
+        0) {
+        code = failed();
+        close(descriptor);
+        return code;
+    }
+    return descriptor;
+}
+
+int clinux_fork(void)
+{
+    static const int group_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT, SIGPIPE, SIGTSTP};
+    int child = fork();
+
+    if (child < 0)
+        return failed();
+    if (child == 0)
+        for (size_t index = 0; index < sizeof group_signals / sizeof *group_signals; index++)
+            signal(group_signals[index], SIG_IGN);
+    return child;
+}
+
+int clinux_pipe(int descriptors[2]) { return result(pipe2(descriptors, O_CLOEXEC)); }
+
+void clinux_exit_child(void) { _exit(0); }

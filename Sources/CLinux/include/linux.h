@@ -55,6 +55,15 @@ int64_t clinux_write(int descriptor, const void *octets, size_t count);
 /* Waits until the descriptor can be read, at most this many nanoseconds (negative: for ever); 1 if it can. */
 int clinux_wait_readable(int descriptor, int64_t nanoseconds);
 int clinux_no_new_privileges(void);
+/* A name in the abstract namespace of Unix sockets, which belongs to this network namespace and to whoever holds the
+ * descriptor. -EADDRINUSE while somebody else has it. */
+int clinux_claim_name(const char *name);
+/* fork(2), to be called while the process has one thread. The child ignores whatever a terminal or a service manager
+ * sends to the whole group. */
+int clinux_fork(void);
+int clinux_pipe(int descriptors[2]);
+/* Leaves without running what was set up for the parent's exit. */
+void clinux_exit_child(void);
 int clinux_open(const char *path, int flags, unsigned mode);
 
 #endif

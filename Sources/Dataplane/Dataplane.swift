@@ -1,0 +1,68 @@
+public import Linux
+public import NAT64
+private import Synchronization
+
+/// The NAT64 engine at work: a thread for each queue of the TUN.
+public final class Dataplane: Sendable {
+    private let device: TunDevice
+    private let pulses: [WorkerPulse]
+    private let threads = Mutex<[PlainThread]>([])
+    private let stopped = Atomic<Bool>(false)
+    private let translator: Translator
+
+    /// Takes a device over and gets ready to translate on it.
+    ///
+    /// - Parameter onLoss: Called from a worker's thread when its queue has gone, with the device or for another reason.
+    public init(device: consuming TunDevice, translator: Translator, onLoss: @escaping @Sendable () -> Void) {
+        pulses = (0..<device.queueCount).map { _ in WorkerPulse(onLoss: onLoss) }
+        self.device = device
+        self.translator = translator
+    }
+
+    /// Starts the threads. They inherit the caller's network namespace and give up every privilege.
+    public func start() throws(SystemError) {
+        for index in pulses.indices {
+            let thread = try PlainThread(name: "nat64-\(index)") { [self] in
+                Capabilities.dropAll()
+                var worker = Worker(
+                    queue: device.descriptor(ofQueue: index),
+                    translator: translator.makeWorker(),
+                    pulse: pulses[index]
+                )
+                worker.run(until: stopped)
+            }
+            threads.withLock { $0.append(thread) }
+        }
+    }
+
+    /// Stops the threads and waits for them; the device goes with the last reference to this object.
+    public func stop() {
+        stopped.store(true, ordering: .relaxed)
+        let running = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        for thread in running { thread.join() }
+    }
+
+    /// The device's name.
+    public var deviceName: String { device.name }
+    /// What the kernel leaves to us and we to the kernel.
+    public var offloads: TunDevice.Offloads { device.offloads }
+    /// How many queues, and threads, there are.
+    public var workerCount: Int { pulses.count }
+    /// A number for each worker that grows while the worker lives.
+    public var heartbeats: [UInt64] { pulses.map(\.heartbeat) }
+    /// The error number with which a queue was lost; nil while all are there.
+    public var loss: Int32? { pulses.lazy.map(\.loss).first { $0 != 0 } }
+    /// Packets that the kernel handed over but nobody can read.
+    public var unreadable: UInt64 { pulses.reduce(0) { $0 + $1.unreadableCount } }
+    /// Packets that the kernel did not take back.
+    public var unwritten: UInt64 { pulses.reduce(0) { $0 + $1.unwrittenCount } }
+    /// The kernel's reason for the last packet it did not take.
+    public var lastWriteError: SystemError? {
+        pulses.lazy.map(\.lastWriteErrorCode).first { $0 != 0 }.map {
+            SystemError(call: "write \(deviceName)", code: $0)
+        }
+    }
+}

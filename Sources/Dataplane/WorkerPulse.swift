@@ -1,0 +1,39 @@
+private import Synchronization
+
+/// What others may see of a worker while it works.
+final class WorkerPulse: Sendable {
+    private let beats = Atomic<UInt64>(0)
+    private let unreadable = Atomic<UInt64>(0)
+    private let unwritten = Atomic<UInt64>(0)
+    private let lastWriteError = Atomic<Int32>(0)
+    private let lossCode = Atomic<Int32>(0)
+    private let onLoss: @Sendable () -> Void
+
+    init(onLoss: @escaping @Sendable () -> Void) { self.onLoss = onLoss }
+
+    /// Rounds the worker has made; one that stands still is stuck.
+    var heartbeat: UInt64 { beats.load(ordering: .relaxed) }
+    /// Packets whose virtio header could not be read.
+    var unreadableCount: UInt64 { unreadable.load(ordering: .relaxed) }
+    /// Packets the kernel did not take, with its last reason.
+    var unwrittenCount: UInt64 { unwritten.load(ordering: .relaxed) }
+    /// The error number of the last packet the kernel did not take.
+    var lastWriteErrorCode: Int32 { lastWriteError.load(ordering: .relaxed) }
+    /// Why the queue was lost; 0 while it is not.
+    var loss: Int32 { lossCode.load(ordering: .relaxed) }
+
+    @inline(__always)
+    func beat() { beats.wrappingAdd(1, ordering: .relaxed) }
+
+    func countUnreadable() { unreadable.wrappingAdd(1, ordering: .relaxed) }
+
+    func countUnwritten(code: Int32) {
+        unwritten.wrappingAdd(1, ordering: .relaxed)
+        lastWriteError.store(code, ordering: .relaxed)
+    }
+
+    func lose(code: Int32) {
+        lossCode.store(code == 0 ? -1 : code, ordering: .relaxed)
+        onLoss()
+    }
+}
