@@ -47,6 +47,7 @@ let package = Package(
 
         // 1: octets on the wire, the one Policy, the kernel
         .target(name: "PacketWire", dependencies: ["IPAddressing", "PacketMemory"], swiftSettings: hotPath),
+        .target(name: "DNSWire", dependencies: ["IPAddressing", "PacketMemory"], swiftSettings: hotPath),
         .target(name: "Policy", dependencies: ["IPAddressing"], swiftSettings: hotPath),
         .target(name: "ControlAPI", swiftSettings: shipped),
         .target(
@@ -60,6 +61,11 @@ let package = Package(
         .target(
             name: "NAT64",
             dependencies: ["IPAddressing", "PacketMemory", "PacketWire", "Policy", "Timing"],
+            swiftSettings: lendsSpans
+        ),
+        .target(
+            name: "DNS64",
+            dependencies: ["DNSWire", "IPAddressing", "PacketMemory", "Policy", "Timing"],
             swiftSettings: lendsSpans
         ),
 
@@ -94,6 +100,11 @@ let package = Package(
             dependencies: ["PacketWire", "IPAddressing", "PacketMemory"],
             swiftSettings: common
         ),
+        .testTarget(
+            name: "DNSWireTests",
+            dependencies: ["DNSWire", "IPAddressing", "PacketMemory"],
+            swiftSettings: common
+        ),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "IPAddressing"], swiftSettings: common),
         .testTarget(
             name: "LinuxTests",
@@ -108,6 +119,12 @@ let package = Package(
         .testTarget(
             name: "NAT64Tests",
             dependencies: ["NAT64", "PacketWire", "IPAddressing", "PacketMemory", "Policy", "Timing"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "DNS64Tests",
+            dependencies: ["DNS64", "DNSWire", "IPAddressing", "PacketMemory", "Policy", "Timing"],
+            exclude: ["Scenarios"],
             swiftSettings: common
         ),
         .testTarget(

@@ -108,9 +108,10 @@ public struct Limits: Sendable, Hashable {
     public var portsPerClient = 0
     /// Bindings a network may make within a second.
     public var newBindingsPerSecond = 0
-    /// Whether a network whose pool address has no port left goes on with another address of the pool (RFC 7857
-    /// section 4). By default it is refused, because hosts seen from two addresses puzzle their peers.
-    public var spillsToOtherAddresses = false
+    /// Whether a network whose pool address has no port left goes on with other addresses of the pool. RFC 7857
+    /// section 4 would rather have it refused, unless the operator allows it; we allow it unless the operator forbids
+    /// it, because to an IPv6-only host a second address is a lesser evil than no internet.
+    public var spillsToOtherAddresses = true
 
     /// Takes the defaults.
     public init() {}

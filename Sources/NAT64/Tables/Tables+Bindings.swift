@@ -1,4 +1,5 @@
 import IPAddressing
+import PacketMemory
 import Policy
 import Timing
 
@@ -80,28 +81,40 @@ extension Tables {
     }
 
     /// Finds a free port: at the pool address of the client's network, or wherever there is one if that is allowed.
-    private func takePort(
-        for flow: OutwardFlow,
-        _ network: UInt64,
-        _ hash: UInt64
-    ) -> (number: Int, address: IPv4Address, port: Port)? {
-        guard var place = pool.address(for: network) else { return nil }
-        let attempts = settings.limits.spillsToOtherAddresses ? pool.addressCount : 1
-        for _ in 0..<attempts {
-            let space = pool.space(place.number, flow.transport)
-            let port = pool.withRange(at: place.range) { range in
-                space.take(
-                    from: range.ports,
-                    for: Int(hash & 63),
-                    flow.transport,
-                    like: flow.client.port,
-                    choice: hash
-                )
-            }
-            if let port { return (place.number, place.address, port) }
+    private func takePort(for flow: OutwardFlow, _ network: UInt64, _ hash: UInt64) -> FreePort? {
+        guard let paired = pool.address(for: network) else { return nil }
+        if let found = takePort(at: paired, for: flow, hash) { return found }
+        guard settings.limits.spillsToOtherAddresses, pool.addressCount > 1 else { return nil }
+        // Each host of a network that has outgrown its address has a second one of its own, so that the crowd spreads
+        // and few are asked in vain; after that, whatever is left.
+        let host = secret(flow.client.address.high, flow.client.address.low, 2 << 32)
+        guard var place = pool.address(for: host) else { return nil }
+        for _ in 0..<pool.addressCount {
+            if let found = takePort(at: place, for: flow, hash) { return found }
             place = pool.address(after: place.number)
         }
         return nil
+    }
+
+    /// A transport address of the pool, with the number of its address.
+    private typealias FreePort = (number: Int, address: IPv4Address, port: Port)
+
+    private func takePort(
+        at place: (range: Int, number: Int, address: IPv4Address),
+        for flow: OutwardFlow,
+        _ hash: UInt64
+    ) -> FreePort? {
+        let space = pool.space(place.number, flow.transport)
+        let port = pool.withRange(at: place.range) { range in
+            space.take(
+                from: range.ports,
+                for: Int(hash & 63),
+                flow.transport,
+                like: flow.client.port,
+                choice: hash
+            )
+        }
+        return port.map { (place.number, place.address, $0) }
     }
 
     /// What becomes of a binding that has lost its last session: RFC 6146 section 3.1 wants it gone; its port is kept

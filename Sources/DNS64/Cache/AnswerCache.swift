@@ -1,0 +1,91 @@
+import DNSWire
+public import PacketMemory
+import Timing
+
+/// What upstreams answered, shared by all workers: only real data, never synthetic.
+///
+/// It lies below DNS64: synthesis happens for each client when an answer is given, so views, prefixes and switches at
+/// runtime need no flush. Its memory is taken at the start and never grows.
+public final class AnswerCache: Sendable {
+    /// How full a cache is.
+    public struct Measures: Hashable, Sendable {
+        /// How many answers it holds.
+        public var answers = 0
+        /// How many octets they take.
+        public var octets = 0
+        /// How many octets they may take.
+        public var capacity = 0
+        /// How many answers had to go to make room.
+        public var evictions: UInt64 = 0
+    }
+
+    private let shards: [CacheShard]
+    let secret: KeyedHash
+
+    /// Makes an empty cache.
+    ///
+    /// - Parameters:
+    ///   - size: How many octets it may take, the index included; at least 1 MiB is taken.
+    ///   - secret: Keys the index.
+    public init(size: Int, secret: KeyedHash) {
+        self.secret = secret
+        let size = max(size, 1 << 20)
+        var count = 1
+        while count < 64, size / (count * 2) >= 1 << 20 { count *= 2 }
+        shards = (0..<count).map { _ in CacheShard(size: size / count) }
+    }
+
+    /// The shard that keeps a name.
+    @inline(__always)
+    func shard(_ hash: UInt64) -> CacheShard { shards[Int(truncatingIfNeeded: hash &>> 48) & (shards.count &- 1)] }
+
+    /// Keeps an answer, if it may be kept at all.
+    func insert(_ answer: StoredAnswer) {
+        guard answer.image.lifetime > 0 else { return }
+        let shard = shard(answer.octets.uint64(at: 40))
+        shard.lock()
+        shard.insert(answer)
+        shard.unlock()
+    }
+
+    /// Whether a worker may pursue a question. Equal questions of several workers are pursued by the first of them; the
+    /// others look here for its answer.
+    func claim(_ key: PursuitKey, worker: Int, until: Moment, at now: Moment) -> Bool {
+        let shard = shard(key.hash)
+        shard.lock()
+        defer { shard.unlock() }
+        return shard.claim(key, worker: worker, until: until, at: now)
+    }
+
+    /// The question is answered, or came to nothing.
+    func release(_ key: PursuitKey, worker: Int) {
+        let shard = shard(key.hash)
+        shard.lock()
+        shard.release(key, worker: worker)
+        shard.unlock()
+    }
+
+    /// How full the cache is now.
+    public var measures: Measures {
+        var sum = Measures()
+        for shard in shards {
+            shard.lock()
+            let part = shard.measures
+            shard.unlock()
+            sum.answers += part.images
+            sum.octets += part.octets
+            sum.evictions += part.evictions
+            sum.capacity += shard.capacity
+        }
+        return sum
+    }
+
+    /// Whether every shard is in order; for tests.
+    package func checkInvariants() -> Bool {
+        shards.allSatisfy { shard in
+            shard.lock()
+            defer { shard.unlock() }
+            return shard.checkInvariants()
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import DNSWire
+import IPAddressing
+import PacketMemory
+
+extension LocalAnswers {
+    /// A message that is written record by record.
+    struct Page {
+        private var writer: MessageWriter
+        private let query: ClientQuery
+        private let answering: Answering
+        private var answers = 0
+        private var authority = 0
+        private var fits = true
+        /// How the question ended.
+        var code = ResponseCode.noError
+        /// Whether records written from now on belong to the authority section.
+        var isAuthority = false
+
+        init(_ query: borrowing ClientQuery, _ answering: Answering, _ reply: borrowing MutableRawSpan) {
+            writer = MessageWriter(limit: answering.room(query, reply, nil))
+            self.query = copy query
+            self.answering = answering
+        }
+
+        /// Writes the header and the question, spelled as the client did.
+        mutating func begin(into reply: inout MutableRawSpan) {
+            _ = answering.begin(query, code, into: &reply)
+            fits = writer.question(query.question.name, query.question.type, query.question.recordClass, into: &reply)
+        }
+
+        mutating func address(_ owner: Name, _ address: IPv4Address, ttl: UInt32, into reply: inout MutableRawSpan) {
+            note(writer.record(owner, .a, ttl: ttl, words: [address.bits], into: &reply))
+        }
+
+        mutating func address(_ owner: Name, _ address: IPv6Address, ttl: UInt32, into reply: inout MutableRawSpan) {
+            let words = [
+                UInt32(truncatingIfNeeded: address.high >> 32), UInt32(truncatingIfNeeded: address.high),
+                UInt32(truncatingIfNeeded: address.low >> 32), UInt32(truncatingIfNeeded: address.low),
+            ]
+            note(writer.record(owner, .aaaa, ttl: ttl, words: words, into: &reply))
+        }
+
+        mutating func name(
+            _ owner: Name,
+            _ type: RecordType,
+            _ name: Name,
+            ttl: UInt32,
+            into reply: inout MutableRawSpan
+        ) {
+            note(writer.record(owner, type, ttl: ttl, name: name, into: &reply))
+        }
+
+        /// The SOA record of RFC 6303 section 3.
+        mutating func soa(_ zone: Name, ttl: UInt32, into reply: inout MutableRawSpan) {
+            note(
+                writer.startOfAuthority(
+                    zone,
+                    ttl: ttl,
+                    server: zone,
+                    mailbox: Self.nobody,
+                    numbers: (1, 3600, 1200, 604_800, ttl),
+                    into: &reply
+                )
+            )
+        }
+
+        /// Copies a record of another message.
+        mutating func copy(
+            _ record: ResourceRecord,
+            ttl: UInt32,
+            of source: borrowing RawSpan,
+            into reply: inout MutableRawSpan
+        ) throws(WireProblem) {
+            let owner = try Name(in: source, at: record.owner)
+            note(try writer.copy(record, owner: owner, ttl: ttl, of: source, into: &reply))
+        }
+
+        /// Ends the message; a truncated one if not everything fitted.
+        func finish(
+            _ query: borrowing ClientQuery,
+            _ answering: Answering,
+            into reply: inout MutableRawSpan
+        ) -> Int {
+            guard fits else { return answering.truncated(query, into: &reply) }
+            return answering.finish(query, at: writer.position, answers: answers, authority: authority, into: &reply)
+        }
+
+        private mutating func note(_ written: Bool) {
+            fits = fits && written
+            if isAuthority { authority += 1 } else { answers += 1 }
+        }
+
+        private static let nobody = Name("nobody.invalid.") ?? .root
+    }
+}

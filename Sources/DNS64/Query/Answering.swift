@@ -1,0 +1,302 @@
+import DNSWire
+import IPAddressing
+import PacketMemory
+import Policy
+
+/// Writing answers to one client straight into the reply.
+///
+/// Every function returns the count of octets, and writes a truncated answer (RFC 2181 section 9) when not all of it
+/// fits. Nothing here allocates.
+struct Answering {
+    /// The UDP payload size that we tell clients.
+    let payloadSize: UInt16
+
+    /// Header and question; the counts are zero but for the question's.
+    @inline(__always)
+    func begin(
+        _ query: borrowing ClientQuery,
+        _ code: ResponseCode,
+        into reply: inout MutableRawSpan,
+        truncated: Bool = false
+    ) -> Int {
+        var flags: MessageHeader.Flags = [.response, .recursionAvailable]
+        if truncated { flags.insert(.truncated) }
+        flags.formUnion(query.flags.intersection([.recursionDesired, .checkingDisabled]))
+        var header = MessageHeader(identifier: query.identifier, flags: flags, questionCount: query.hasQuestion ? 1 : 0)
+        header.responseCode = code
+        header.flags.rawValue |= query.flags.rawValue & 0x7800
+        header.write(into: &reply)
+        guard query.hasQuestion else { return MessageHeader.size }
+        query.question.name.write(into: &reply, at: MessageHeader.size)
+        let end = query.question.end
+        reply.store(query.question.type.rawValue, at: end &- 4)
+        reply.store(query.question.recordClass.rawValue, at: end &- 2)
+        return end
+    }
+
+    /// Sets the counts and adds the OPT record that a query with one must get: RFC 6891 section 7.
+    @inline(__always)
+    func finish(
+        _ query: borrowing ClientQuery,
+        at position: Int,
+        answers: Int,
+        authority: Int = 0,
+        additional: Int = 0,
+        extendedCode: UInt8 = 0,
+        error: ExtendedError? = nil,
+        into reply: inout MutableRawSpan
+    ) -> Int {
+        reply.store(UInt16(truncatingIfNeeded: answers), at: 6)
+        reply.store(UInt16(truncatingIfNeeded: authority), at: 8)
+        guard let edns = query.edns else {
+            reply.store(UInt16(truncatingIfNeeded: additional), at: 10)
+            return position
+        }
+        reply.store(UInt16(truncatingIfNeeded: additional &+ 1), at: 10)
+        let ours = EDNS(payloadSize: payloadSize, extendedCode: extendedCode, wantsDNSSEC: edns.wantsDNSSEC)
+        ours.write(into: &reply, at: position, error: error)
+        return position &+ EDNS.size(error: error)
+    }
+
+    /// How many octets the records may reach, with room kept for the OPT record.
+    @inline(__always)
+    func room(_ query: borrowing ClientQuery, _ reply: borrowing MutableRawSpan, _ error: ExtendedError?) -> Int {
+        min(query.limit, reply.byteCount) &- (query.edns == nil ? 0 : EDNS.size(error: error))
+    }
+
+    /// An answer without records.
+    func empty(
+        _ query: borrowing ClientQuery,
+        _ code: ResponseCode,
+        error: ExtendedError? = nil,
+        into reply: inout MutableRawSpan
+    ) -> Int {
+        let position = begin(query, code, into: &reply)
+        let extended = UInt8(truncatingIfNeeded: code.rawValue &>> 4)
+        return finish(query, at: position, answers: 0, extendedCode: extended, error: error, into: &reply)
+    }
+
+    /// The question alone with TC set: the client comes back over TCP.
+    func truncated(_ query: borrowing ClientQuery, into reply: inout MutableRawSpan) -> Int {
+        let position = begin(query, .noError, into: &reply, truncated: true)
+        return finish(query, at: position, answers: 0, into: &reply)
+    }
+
+    /// An upstream's answer, aged.
+    func native(
+        _ query: borrowing ClientQuery,
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        age: UInt32,
+        error: ExtendedError? = nil,
+        into reply: inout MutableRawSpan
+    ) -> Int {
+        let header = image.message
+        let code = ResponseCode(rawValue: octets.uint16(at: header &+ 2) & 15)
+        let error = error ?? (image.kind == .failure ? .noReachableAuthority : nil)
+        let room = room(query, reply, error)
+        var end = image.messageCount
+        var additional = Int(octets.uint16(at: header &+ 10))
+        if end > room {
+            // Additional records may be left out without a word (RFC 2181 section 9).
+            end = image.additional
+            additional = 0
+            guard end <= room else { return truncated(query, into: &reply) }
+        }
+        let position = begin(query, code, into: &reply)
+        reply.copy(octets, from: header &+ position, to: position, count: end &- position)
+        for index in 0..<image.ttlCount {
+            let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
+            guard place < end else { break }
+            let ttl = reply.uint32(at: place)
+            reply.store(ttl > age ? ttl &- age : 0, at: place)
+        }
+        return finish(
+            query,
+            at: end,
+            answers: Int(octets.uint16(at: header &+ 6)),
+            authority: Int(octets.uint16(at: header &+ 8)),
+            additional: additional,
+            error: error,
+            into: &reply
+        )
+    }
+
+    /// The part of an answer before its address records: the chain of aliases.
+    @inline(__always)
+    private func chain(
+        _ query: borrowing ClientQuery,
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        age: UInt32,
+        into reply: inout MutableRawSpan
+    ) -> Int {
+        let position = begin(query, .noError, into: &reply)
+        guard image.firstAddress > position else { return position }
+        reply.copy(octets, from: image.message &+ position, to: position, count: image.firstAddress &- position)
+        for index in 0..<image.ttlCount {
+            let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
+            guard place < image.firstAddress else { break }
+            let ttl = reply.uint32(at: place)
+            reply.store(ttl > age ? ttl &- age : 0, at: place)
+        }
+        return image.firstAddress
+    }
+
+    /// How many records an answer's chain has.
+    @inline(__always)
+    private func chainCount(_ octets: borrowing RawSpan, _ image: AnswerImage) -> Int {
+        var count = 0
+        while count < image.ttlCount, Int(octets.uint16(at: image.ttls &+ 2 &* count)) < image.firstAddress {
+            count &+= 1
+        }
+        return count
+    }
+
+    /// What follows the answer section, moved; nothing in it points behind the first address record.
+    @inline(__always)
+    private func rest(
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        age: UInt32,
+        at position: Int,
+        room: Int,
+        into reply: inout MutableRawSpan
+    ) -> (end: Int, authority: Int, additional: Int)? {
+        var end = image.messageCount
+        var additional = Int(octets.uint16(at: image.message &+ 10))
+        let authority = Int(octets.uint16(at: image.message &+ 8))
+        if position &+ end &- image.authority > room {
+            end = image.additional
+            additional = 0
+            guard position &+ end &- image.authority <= room else { return nil }
+        }
+        let count = end &- image.authority
+        reply.copy(octets, from: image.message &+ image.authority, to: position, count: count)
+        for index in 0..<image.ttlCount {
+            let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
+            guard place >= image.authority, place < end else { continue }
+            let moved = place &- image.authority &+ position
+            let ttl = reply.uint32(at: moved)
+            reply.store(ttl > age ? ttl &- age : 0, at: moved)
+        }
+        return (position &+ count, authority, additional)
+    }
+
+    /// AAAA records made from an answer's A records: RFC 6147 section 5.1.7; nothing if no A record may be reached.
+    ///
+    /// The chain stays before them (section 5.1.5); authority and additional section are those of the answer to A
+    /// (section 5.4). Signatures over the A records would sign nothing that is here, so they go.
+    func synthetic(
+        _ query: borrowing ClientQuery,
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        age: UInt32,
+        largestTTL: UInt32,
+        policy: Policy,
+        into reply: inout MutableRawSpan
+    ) -> Int? {
+        let stride = image.addressOwnerCount &+ 14
+        let room = room(query, reply, nil)
+        guard image.firstAddress <= room else { return truncated(query, into: &reply) }
+        var position = chain(query, octets, image, age: age, into: &reply)
+        let ttl = min(image.addressTTL > age ? image.addressTTL &- age : 0, largestTTL)
+        var made = 0
+        for index in 0..<image.addressCount {
+            let record = image.message &+ image.firstAddress &+ index &* stride
+            let address = IPv4Address(bits: octets.uint32(at: record &+ stride &- 4))
+            for prefix in policy.prefixes.indices where policy.mayReach(address, under: prefix) {
+                guard position &+ image.addressOwnerCount &+ 26 <= room else { return truncated(query, into: &reply) }
+                let embedded = policy.prefixes[prefix].embed(address)
+                position = write(owner: record, of: octets, image, ttl: ttl, embedded, at: position, into: &reply)
+                made &+= 1
+            }
+        }
+        guard made > 0 else { return nil }
+        guard let rest = rest(octets, image, age: age, at: position, room: room, into: &reply) else {
+            return truncated(query, into: &reply)
+        }
+        return finish(
+            query,
+            at: rest.end,
+            answers: chainCount(octets, image) &+ made,
+            authority: rest.authority,
+            additional: rest.additional,
+            into: &reply
+        )
+    }
+
+    /// An upstream's AAAA records without those that are excluded: RFC 6147 section 5.1.4, record by record.
+    func filtered(
+        _ query: borrowing ClientQuery,
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        age: UInt32,
+        excluded: [IPv6Prefix],
+        into reply: inout MutableRawSpan
+    ) -> Int {
+        let stride = image.addressOwnerCount &+ 26
+        let room = room(query, reply, nil)
+        guard image.firstAddress <= room else { return truncated(query, into: &reply) }
+        var position = chain(query, octets, image, age: age, into: &reply)
+        let ttl = image.addressTTL > age ? image.addressTTL &- age : 0
+        var kept = 0
+        for index in 0..<image.addressCount {
+            let record = image.message &+ image.firstAddress &+ index &* stride
+            let address = Self.address(octets, at: record &+ stride &- 16)
+            if excluded.contains(where: { $0.contains(address) }) { continue }
+            guard position &+ stride <= room else { return truncated(query, into: &reply) }
+            position = write(owner: record, of: octets, image, ttl: ttl, address, at: position, into: &reply)
+            kept &+= 1
+        }
+        guard let rest = rest(octets, image, age: age, at: position, room: room, into: &reply) else {
+            return truncated(query, into: &reply)
+        }
+        return finish(
+            query,
+            at: rest.end,
+            answers: chainCount(octets, image) &+ kept,
+            authority: rest.authority,
+            additional: rest.additional,
+            into: &reply
+        )
+    }
+
+    /// How many of an answer's AAAA records are not excluded.
+    func usable(_ octets: borrowing RawSpan, _ image: AnswerImage, excluded: [IPv6Prefix]) -> Int {
+        let stride = image.addressOwnerCount &+ 26
+        var usable = 0
+        for index in 0..<image.addressCount {
+            let record = image.message &+ image.firstAddress &+ index &* stride
+            let address = Self.address(octets, at: record &+ stride &- 16)
+            if !excluded.contains(where: { $0.contains(address) }) { usable &+= 1 }
+        }
+        return usable
+    }
+
+    @inline(__always)
+    private static func address(_ octets: borrowing RawSpan, at offset: Int) -> IPv6Address {
+        IPv6Address(high: octets.uint64(at: offset), low: octets.uint64(at: offset &+ 8))
+    }
+
+    @inline(__always)
+    private func write(
+        owner: Int,
+        of octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        ttl: UInt32,
+        _ address: IPv6Address,
+        at position: Int,
+        into reply: inout MutableRawSpan
+    ) -> Int {
+        reply.copy(octets, from: owner, to: position, count: image.addressOwnerCount)
+        let fixed = position &+ image.addressOwnerCount
+        reply.store(RecordType.aaaa.rawValue, at: fixed)
+        reply.store(RecordClass.internet.rawValue, at: fixed &+ 2)
+        reply.store(ttl, at: fixed &+ 4)
+        reply.store(UInt16(16), at: fixed &+ 8)
+        reply.store(address.high, at: fixed &+ 10)
+        reply.store(address.low, at: fixed &+ 18)
+        return fixed &+ 26
+    }
+}

@@ -1,0 +1,110 @@
+import DNSWire
+import PacketMemory
+
+/// A client's message, decoded: everything that its answer depends on.
+struct ClientQuery {
+    var identifier: UInt16 = 0
+    /// As they came.
+    var flags = MessageHeader.Flags()
+    var question = Question(.root, .a)
+    /// Whether the question was read, so that an answer can hold it.
+    var hasQuestion = false
+    /// What the client's OPT record says.
+    var edns: EDNS?
+    /// How many octets the answer may have.
+    var limit = 512
+
+    /// The header's identifier and flags alone are known.
+    init(_ header: MessageHeader) {
+        identifier = header.identifier
+        flags = header.flags
+    }
+
+    init() {}
+
+    /// The ladder of guards, cheapest first. What was read before a refusal stays, because the refusal is answered.
+    ///
+    /// Octets behind the last record are ignored; a record in the wrong section is walked and ignored.
+    mutating func decode(_ message: borrowing RawSpan, _ header: MessageHeader) throws(Refusal) {
+        guard header.operation == .query else {
+            noteEDNS(message, header)
+            throw .operation
+        }
+        // RFC 9619 section 4: a query has exactly one question.
+        guard header.questionCount == 1 else {
+            noteEDNS(message, header)
+            throw .questionCount
+        }
+        do throws(WireProblem) {
+            question = try Question(message)
+        } catch {
+            throw .malformed
+        }
+        hasQuestion = true
+        let records = Int(header.answerCount) + Int(header.authorityCount) + Int(header.additionalCount)
+        if records > 0 { try readRecords(message, count: records) }
+        if let edns, edns.version != 0 { throw .version }
+        guard question.recordClass == .internet else { throw .recordClass }
+        if question.type.isMeta {
+            switch question.type {
+            case .any: break
+            case .axfr, .ixfr: throw .transfer
+            default:
+                if question.type == .opt || question.type.rawValue == 0 || question.type.rawValue >= 249 { throw .type }
+            }
+        }
+    }
+
+    /// Looks for an OPT record in a message that is refused for another reason, because the answer must have one too.
+    private mutating func noteEDNS(_ message: borrowing RawSpan, _ header: MessageHeader) {
+        let records = Int(header.answerCount) + Int(header.authorityCount) + Int(header.additionalCount)
+        guard header.questionCount <= 8, records <= 8 else { return }
+        do throws(WireProblem) {
+            var offset = MessageHeader.size
+            for _ in 0..<header.questionCount { offset = try Name.end(in: message, at: offset) + 4 }
+            for _ in 0..<records {
+                let record = try ResourceRecord(in: message, at: offset)
+                offset = record.end
+                if record.type == .opt { edns = try EDNS(record, in: message) }
+            }
+        } catch {
+            // What cannot be read says nothing.
+        }
+    }
+
+    /// Walks the records behind the question for the one OPT record there may be: RFC 6891 section 6.1.1.
+    private mutating func readRecords(_ message: borrowing RawSpan, count: Int) throws(Refusal) {
+        var offset = question.end
+        for _ in 0..<count {
+            let record: ResourceRecord
+            do throws(WireProblem) {
+                record = try ResourceRecord(in: message, at: offset)
+            } catch {
+                throw .malformed
+            }
+            offset = record.end
+            guard record.type == .opt else { continue }
+            guard edns == nil else { throw .malformedEDNS }
+            do throws(WireProblem) {
+                edns = try EDNS(record, in: message)
+            } catch {
+                edns = EDNS(payloadSize: 512)
+                throw .malformedEDNS
+            }
+        }
+    }
+
+    /// Whether the client wants signatures.
+    var wantsDNSSEC: Bool { edns?.wantsDNSSEC ?? false }
+
+    /// Whether the client validates for itself.
+    var checksItself: Bool { flags.contains(.checkingDisabled) }
+
+    /// Which answer of an upstream is right for the client.
+    var variant: AnswerVariant {
+        var variant: AnswerVariant = []
+        if wantsDNSSEC { variant.insert(.dnssec) }
+        if checksItself { variant.insert(.checkingDisabled) }
+        return variant
+    }
+}

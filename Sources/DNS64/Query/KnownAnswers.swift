@@ -1,0 +1,178 @@
+import DNSWire
+import IPAddressing
+import PacketMemory
+import Policy
+
+/// How a client's question is to be answered.
+enum Plan: UInt8 {
+    /// As the upstream answers.
+    case native
+    /// With AAAA records made from A records where there are no others.
+    case synthesis
+    /// As the upstream answers, because synthesis is suspended.
+    case suspended
+    /// As the PTR of a synthetic address.
+    case reverse
+}
+
+/// Turns what is known about a question into the answer for one client: the same out of the cache and after a wait.
+struct KnownAnswers {
+    let answering: Answering
+    let local: LocalAnswers
+    let excluded: [IPv6Prefix]
+    let breakDNSSEC: Bool
+    let counters: ResolverCounters
+
+    /// RFC 6147 section 5.1.7: the longest TTL of a synthetic record when no SOA record was seen.
+    private static let ttlWithoutSOA: UInt32 = 600
+
+    /// The two answers that a question may rest on, each as its place in a span, -1 if it is not known.
+    struct Places {
+        /// Of the question itself; for the PTR of a synthetic address, of the one below in-addr.arpa.
+        var one: Int
+        /// Of the A question beside an AAAA question.
+        var two: Int
+        /// Whether nobody waits for the first answer any longer.
+        var gaveUpOne = false
+    }
+
+    /// Writes the answer; nothing if more must be known.
+    @inline(__always)
+    func write(
+        _ query: borrowing ClientQuery,
+        _ plan: Plan,
+        _ places: Places,
+        _ one: borrowing RawSpan,
+        _ two: borrowing RawSpan,
+        policy: Policy,
+        at now: UInt32,
+        into reply: inout MutableRawSpan
+    ) -> Int? {
+        switch plan {
+        case .synthesis:
+            return writeAAAA(query, places, one, two, policy: policy, at: now, into: &reply)
+        case .native:
+            guard places.one >= 0 else { return nil }
+            let image = AnswerImage(one, at: places.one)
+            if query.question.type == .aaaa { return writeUnsynthesized(query, one, image, at: now, into: &reply) }
+            return answering.native(query, one, image, age: image.age(at: now), into: &reply)
+        case .suspended:
+            guard places.one >= 0 else { return nil }
+            let image = AnswerImage(one, at: places.one)
+            counters.add(.suspended)
+            let error: ExtendedError? = image.kind == .noData ? .notReady : nil
+            return answering.native(query, one, image, age: image.age(at: now), error: error, into: &reply)
+        case .reverse:
+            guard places.one >= 0 else { return nil }
+            guard case .address(let address, let apex) = ReversePlace(query.question.name, policy: policy) else {
+                // The Policy changed while the question waited.
+                return answering.empty(query, .serverFailure, into: &reply)
+            }
+            let image = AnswerImage(one, at: places.one)
+            return local.pointer(
+                query,
+                to: .reverse(of: address),
+                apex: apex,
+                one,
+                image,
+                age: image.age(at: now),
+                into: &reply
+            )
+        }
+    }
+
+    /// An answer to AAAA for a client that gets no synthetic records; excluded ones it does not get either.
+    private func writeUnsynthesized(
+        _ query: borrowing ClientQuery,
+        _ one: borrowing RawSpan,
+        _ image: AnswerImage,
+        at now: UInt32,
+        into reply: inout MutableRawSpan
+    ) -> Int {
+        counters.add(.notSynthesized)
+        let age = image.age(at: now)
+        guard image.kind == .positive, answering.usable(one, image, excluded: excluded) < image.addressCount else {
+            return answering.native(query, one, image, age: age, into: &reply)
+        }
+        return answering.filtered(query, one, image, age: age, excluded: excluded, into: &reply)
+    }
+
+    /// RFC 6147 section 5.1.
+    @inline(__always)
+    private func writeAAAA(
+        _ query: borrowing ClientQuery,
+        _ places: Places,
+        _ one: borrowing RawSpan,
+        _ two: borrowing RawSpan,
+        policy: Policy,
+        at now: UInt32,
+        into reply: inout MutableRawSpan
+    ) -> Int? {
+        let aaaa = places.one < 0 ? (places.gaveUpOne ? Finding.failure : .unknown) : finding(one, places.one)
+        let a = places.two < 0 ? Finding.unknown : finding(two, places.two)
+        switch Synthesis.step(aaaa: aaaa, a: a) {
+        case .wait: return nil
+        case .native:
+            counters.add(.native)
+            return writeNative(query, places.one, one, at: now, into: &reply)
+        case .denial:
+            let image = AnswerImage(two, at: places.two)
+            return answering.native(query, two, image, age: image.age(at: now), into: &reply)
+        case .synthesize:
+            var largest = Self.ttlWithoutSOA
+            if aaaa == .noData {
+                let denial = AnswerImage(one, at: places.one)
+                if denial.denialTTL != AnswerImage.noDenialTTL {
+                    let age = denial.age(at: now)
+                    largest = denial.denialTTL > age ? denial.denialTTL &- age : 0
+                }
+            }
+            let image = AnswerImage(two, at: places.two)
+            if let count = answering.synthetic(
+                query,
+                two,
+                image,
+                age: image.age(at: now),
+                largestTTL: largest,
+                policy: policy,
+                into: &reply
+            ) {
+                counters.add(.synthesized)
+                return count
+            }
+            counters.add(.nothingReachable)
+            return writeNative(query, places.one, one, at: now, into: &reply)
+        }
+    }
+
+    private func writeNative(
+        _ query: borrowing ClientQuery,
+        _ place: Int,
+        _ one: borrowing RawSpan,
+        at now: UInt32,
+        into reply: inout MutableRawSpan
+    ) -> Int {
+        guard place >= 0 else {
+            return answering.empty(query, .serverFailure, error: .noReachableAuthority, into: &reply)
+        }
+        let image = AnswerImage(one, at: place)
+        let age = image.age(at: now)
+        guard image.kind == .positive, answering.usable(one, image, excluded: excluded) < image.addressCount else {
+            return answering.native(query, one, image, age: age, into: &reply)
+        }
+        return answering.filtered(query, one, image, age: age, excluded: excluded, into: &reply)
+    }
+
+    @inline(__always)
+    func finding(_ octets: borrowing RawSpan, _ place: Int) -> Finding {
+        let image = AnswerImage(octets, at: place)
+        switch image.kind {
+        case .positive:
+            guard octets.uint16(at: place &+ 24) == RecordType.aaaa.rawValue else { return .records }
+            return answering.usable(octets, image, excluded: excluded) > 0 ? .records : .excluded
+        case .noData: return image.flags & AnswerImage.signed != 0 && !breakDNSSEC ? .signedDenial : .noData
+        case .nameError: return .nameError
+        case .failure: return .failure
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import DNSWire
+
+/// Why a client's question is not pursued.
+enum Refusal: Error {
+    case malformed
+    case malformedEDNS
+    case questionCount
+    case operation
+    case version
+    case recordClass
+    case type
+    case transfer
+    case client
+    case recursion
+    case overload
+
+    /// What the client is told.
+    var code: ResponseCode {
+        switch self {
+        case .malformed, .malformedEDNS, .questionCount, .type: .formatError
+        case .operation: .notImplemented
+        case .version: .badVersion
+        case .recordClass, .client, .recursion, .transfer: .refused
+        case .overload: .serverFailure
+        }
+    }
+
+    /// What is added when the client speaks EDNS: RFC 8914.
+    var error: ExtendedError? {
+        switch self {
+        case .client: .prohibited
+        case .recursion: .notAuthoritative
+        default: nil
+        }
+    }
+
+    /// What it is counted as.
+    var count: ResolverCount {
+        switch self {
+        case .malformed, .malformedEDNS: .refusedMalformed
+        case .questionCount: .refusedQuestionCount
+        case .operation: .refusedOperation
+        case .version: .refusedVersion
+        case .recordClass: .refusedClass
+        case .type, .transfer: .refusedType
+        case .client: .refusedClient
+        case .recursion: .refusedRecursion
+        case .overload: .refusedOverload
+        }
+    }
+}

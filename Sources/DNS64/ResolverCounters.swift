@@ -1,0 +1,153 @@
+import Synchronization
+
+/// What a worker counts, by name.
+@frozen
+public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
+    /// Messages from clients.
+    case queries
+    /// Answers given at once out of the cache.
+    case fromCache
+    /// Answers given at once without the cache: names that are served here.
+    case local
+    /// Answers with AAAA records made from A records.
+    case synthesized
+    /// Answers with AAAA records as upstreams gave them.
+    case native
+    /// AAAA questions whose A records may all not be reached: nothing was made of them.
+    case nothingReachable
+    /// AAAA questions answered without synthesis, because the client's view or its wish for signatures says so.
+    case notSynthesized
+    /// AAAA questions answered without synthesis, because the data plane is down.
+    case suspended
+    /// Answers cut to the client's size.
+    case truncated
+    /// Questions that waited for upstreams.
+    case waited
+    /// Questions that waited for upstream questions asked for others already.
+    case merged
+    /// Messages that got no answer.
+    case silence
+    /// Refused: not a well-formed message.
+    case refusedMalformed
+    /// Refused: not exactly one question.
+    case refusedQuestionCount
+    /// Refused: another kind of message than a query.
+    case refusedOperation
+    /// Refused: a version of EDNS other than 0.
+    case refusedVersion
+    /// Refused: a class other than IN.
+    case refusedClass
+    /// Refused: a zone transfer, or a type that is none.
+    case refusedType
+    /// Refused: a client that is not served.
+    case refusedClient
+    /// Refused: not in the cache, and the client did not want it pursued.
+    case refusedRecursion
+    /// Refused: too many questions under way, or too many clients waiting.
+    case refusedOverload
+    /// Messages to upstreams.
+    case upstreamQueries
+    /// Of those, over TCP.
+    case upstreamQueriesTCP
+    /// Messages to upstreams that were not answered in time.
+    case upstreamTimeouts
+    /// Replies of upstreams that were no answers: errors and malformed ones.
+    case upstreamErrors
+    /// Of those, replies that could not be read.
+    case upstreamMalformed
+    /// Replies to nothing that was asked, or asked no more.
+    case ignoredLate
+    /// Replies that were not believed: identifier, question or form were wrong.
+    case ignoredSpoofed
+    /// Upstream questions that came to nothing.
+    case failedQuestions
+
+    /// The name in `status` and metrics: words in lower case joined by hyphens.
+    public var name: String {
+        var text = ""
+        for scalar in String(describing: self).unicodeScalars {
+            if scalar.properties.isUppercase, text.last != "-", !text.hasSuffix("TC"),
+                !(text.hasSuffix("T") && scalar == "C")
+            {
+                text += "-"
+            }
+            text.unicodeScalars.append(scalar)
+        }
+        return text.lowercased()
+    }
+}
+
+/// What one worker counts. One thread writes, any thread reads.
+public final class ResolverCounters: Sendable {
+    private let counts: [40 of Atomic<UInt64>]
+    /// One per upstream of the settings.
+    public let upstreams: [UpstreamRecord]
+
+    /// Starts every count at zero.
+    ///
+    /// - Parameter upstreams: How many upstreams the settings name.
+    public init(upstreams: Int) {
+        counts = [40 of Atomic<UInt64>] { _ in Atomic(0) }
+        self.upstreams = (0..<upstreams).map { _ in UpstreamRecord() }
+    }
+
+    /// How often something was counted.
+    public subscript(_ count: ResolverCount) -> UInt64 { counts[count.rawValue].load(ordering: .relaxed) }
+
+    @inline(__always)
+    func add(_ count: ResolverCount) {
+        let before = counts[count.rawValue].load(ordering: .relaxed)
+        counts[count.rawValue].store(before &+ 1, ordering: .relaxed)
+    }
+}
+
+/// What one worker knows of one upstream. One thread writes, any thread reads.
+public final class UpstreamRecord: Sendable {
+    /// How an upstream does.
+    public struct Snapshot: Hashable, Sendable {
+        /// Whether it is asked first-hand; otherwise it is only probed.
+        public var isWell = true
+        /// Smoothed round trip in microseconds; nothing before its first reply.
+        public var roundTrip: UInt64?
+        /// Messages sent to it.
+        public var queries: UInt64 = 0
+        /// Replies from it.
+        public var replies: UInt64 = 0
+        /// Messages it did not answer in time, or that did not reach it.
+        public var failures: UInt64 = 0
+        /// Replies that were errors.
+        public var errors: UInt64 = 0
+
+        /// Nothing known yet.
+        public init() {}
+    }
+
+    private let well = Atomic<Bool>(true)
+    private let roundTrip = Atomic<UInt64>(.max)
+    private let queries = Atomic<UInt64>(0)
+    private let replies = Atomic<UInt64>(0)
+    private let failures = Atomic<UInt64>(0)
+    private let errors = Atomic<UInt64>(0)
+
+    /// How it does now.
+    public var snapshot: Snapshot {
+        var result = Snapshot()
+        result.isWell = well.load(ordering: .relaxed)
+        let time = roundTrip.load(ordering: .relaxed)
+        result.roundTrip = time == .max ? nil : time
+        result.queries = queries.load(ordering: .relaxed)
+        result.replies = replies.load(ordering: .relaxed)
+        result.failures = failures.load(ordering: .relaxed)
+        result.errors = errors.load(ordering: .relaxed)
+        return result
+    }
+
+    func set(isWell: Bool, roundTrip: UInt64?) {
+        well.store(isWell, ordering: .relaxed)
+        self.roundTrip.store(roundTrip ?? .max, ordering: .relaxed)
+    }
+    func addQuery() { queries.store(queries.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+    func addReply() { replies.store(replies.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+    func addFailure() { failures.store(failures.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+    func addError() { errors.store(errors.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+}

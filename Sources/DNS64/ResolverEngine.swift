@@ -1,0 +1,89 @@
+import DNSWire
+public import PacketMemory
+import Policy
+public import Timing
+
+/// The DNS64 resolver of one worker thread: it decodes questions, answers from the cache or locally, and asks
+/// upstreams.
+///
+/// It does no input or output, reads no clock and draws no random numbers. What it wants done is fetched with
+/// ``nextAction(policy:at:random:message:)`` until there is nothing; that is to be done after every call of a mutating
+/// function that can lead to something to do: a query that waits, a reply, a failure, and the passing of time.
+///
+/// ```
+/// client's message ─▶ decode ─▶ access ─▶ local names ─▶ cache ─▶ answer
+///                                                          │ not known
+///                 inquiry (AAAA and A, or one question) ◀──┘
+///                    ├─ transaction AAAA ─▶ exchanges with upstreams ─▶ digest ─▶ cache ─┐
+///                    └─ transaction A    ─▶ exchanges with upstreams ─▶ digest ─▶ cache ─┴▶ answers of all waiters
+/// ```
+///
+/// Invariants: every waiter is in the chain of exactly one inquiry; every inquiry waits for at least one transaction or
+/// is in the line of those that are answered; every transaction ends when its patience does.
+public struct ResolverEngine: ~Copyable {
+    /// Whether synthesis is suspended because the data plane is down. AAAA questions then get what upstreams answer;
+    /// where that is nothing, with the extended error "Not Ready", and the A question is not asked. Set it between calls.
+    public var synthesisIsSuspended = false
+
+    let settings: DNS64Settings
+    let worker: Int
+    let cache: AnswerCache
+    let counters: ResolverCounters
+    let answering: Answering
+    let local: LocalAnswers
+    let known: KnownAnswers
+    var digest: AnswerDigest
+    var ranking: UpstreamRanking
+
+    var waiters = Slots(blank: Waiter())
+    var inquiries = Slots(blank: Inquiry())
+    var transactions = Slots(blank: Transaction())
+    var exchanges = Slots(blank: Exchange())
+    var inquiryByKey: [PursuitKey: Slots<Inquiry>.Reference] = [:]
+    var transactionByKey: [PursuitKey: Slots<Transaction>.Reference] = [:]
+    var deadlines = DeadlineQueue<Deadline>()
+    var asks = Line<Slots<Exchange>.Reference>()
+    var cancels = Line<ExchangeID>()
+    /// Inquiries whose answer is known; the first one is being handed out.
+    var settled = Line<Inquiry>()
+    var handingOut: Inquiry?
+
+    /// Makes the engine of one worker.
+    ///
+    /// - Parameters:
+    ///   - settings: The same for all workers. At most sixteen upstreams are used.
+    ///   - cache: Shared by all workers.
+    ///   - counters: What this worker counts; other threads may read it. Made for the same number of upstreams.
+    ///   - secret: Not used yet; questions under way are found under the cache's secret.
+    ///   - worker: The worker's number, from zero; another one for each engine that shares the cache.
+    public init(
+        settings: DNS64Settings,
+        cache: AnswerCache,
+        counters: ResolverCounters,
+        secret: KeyedHash,
+        worker: Int
+    ) {
+        precondition(counters.upstreams.count >= settings.upstreams.count, "a record for each upstream")
+        self.settings = settings
+        self.worker = worker
+        self.cache = cache
+        self.counters = counters
+        answering = Answering(payloadSize: UInt16(clamping: max(512, settings.largestUDPAnswer)))
+        local = LocalAnswers(answering, discoveryTTL: settings.discoveryTTL)
+        known = KnownAnswers(
+            answering: answering,
+            local: local,
+            excluded: settings.excludeAAAA,
+            breakDNSSEC: settings.breakDNSSEC,
+            counters: counters
+        )
+        digest = AnswerDigest(settings)
+        ranking = UpstreamRanking(count: settings.upstreams.count, records: counters.upstreams)
+    }
+
+    /// How many clients wait, and how many messages to upstreams are under way.
+    public var underWay: (clients: Int, exchanges: Int) { (waiters.count, exchanges.count) }
+
+    /// When ``advance(to:random:)`` must be called at the latest; nothing while nothing is under way.
+    public var nextDeadline: Moment? { deadlines.first }
+}

@@ -1,0 +1,345 @@
+import DNSWire
+import PacketMemory
+import Timing
+
+/// One alias of a chain that an upstream left unfinished.
+struct Alias {
+    var owner: Name
+    var type: RecordType
+    var ttl: UInt32
+    var target: Name
+}
+
+/// What an upstream's reply comes to.
+enum Digested {
+    /// The answer, whole.
+    case answer(StoredAnswer)
+    /// A chain of aliases that ends at this name without saying more about it: the question must go on there.
+    case alias(Name)
+}
+
+/// Makes out of an upstream's reply the answer that is kept and given to clients.
+///
+/// The answer section is put in the order of its chain, and what does not belong to the chain is left out
+/// (RFC 5452 section 6); records that occur twice are written once, records of one set get one TTL
+/// (RFC 2181 sections 5, 5.2); TTLs are capped; a denial gets one SOA record whose TTL says how long it holds.
+struct AnswerDigest: ~Copyable {
+    private let longestTTL: UInt32
+    let longestNegativeTTL: UInt32
+    private let longestChain: Int
+    private var scratch = OctetBuffer(count: 65_536)
+    var records: [ResourceRecord] = []
+    private var places: [UInt16] = []
+
+    /// Records of a set above which duplicates are not looked for; a set that large comes over TCP alone.
+    static let largestSearched = 256
+
+    init(_ settings: DNS64Settings) {
+        longestTTL = UInt32(clamping: settings.longestTTL.seconds)
+        longestNegativeTTL = UInt32(clamping: settings.longestNegativeTTL.seconds)
+        longestChain = settings.longestChain
+    }
+
+    /// Reads a reply whose header and question were found right.
+    ///
+    /// - Parameters:
+    ///   - asked: What this upstream was asked: the clients' question, or the end of the chain so far.
+    ///   - question: What the clients asked.
+    ///   - chain: The chain so far; grows when the reply is an unfinished one.
+    mutating func digest(
+        _ reply: borrowing RawSpan,
+        asked: Name,
+        question: Question,
+        hash: UInt64,
+        variant: AnswerVariant,
+        chain: inout [Alias],
+        at now: UInt32
+    ) throws(WireProblem) -> Digested {
+        let header = try MessageHeader(reply)
+        let questionEnd = MessageHeader.size + asked.count + 4
+        let (answers, authorities) = try index(
+            reply,
+            header,
+            from: header.questionCount == 0 ? MessageHeader.size : questionEnd
+        )
+        var facts = AnswerFacts(
+            kind: .noData,
+            type: question.type,
+            variant: variant,
+            hash: hash,
+            nameCount: question.name.count,
+            stored: now
+        )
+        var page = Page(limit: 65_535, keepsSignatures: variant.contains(.dnssec) || question.type == .rrsig)
+        beginPage(question, &page)
+
+        // The chain: what was known before, then what this reply adds.
+        for alias in chain { try write(alias, on: &page) }
+        let known = chain.count
+        var current = asked
+        var steps = 0
+        while question.type != .cname,
+            let (link, next) = try link(reply, at: current, answers: answers, type: question.type, on: &page)
+        {
+            chain.append(link)
+            steps += 1
+            guard known + steps <= longestChain, !chain.contains(where: { $0.owner == next }) else { throw .aliasLoop }
+            current = next
+        }
+
+        // The set asked for, at the end of the chain.
+        let isAddress = question.type == .a || question.type == .aaaa
+        if isAddress { page.writer.remembersNames = false }
+        facts.firstAddress = isAddress ? page.writer.position : 0
+        let set = try writeSet(reply, owner: current, type: question.type, answers: answers, facts: &facts, on: &page)
+        var code = header.responseCode
+        if set > 0 {
+            facts.kind = .positive
+            code = .noError
+            if !isAddress { facts.firstAddress = 0 }
+        } else {
+            facts.firstAddress = 0
+            facts.kind = code == .nameError ? .nameError : .noData
+        }
+        facts.authority = page.writer.position
+        let answerCount = page.count
+        facts.lifetime = min(page.shortest, longestTTL)
+        if set > 0 {
+            try copyRest(reply, from: answers, to: authorities, facts: &facts, on: &page)
+        } else {
+            let denied = try writeDenial(reply, of: current, from: answers, to: authorities, facts: &facts, on: &page)
+            if !denied {
+                if code == .noError, steps > 0 { return .alias(current) }
+                facts.lifetime = 0
+            }
+            facts.additional = page.writer.position
+            if code == .nameError, chain.isEmpty { facts.flags |= AnswerImage.holdsForEveryType }
+        }
+        if !chain.isEmpty { facts.flags |= AnswerImage.hasChain }
+        var out = MessageHeader(identifier: 0, flags: [.response, .recursionAvailable], questionCount: 1)
+        out.responseCode = code
+        out.answerCount = UInt16(clamping: answerCount)
+        out.authorityCount = UInt16(clamping: page.authority - answerCount)
+        out.additionalCount = UInt16(clamping: page.count - page.authority)
+        write(out)
+        return .answer(
+            StoredAnswer(facts, message: scratch.octets, messageCount: page.writer.position, ttls: places.span)
+        )
+    }
+
+    /// The answer that stands for a question that came to nothing.
+    mutating func failure(_ question: Question, hash: UInt64, variant: AnswerVariant, lifetime: UInt32, at now: UInt32)
+        -> StoredAnswer
+    {
+        var facts = AnswerFacts(
+            kind: .failure,
+            type: question.type,
+            variant: variant,
+            hash: hash,
+            nameCount: question.name.count,
+            stored: now
+        )
+        var page = Page(limit: 512, keepsSignatures: false)
+        beginPage(question, &page)
+        var out = MessageHeader(identifier: 0, flags: [.response, .recursionAvailable], questionCount: 1)
+        out.responseCode = .serverFailure
+        write(out)
+        facts.lifetime = lifetime
+        facts.authority = page.writer.position
+        facts.additional = page.writer.position
+        return StoredAnswer(facts, message: scratch.octets, messageCount: page.writer.position, ttls: places.span)
+    }
+
+    private mutating func beginPage(_ question: Question, _ page: inout Page) {
+        places.removeAll(keepingCapacity: true)
+        var memory = scratch.mutableOctets
+        _ = page.writer.question(question.name, question.type, .internet, into: &memory)
+    }
+
+    private mutating func write(_ header: MessageHeader) {
+        var memory = scratch.mutableOctets
+        header.write(into: &memory)
+    }
+
+    // MARK: Reading
+
+    /// Finds all records; the counts of the first and of the first two sections.
+    private mutating func index(
+        _ reply: borrowing RawSpan,
+        _ header: MessageHeader,
+        from start: Int
+    ) throws(WireProblem) -> (answers: Int, authorities: Int) {
+        records.removeAll(keepingCapacity: true)
+        var offset = start
+        let answers = Int(header.answerCount)
+        let authorities = answers + Int(header.authorityCount)
+        for number in 0..<authorities + Int(header.additionalCount) {
+            let record = try ResourceRecord(in: reply, at: offset)
+            offset = record.end
+            if number < authorities { try RecordDataLayout.check(record, in: reply) }
+            records.append(record)
+        }
+        return (answers, authorities)
+    }
+
+    private func find(
+        _ reply: borrowing RawSpan,
+        _ owner: borrowing Name,
+        _ type: RecordType,
+        in range: Range<Int>
+    ) throws(WireProblem) -> Int? {
+        for index in range where records[index].type == type && records[index].recordClass == .internet {
+            if try Name(in: reply, at: records[index].owner) == owner { return index }
+        }
+        return nil
+    }
+
+    func capped(_ ttl: UInt32) -> UInt32 { min(ttl, longestTTL) }
+
+    // MARK: Writing
+
+    /// The page that is being written.
+    struct Page {
+        var writer: MessageWriter
+        let keepsSignatures: Bool
+        /// Records written so far.
+        var count = 0
+        /// Records written when the authority section ended.
+        var authority = 0
+        /// The shortest TTL of the answer section.
+        var shortest = UInt32.max
+
+        init(limit: Int, keepsSignatures: Bool) {
+            writer = MessageWriter(limit: limit)
+            self.keepsSignatures = keepsSignatures
+        }
+    }
+
+    /// Writes the next alias of the chain, and with it the DNAME it was made from; nothing if the chain ends here.
+    private mutating func link(
+        _ reply: borrowing RawSpan,
+        at current: Name,
+        answers: Int,
+        type: RecordType,
+        on page: inout Page
+    ) throws(WireProblem) -> (Alias, Name)? {
+        guard try find(reply, current, type, in: 0..<answers) == nil else { return nil }
+        var dname: (index: Int, owner: Name, target: Name)?
+        for index in 0..<answers where records[index].type == .dname && records[index].recordClass == .internet {
+            let owner = try Name(in: reply, at: records[index].owner)
+            if current.isBelow(owner) {
+                dname = (index, owner, try Name(in: reply, at: records[index].data))
+                break
+            }
+        }
+        let cname = try find(reply, current, .cname, in: 0..<answers)
+        guard cname != nil || dname != nil else { return nil }
+        var ttl = UInt32.max
+        if let dname {
+            ttl = capped(records[dname.index].ttl)
+            try write(Alias(owner: dname.owner, type: .dname, ttl: ttl, target: dname.target), on: &page)
+            try copySignatures(reply, owner: dname.owner, covering: .dname, in: 0..<answers, ttl: ttl, on: &page)
+        }
+        guard let cname else {
+            // RFC 6672 section 3.1: the CNAME follows from the DNAME.
+            guard let dname, let target = current.replacing(dname.owner, with: dname.target) else { return nil }
+            let alias = Alias(owner: current, type: .cname, ttl: ttl, target: target)
+            try write(alias, on: &page)
+            return (alias, target)
+        }
+        let target = try Name(in: reply, at: records[cname].data)
+        let alias = Alias(owner: current, type: .cname, ttl: capped(records[cname].ttl), target: target)
+        try write(alias, on: &page)
+        try copySignatures(reply, owner: current, covering: .cname, in: 0..<answers, ttl: alias.ttl, on: &page)
+        return (alias, target)
+    }
+
+    private mutating func write(_ alias: Alias, on page: inout Page) throws(WireProblem) {
+        var memory = scratch.mutableOctets
+        guard page.writer.record(alias.owner, alias.type, ttl: alias.ttl, name: alias.target, into: &memory) else {
+            throw .recordCut
+        }
+        note(alias.ttl, on: &page)
+        page.shortest = min(page.shortest, alias.ttl)
+    }
+
+    private mutating func note(_ ttl: UInt32, on page: inout Page) {
+        page.count += 1
+        places.append(UInt16(page.writer.ttlPlace))
+    }
+
+    /// Copies a record; nothing happens if it does not fit.
+    mutating func copy(
+        _ reply: borrowing RawSpan,
+        _ index: Int,
+        owner: Name,
+        ttl: UInt32,
+        on page: inout Page
+    ) throws(WireProblem) -> Bool {
+        let record = records[index]
+        var memory = scratch.mutableOctets
+        guard try page.writer.copy(record, owner: owner, ttl: ttl, of: reply, into: &memory) else { return false }
+        note(ttl, on: &page)
+        return true
+    }
+
+    /// Writes the records of the type asked for, each once, all with the lowest of their TTLs.
+    private mutating func writeSet(
+        _ reply: borrowing RawSpan,
+        owner: Name,
+        type: RecordType,
+        answers: Int,
+        facts: inout AnswerFacts,
+        on page: inout Page
+    ) throws(WireProblem) -> Int {
+        var members: [Int] = []
+        var ttl = longestTTL
+        for index in 0..<answers where records[index].type == type && records[index].recordClass == .internet {
+            guard try Name(in: reply, at: records[index].owner) == owner else { continue }
+            ttl = min(ttl, records[index].ttl)
+            if members.count < Self.largestSearched, members.contains(where: { isSame(reply, $0, index) }) { continue }
+            members.append(index)
+        }
+        guard !members.isEmpty else { return 0 }
+        let start = page.writer.position
+        for index in members {
+            guard try copy(reply, index, owner: owner, ttl: ttl, on: &page) else { throw .recordCut }
+        }
+        page.shortest = min(page.shortest, ttl)
+        if type == .a || type == .aaaa {
+            facts.addressCount = members.count
+            facts.addressTTL = ttl
+            let stride = (page.writer.position - start) / members.count
+            facts.addressOwnerCount = stride - (type == .a ? 14 : 26)
+        }
+        try copySignatures(reply, owner: owner, covering: type, in: 0..<answers, ttl: ttl, on: &page)
+        return members.count
+    }
+
+    /// Whether two records of one owner have the same type and the same data, octet by octet.
+    func isSame(_ reply: borrowing RawSpan, _ left: Int, _ right: Int) -> Bool {
+        let (left, right) = (records[left], records[right])
+        guard left.type == right.type, left.dataCount == right.dataCount else { return false }
+        for offset in 0..<left.dataCount
+        where reply.octet(at: left.data + offset) != reply.octet(at: right.data + offset) { return false }
+        return true
+    }
+
+    /// Copies the signatures over a set, if the client wanted any.
+    private mutating func copySignatures(
+        _ reply: borrowing RawSpan,
+        owner: Name,
+        covering type: RecordType,
+        in range: Range<Int>,
+        ttl: UInt32,
+        on page: inout Page
+    ) throws(WireProblem) {
+        guard page.keepsSignatures, type != .rrsig else { return }
+        for index in range where records[index].type == .rrsig && records[index].dataCount >= 18 {
+            guard reply.uint16(at: records[index].data) == type.rawValue,
+                try Name(in: reply, at: records[index].owner) == owner
+            else { continue }
+            _ = try copy(reply, index, owner: owner, ttl: ttl, on: &page)
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import DNSWire
+import PacketMemory
+public import Policy
+public import Timing
+
+/// What the engine wants done.
+extension ResolverEngine {
+    /// The next thing to do, or nothing.
+    ///
+    /// - Parameter message: Where a message to be sent is written; must hold 65,535 octets.
+    public mutating func nextAction(
+        policy: Policy,
+        at now: Moment,
+        random: inout RandomWords,
+        message: inout MutableRawSpan
+    ) -> ResolverAction? {
+        if let answer = nextAnswer(policy: policy, at: now, into: &message) { return answer }
+        while let reference = asks.next() {
+            if let action = write(reference, at: now, random: &random, into: &message) { return action }
+        }
+        return cancels.next().map { .cancel($0) }
+    }
+
+    /// The answer for the next client of an inquiry that is settled.
+    private mutating func nextAnswer(policy: Policy, at now: Moment, into message: inout MutableRawSpan)
+        -> ResolverAction?
+    {
+        while true {
+            if handingOut == nil { handingOut = settled.next() }
+            guard let inquiry = handingOut else { return nil }
+            guard let place = inquiry.firstWaiter, let waiter = waiters.remove(place) else {
+                handingOut = nil
+                continue
+            }
+            handingOut?.firstWaiter = waiter.next
+            let count = write(waiter, inquiry, policy: policy, at: now, into: &message)
+            if message.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
+            return .answer(waiter.id, count: count)
+        }
+    }
+
+    private func write(
+        _ waiter: Waiter,
+        _ inquiry: Inquiry,
+        policy: Policy,
+        at now: Moment,
+        into message: inout MutableRawSpan
+    ) -> Int {
+        let seconds = UInt32(truncatingIfNeeded: now.seconds)
+        let places = KnownAnswers.Places(
+            one: inquiry.one.answer == nil ? -1 : 0,
+            two: inquiry.two.answer == nil ? -1 : 0,
+            gaveUpOne: inquiry.gaveUpOne
+        )
+        let count: Int?
+        switch (inquiry.one.answer, inquiry.two.answer) {
+        case (let one?, let two?):
+            count = known.write(
+                waiter.query,
+                inquiry.plan,
+                places,
+                one.octets,
+                two.octets,
+                policy: policy,
+                at: seconds,
+                into: &message
+            )
+        case (let one?, nil):
+            count = known.write(
+                waiter.query,
+                inquiry.plan,
+                places,
+                one.octets,
+                one.octets,
+                policy: policy,
+                at: seconds,
+                into: &message
+            )
+        case (nil, let two?):
+            count = known.write(
+                waiter.query,
+                inquiry.plan,
+                places,
+                two.octets,
+                two.octets,
+                policy: policy,
+                at: seconds,
+                into: &message
+            )
+        case (nil, nil): count = nil
+        }
+        return count ?? answering.empty(waiter.query, .serverFailure, into: &message)
+    }
+
+    /// Lets time pass: questions are sent again, given up, answered late.
+    public mutating func advance(to now: Moment, random: inout RandomWords) {
+        while let due = deadlines.next(upTo: now) {
+            switch due {
+            case .transaction(let reference): transactionIsDue(reference, at: now)
+            case .inquiry(let reference): inquiryIsDue(reference)
+            case .exchange(let reference): exchangeIsDue(reference, at: now)
+            }
+        }
+    }
+}

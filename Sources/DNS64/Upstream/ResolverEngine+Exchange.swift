@@ -1,0 +1,172 @@
+import DNSWire
+import PacketMemory
+import Timing
+
+/// Messages to upstreams: which is asked, and when again.
+extension ResolverEngine {
+    // MARK: Asking
+
+    /// Asks the best upstream, and perhaps one more to learn how it does.
+    mutating func askFirst(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        guard let upstream = ranking.best(where: { _ in true }) else { return }
+        transactions[reference].retryAfter = ranking.patience(upstream, settings)
+        ask(reference, upstream, .udp, at: now)
+        if let probed = ranking.probe(besides: upstream, at: now) {
+            ask(reference, probed, .udp, isProbe: true, at: now)
+        }
+        scheduleRetry(reference, at: now)
+    }
+
+    private mutating func scheduleRetry(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        let retry = min(now + transactions[reference].retryAfter, transactions[reference].started + settings.patience)
+        transactions[reference].retryAt = retry
+        deadlines.append(.transaction(reference), at: retry)
+    }
+
+    mutating func ask(
+        _ reference: Slots<Transaction>.Reference,
+        _ upstream: Int,
+        _ transport: UpstreamTransport,
+        isProbe: Bool = false,
+        at now: Moment
+    ) {
+        let bit = UInt16(1) << UInt16(upstream)
+        var usesEDNS = transactions[reference].plain & bit == 0
+        if usesEDNS, !transactions[reference].variant.contains(.dnssec), ranking.isPlain(upstream, at: now) {
+            usesEDNS = false
+        }
+        if transport == .udp {
+            transactions[reference].sends[upstream] += 1
+            // Some servers drop what has an OPT record; the last try goes without.
+            let last = Int(transactions[reference].sends[upstream]) >= settings.sendsPerUpstream
+            if last, settings.sendsPerUpstream > 1, !isProbe { usesEDNS = false }
+        } else {
+            transactions[reference].overTCP |= bit
+        }
+        let exchange = exchanges.insert(
+            Exchange(
+                transaction: reference,
+                upstream: upstream,
+                transport: transport,
+                sentAt: now,
+                usesEDNS: usesEDNS,
+                isProbe: isProbe
+            )
+        )
+        transactions[reference].exchanges.append(exchange)
+        asks.append(exchange)
+    }
+
+    /// Writes the message of an exchange; nothing if nobody wants it any more.
+    mutating func write(
+        _ reference: Slots<Exchange>.Reference,
+        at now: Moment,
+        random: inout RandomWords,
+        into message: inout MutableRawSpan
+    ) -> ResolverAction? {
+        guard exchanges.holds(reference), let transaction = exchanges[reference].transaction,
+            transactions.holds(transaction)
+        else { return nil }
+        let identifier = UInt16(truncatingIfNeeded: random.next() >> 24)
+        exchanges[reference].identifier = identifier
+        exchanges[reference].sentAt = now
+        exchanges[reference].isSent = true
+        let exchange = exchanges[reference]
+        let name = transactions[transaction].asked
+        let variant = transactions[transaction].variant
+        var header = MessageHeader(identifier: identifier, flags: .recursionDesired, questionCount: 1)
+        if variant.contains(.checkingDisabled) { header.flags.insert(.checkingDisabled) }
+        if exchange.usesEDNS { header.additionalCount = 1 }
+        header.write(into: &message)
+        name.write(into: &message, at: MessageHeader.size)
+        var end = MessageHeader.size + name.count
+        message.store(transactions[transaction].question.type.rawValue, at: end)
+        message.store(RecordClass.internet.rawValue, at: end + 2)
+        end += 4
+        if exchange.usesEDNS {
+            let edns = EDNS(
+                payloadSize: UInt16(clamping: max(512, settings.upstreamPayloadSize)),
+                wantsDNSSEC: variant.contains(.dnssec)
+            )
+            edns.write(into: &message, at: end)
+            end += EDNS.size(error: nil)
+        }
+        counters.add(.upstreamQueries)
+        if exchange.transport == .tcp { counters.add(.upstreamQueriesTCP) }
+        ranking.sent(exchange.upstream)
+        return .ask(
+            Self.id(reference),
+            upstream: UpstreamID(exchange.upstream),
+            transport: exchange.transport,
+            count: end
+        )
+    }
+
+    static func id(_ reference: Slots<Exchange>.Reference) -> ExchangeID {
+        ExchangeID(UInt64(reference.generation) << 32 | UInt64(UInt32(bitPattern: reference.index)))
+    }
+
+    static func reference(_ id: ExchangeID) -> Slots<Exchange>.Reference {
+        Slots.Reference(
+            index: Int32(bitPattern: UInt32(truncatingIfNeeded: id.number)),
+            generation: UInt32(truncatingIfNeeded: id.number >> 32)
+        )
+    }
+
+    /// Nobody waits for an exchange of a transaction that is over. A probe is let run, to learn from it.
+    mutating func leave(_ reference: Slots<Exchange>.Reference, at now: Moment) {
+        guard exchanges.holds(reference) else { return }
+        if exchanges[reference].isProbe, exchanges[reference].isSent {
+            exchanges[reference].transaction = nil
+            deadlines.append(.exchange(reference), at: exchanges[reference].sentAt + settings.patience)
+            return
+        }
+        let wasSent = exchanges[reference].isSent
+        exchanges.remove(reference)
+        if wasSent { cancels.append(Self.id(reference)) }
+    }
+
+    // MARK: Time
+
+    /// A question was not answered in time: it is sent again, or patience is at its end.
+    mutating func transactionIsDue(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        guard transactions.holds(reference), transactions[reference].retryAt <= now else { return }
+        if transactions[reference].isElsewhere { return lookElsewhere(reference, at: now) }
+        noteOverdue(reference, at: now)
+        guard now < transactions[reference].started + settings.patience else { return fail(reference, at: now) }
+        let failed = transactions[reference].failed
+        let sends = transactions[reference].sends
+        let most = settings.sendsPerUpstream
+        // The one asked least often, and of those the best.
+        let candidates = (0..<ranking.count).filter { failed & (1 << UInt16($0)) == 0 && Int(sends[$0]) < most }
+        if let least = candidates.map({ sends[$0] }).min(),
+            let upstream = ranking.best(where: { candidates.contains($0) && sends[$0] == least })
+        {
+            ask(reference, upstream, .udp, at: now)
+        }
+        let doubled = Moment.Span(nanoseconds: transactions[reference].retryAfter.nanoseconds * 2)
+        transactions[reference].retryAfter = min(doubled, settings.patience)
+        scheduleRetry(reference, at: now)
+    }
+
+    private mutating func noteOverdue(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        for exchange in transactions[reference].exchanges
+        where exchanges.holds(exchange) && exchanges[exchange].isSent && !exchanges[exchange].isOverdue {
+            exchanges[exchange].isOverdue = true
+            noteTimeout(exchanges[exchange], at: now)
+        }
+    }
+
+    private mutating func noteTimeout(_ exchange: Exchange, at now: Moment) {
+        counters.add(.upstreamTimeouts)
+        // Heard meanwhile: then it is this question that finds no answer, and not the upstream that is silent.
+        if !ranking.wasHeard(exchange.upstream, since: exchange.sentAt) { ranking.failed(exchange.upstream, at: now) }
+    }
+
+    /// A probe that outlived its question was not answered.
+    mutating func exchangeIsDue(_ reference: Slots<Exchange>.Reference, at now: Moment) {
+        guard exchanges.holds(reference), let exchange = exchanges.remove(reference) else { return }
+        if !exchange.isOverdue { noteTimeout(exchange, at: now) }
+        cancels.append(Self.id(reference))
+    }
+}

@@ -1,0 +1,197 @@
+import DNSWire
+import PacketMemory
+import Timing
+
+/// From a question that the cache cannot answer to the upstreams that can: inquiries and transactions.
+extension ResolverEngine {
+    /// Lets a client wait for a question, together with all who ask the same.
+    mutating func pursue(
+        _ query: borrowing ClientQuery,
+        _ waiter: WaiterID,
+        _ plan: Plan,
+        _ question: Question,
+        _ hash: UInt64,
+        at now: Moment
+    ) {
+        counters.add(.waited)
+        let variant = query.variant
+        let key = PursuitKey(
+            hash: hash,
+            type: question.type.rawValue,
+            variant: variant.rawValue,
+            plan: (plan == .suspended ? .native : plan).rawValue
+        )
+        let place = waiters.insert(Waiter(id: waiter, query: copy query, next: nil))
+        if let known = inquiryByKey[key], inquiries[known].question.name == question.name {
+            counters.add(.merged)
+            join(place, known)
+            return
+        }
+        let inquiry = inquiries.insert(
+            Inquiry(key: key, question: question, plan: plan, firstWaiter: place, lastWaiter: place)
+        )
+        if inquiryByKey[key] == nil { inquiryByKey[key] = inquiry }
+        let seconds = UInt32(truncatingIfNeeded: now.seconds)
+        if plan == .synthesis {
+            // RFC 6147 section 5.1.8: both at the same time; half of it may be known.
+            inquiries[inquiry].one = part(question, hash, variant, for: inquiry, at: now, seconds)
+            let second = Question(question.name, .a)
+            inquiries[inquiry].two = part(second, hash, variant, for: inquiry, at: now, seconds)
+            limitAAAA(inquiry, afterA: .zero, at: now)
+        } else {
+            inquiries[inquiry].one.transaction = transaction(question, hash, variant, for: inquiry, at: now)
+        }
+    }
+
+    private mutating func join(_ waiter: Slots<Waiter>.Reference, _ inquiry: Slots<Inquiry>.Reference) {
+        if let last = inquiries[inquiry].lastWaiter { waiters[last].next = waiter }
+        inquiries[inquiry].lastWaiter = waiter
+    }
+
+    private mutating func part(
+        _ question: Question,
+        _ hash: UInt64,
+        _ variant: AnswerVariant,
+        for inquiry: Slots<Inquiry>.Reference,
+        at now: Moment,
+        _ seconds: UInt32
+    ) -> Inquiry.Part {
+        if let answer = copyFromCache(question, hash, variant, at: seconds) { return Inquiry.Part(answer: answer) }
+        return Inquiry.Part(transaction: transaction(question, hash, variant, for: inquiry, at: now))
+    }
+
+    /// The transaction for a question, begun if it is not under way.
+    private mutating func transaction(
+        _ question: Question,
+        _ hash: UInt64,
+        _ variant: AnswerVariant,
+        for inquiry: Slots<Inquiry>.Reference,
+        at now: Moment
+    ) -> Slots<Transaction>.Reference {
+        let key = PursuitKey(hash: hash, type: question.type.rawValue, variant: variant.rawValue, plan: 0)
+        if let known = transactionByKey[key], transactions[known].question.name == question.name {
+            transactions[known].listeners.append(inquiry)
+            return known
+        }
+        var question = question
+        question.name = question.name.folded
+        let reference = transactions.insert(
+            Transaction(
+                key: key,
+                question: question,
+                variant: variant,
+                asked: question.name,
+                listeners: [inquiry],
+                started: now
+            )
+        )
+        if transactionByKey[key] == nil { transactionByKey[key] = reference }
+        if claim(key, at: now) { askFirst(reference, at: now) } else { awaitElsewhere(reference, at: now) }
+        return reference
+    }
+
+    private func claim(_ key: PursuitKey, at now: Moment) -> Bool {
+        cache.claim(key, worker: worker, until: now + settings.patience + .seconds(1), at: now)
+    }
+
+    /// Another worker pursues the question: its answer is looked for after 1, 2, 4, 8 and then every 16 milliseconds,
+    /// so that the wait is at most doubled.
+    private mutating func awaitElsewhere(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        transactions[reference].isElsewhere = true
+        let before = transactions[reference].retryAfter
+        let span = min(max(Moment.Span(nanoseconds: before.nanoseconds * 2), .milliseconds(1)), .milliseconds(16))
+        transactions[reference].retryAfter = span
+        transactions[reference].retryAt = now + span
+        deadlines.append(.transaction(reference), at: now + span)
+    }
+
+    /// Looks for the answer that another worker was to bring; pursues the question if that one no longer does.
+    mutating func lookElsewhere(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        let transaction = transactions[reference]
+        let seconds = UInt32(truncatingIfNeeded: now.seconds)
+        if let answer = copyFromCache(transaction.question, transaction.key.hash, transaction.variant, at: seconds) {
+            return finish(reference, with: answer, at: now)
+        }
+        guard claim(transaction.key, at: now) else { return awaitElsewhere(reference, at: now) }
+        transactions[reference].isElsewhere = false
+        transactions[reference].started = now
+        askFirst(reference, at: now)
+    }
+
+    /// When the A answer is known, the AAAA answer is not awaited for ever.
+    ///
+    /// - Parameter took: How long the A answer took; a slow path makes both slow.
+    private mutating func limitAAAA(_ reference: Slots<Inquiry>.Reference, afterA took: Moment.Span, at now: Moment) {
+        let inquiry = inquiries[reference]
+        guard inquiry.plan == .synthesis, inquiry.one.answer == nil, !inquiry.gaveUpOne,
+            inquiry.two.answer?.image.kind == .positive, let transaction = inquiry.one.transaction
+        else { return }
+        let twice = Moment.Span(nanoseconds: min(took.nanoseconds, settings.patience.nanoseconds) * 2)
+        let end = transactions[transaction].started + max(settings.patienceForAAAA, twice)
+        if end <= now { inquiryIsDue(reference) } else { deadlines.append(.inquiry(reference), at: end) }
+    }
+
+    /// The patience for an AAAA answer is at its end.
+    mutating func inquiryIsDue(_ reference: Slots<Inquiry>.Reference) {
+        guard inquiries.holds(reference), inquiries[reference].one.answer == nil else { return }
+        inquiries[reference].gaveUpOne = true
+        settleIfKnown(reference)
+    }
+
+    /// Brings an answer to all who wait for it and to the cache; the transaction is over.
+    mutating func finish(_ reference: Slots<Transaction>.Reference, with answer: StoredAnswer, at now: Moment) {
+        guard let transaction = transactions.remove(reference) else { return }
+        if !transaction.isElsewhere {
+            cache.insert(answer)
+            cache.release(transaction.key, worker: worker)
+        }
+        if transactionByKey[transaction.key] == reference { transactionByKey[transaction.key] = nil }
+        for exchange in transaction.exchanges { leave(exchange, at: now) }
+        for inquiry in transaction.listeners where inquiries.holds(inquiry) {
+            if inquiries[inquiry].one.transaction == reference {
+                inquiries[inquiry].one = Inquiry.Part(answer: answer)
+            }
+            if inquiries[inquiry].two.transaction == reference {
+                inquiries[inquiry].two = Inquiry.Part(answer: answer)
+                limitAAAA(inquiry, afterA: now - transaction.started, at: now)
+            }
+            settleIfKnown(inquiry)
+        }
+    }
+
+    /// The question came to nothing.
+    mutating func fail(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        counters.add(.failedQuestions)
+        let transaction = transactions[reference]
+        let answer = digest.failure(
+            transaction.question,
+            hash: transaction.key.hash,
+            variant: transaction.variant,
+            lifetime: UInt32(clamping: settings.failureTTL.seconds),
+            at: UInt32(truncatingIfNeeded: now.seconds)
+        )
+        finish(reference, with: answer, at: now)
+    }
+
+    /// Puts an inquiry in the line of those that are answered, if enough is known.
+    private mutating func settleIfKnown(_ reference: Slots<Inquiry>.Reference) {
+        guard inquiries.holds(reference) else { return }
+        if inquiries[reference].plan == .synthesis {
+            guard known.isEnough(inquiries[reference]) else { return }
+        } else {
+            guard inquiries[reference].one.answer != nil else { return }
+        }
+        guard let inquiry = inquiries.remove(reference) else { return }
+        if inquiryByKey[inquiry.key] == reference { inquiryByKey[inquiry.key] = nil }
+        settled.append(inquiry)
+    }
+}
+
+extension KnownAnswers {
+    /// Whether the clients of an inquiry can be answered.
+    func isEnough(_ inquiry: Inquiry) -> Bool {
+        let one = inquiry.one.answer.map { finding($0.octets, 0) } ?? (inquiry.gaveUpOne ? .failure : .unknown)
+        let two = inquiry.two.answer.map { finding($0.octets, 0) } ?? .unknown
+        return Synthesis.step(aaaa: one, a: two) != .wait
+    }
+}

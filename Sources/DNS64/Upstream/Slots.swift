@@ -1,0 +1,80 @@
+/// Values at places that do not move, each use of a place under a number of its own, so that an old reference finds
+/// nothing rather than something else.
+struct Slots<Element> {
+    /// A place and which use of it is meant.
+    struct Reference: Hashable {
+        var index: Int32
+        var generation: UInt32
+    }
+
+    private var elements: [Element] = []
+    private var generations: [UInt32] = []
+    private var free: [Int32] = []
+    private let blank: Element
+    /// How many places are in use.
+    private(set) var count = 0
+
+    /// Takes what lies in a place that is not in use; it should hold nothing that takes memory.
+    init(blank: Element) { self.blank = blank }
+
+    /// Puts a value in.
+    mutating func insert(_ element: Element) -> Reference {
+        count += 1
+        if let index = free.popLast() {
+            elements[Int(index)] = element
+            generations[Int(index)] &+= 1
+            return Reference(index: index, generation: generations[Int(index)])
+        }
+        elements.append(element)
+        generations.append(1)
+        return Reference(index: Int32(elements.count - 1), generation: 1)
+    }
+
+    /// Whether a value is still there. A place in use has an odd generation.
+    func holds(_ reference: Reference) -> Bool {
+        generations.indices.contains(Int(reference.index)) && generations[Int(reference.index)] == reference.generation
+    }
+
+    /// The value at a place that is known to be in use.
+    subscript(_ reference: Reference) -> Element {
+        get { elements[Int(reference.index)] }
+        _modify { yield &elements[Int(reference.index)] }
+    }
+
+    /// Takes a value out; nothing if it is gone.
+    @discardableResult
+    mutating func remove(_ reference: Reference) -> Element? {
+        guard holds(reference) else { return nil }
+        let element = elements[Int(reference.index)]
+        elements[Int(reference.index)] = blank
+        generations[Int(reference.index)] &+= 1
+        free.append(reference.index)
+        count -= 1
+        return element
+    }
+}
+
+/// First in, first out.
+struct Line<Element> {
+    private var elements: [Element?] = []
+    private var first = 0
+
+    var isEmpty: Bool { first == elements.count }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func next() -> Element? {
+        guard first < elements.count else { return nil }
+        let element = elements[first]
+        elements[first] = nil
+        first += 1
+        if first == elements.count {
+            elements.removeAll(keepingCapacity: elements.count <= 4096)
+            first = 0
+        } else if first >= 1024, first * 2 >= elements.count {
+            elements.removeFirst(first)
+            first = 0
+        }
+        return element
+    }
+}

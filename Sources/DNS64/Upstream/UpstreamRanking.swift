@@ -1,0 +1,139 @@
+import Timing
+
+/// What a worker knows of its upstreams, and which of them it asks.
+///
+/// An upstream is well until two messages in a row were not answered although nothing was heard from it meanwhile, or
+/// five replies in a row were errors. Then it goes behind the others and is only probed: a copy of a client's question
+/// goes to it too, at growing intervals, and its first good reply makes it well again.
+struct UpstreamRanking {
+    /// How many upstreams are used.
+    static let most = 16
+    private static let failuresUntilIll = 2
+    private static let errorsUntilIll = 5
+    private static let shortestProbe = Moment.Span.seconds(1)
+    private static let longestProbe = Moment.Span.seconds(30)
+    /// How long it is believed that an upstream does not understand EDNS, if it said so, and if it is only guessed from
+    /// its silence.
+    private static let withoutEDNS = (said: Moment.Span.seconds(300), guessed: Moment.Span.seconds(30))
+
+    private struct Standing {
+        var roundTrip: UInt64?
+        var failures = 0
+        var errors = 0
+        var heard = Moment.start
+        var probeAt = Moment.start
+        var probeInterval = shortestProbe
+        var plainUntil = Moment.start
+        var isWell: Bool { failures < failuresUntilIll && errors < errorsUntilIll }
+    }
+
+    private var standings: [Standing]
+    private let records: [UpstreamRecord]
+
+    init(count: Int, records: [UpstreamRecord]) {
+        standings = [Standing](repeating: Standing(), count: min(count, Self.most))
+        self.records = records
+    }
+
+    var count: Int { standings.count }
+
+    /// The best upstream that the predicate admits: well ones first, among them the fastest. One that was never heard
+    /// counts as fast, so that each is tried in its turn of the configuration.
+    func best(where admits: (Int) -> Bool) -> Int? {
+        var best: Int?
+        for index in standings.indices where admits(index) {
+            guard let leader = best else {
+                best = index
+                continue
+            }
+            if isBetter(index, than: leader) { best = index }
+        }
+        return best
+    }
+
+    private func isBetter(_ index: Int, than leader: Int) -> Bool {
+        let (left, right) = (standings[index], standings[leader])
+        if left.isWell != right.isWell { return left.isWell }
+        // A difference of a tenth or of a millisecond is none; the order of the configuration decides then.
+        guard let leftTime = left.roundTrip, let rightTime = right.roundTrip else {
+            return left.roundTrip != nil && right.roundTrip == nil && right.failures > 0
+        }
+        return leftTime + leftTime / 10 + 1_000_000 < rightTime
+    }
+
+    /// An upstream other than the one asked that should be asked as well, to learn whether it is well again.
+    mutating func probe(besides asked: Int, at now: Moment) -> Int? {
+        guard
+            let index = standings.indices.first(where: {
+                $0 != asked && !standings[$0].isWell && standings[$0].probeAt <= now
+            })
+        else { return nil }
+        postponeProbe(index, at: now)
+        return index
+    }
+
+    private mutating func postponeProbe(_ index: Int, at now: Moment) {
+        standings[index].probeAt = now + standings[index].probeInterval
+        let twice = Moment.Span(nanoseconds: standings[index].probeInterval.nanoseconds * 2)
+        standings[index].probeInterval = min(twice, Self.longestProbe)
+    }
+
+    /// How long to wait for an upstream before the question is sent again.
+    func patience(_ index: Int, _ settings: DNS64Settings) -> Moment.Span {
+        guard let roundTrip = standings[index].roundTrip else {
+            return standings.count > 1 ? settings.shortestRetry : settings.longestRetry
+        }
+        let wait = Moment.Span(nanoseconds: roundTrip * 4)
+        return min(max(wait, settings.shortestRetry), settings.longestRetry)
+    }
+
+    /// Whether an upstream is asked without EDNS.
+    func isPlain(_ index: Int, at now: Moment) -> Bool { now < standings[index].plainUntil }
+
+    /// Whether an upstream was heard since a moment.
+    func wasHeard(_ index: Int, since moment: Moment) -> Bool { standings[index].heard > moment }
+
+    mutating func sent(_ index: Int) { records[index].addQuery() }
+
+    /// A reply came that took this long.
+    mutating func heard(_ index: Int, after span: Moment.Span, at now: Moment) {
+        let sample = span.nanoseconds
+        let before = standings[index].roundTrip
+        standings[index].roundTrip = before.map { $0 - $0 / 8 + sample / 8 } ?? sample
+        standings[index].failures = 0
+        standings[index].heard = now
+        standings[index].probeInterval = Self.shortestProbe
+        records[index].addReply()
+        publish(index)
+    }
+
+    /// The reply was an answer, or an error.
+    mutating func answered(_ index: Int, isError: Bool, at now: Moment) {
+        if isError {
+            records[index].addError()
+            standings[index].errors += 1
+            if standings[index].errors == Self.errorsUntilIll { postponeProbe(index, at: now) }
+        } else {
+            standings[index].errors = 0
+        }
+        publish(index)
+    }
+
+    /// A message was not answered in time, or did not reach its host.
+    mutating func failed(_ index: Int, at now: Moment) {
+        records[index].addFailure()
+        let wasWell = standings[index].isWell
+        standings[index].failures += 1
+        if wasWell, !standings[index].isWell { postponeProbe(index, at: now) }
+        publish(index)
+    }
+
+    /// It answers only what has no OPT record: RFC 6891 section 6.2.2.
+    mutating func foundPlain(_ index: Int, said: Bool, at now: Moment) {
+        standings[index].plainUntil = now + (said ? Self.withoutEDNS.said : Self.withoutEDNS.guessed)
+    }
+
+    private func publish(_ index: Int) {
+        records[index].set(isWell: standings[index].isWell, roundTrip: standings[index].roundTrip.map { $0 / 1000 })
+    }
+}

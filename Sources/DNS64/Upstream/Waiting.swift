@@ -1,0 +1,83 @@
+import DNSWire
+import Timing
+
+/// A client's question that waits for upstreams.
+struct Waiter {
+    var id = WaiterID(0)
+    var query = ClientQuery()
+    var next: Slots<Waiter>.Reference?
+}
+
+/// What makes questions equal, so that they are pursued once. The hash stands for the name, which is compared besides.
+struct PursuitKey: Hashable {
+    var hash: UInt64
+    var type: UInt16
+    var variant: UInt8
+    var plan: UInt8
+}
+
+/// A question that clients wait for, however many they are: it rests on one answer of upstreams, or on two.
+struct Inquiry {
+    /// One of the answers.
+    struct Part {
+        var answer: StoredAnswer?
+        var transaction: Slots<Transaction>.Reference?
+    }
+
+    var key = PursuitKey(hash: 0, type: 0, variant: 0, plan: 0)
+    /// What upstreams are asked.
+    var question = Question(.root, .a)
+    var plan = Plan.native
+    var one = Part()
+    var two = Part()
+    /// Whether the AAAA answer is no longer awaited: RFC 6147 section 5.1.3.
+    var gaveUpOne = false
+    var firstWaiter: Slots<Waiter>.Reference?
+    var lastWaiter: Slots<Waiter>.Reference?
+}
+
+/// One question of ours to upstreams, until one of them has answered it or patience is at its end.
+struct Transaction {
+    var key = PursuitKey(hash: 0, type: 0, variant: 0, plan: 0)
+    var question = Question(.root, .a)
+    var variant: AnswerVariant = []
+    /// What is asked now: the question's name, or the end of the chain that upstreams left unfinished.
+    var asked = Name.root
+    var chain: [Alias] = []
+    var listeners: [Slots<Inquiry>.Reference] = []
+    var exchanges: [Slots<Exchange>.Reference] = []
+    /// How often each upstream was asked over UDP.
+    var sends = [16 of UInt8](repeating: 0)
+    /// Upstreams that were asked over TCP, that gave an error, and that are asked without EDNS, as bits.
+    var overTCP: UInt16 = 0
+    var failed: UInt16 = 0
+    var plain: UInt16 = 0
+    var started = Moment.start
+    /// Whether another worker pursues the question, so that its answer is awaited in the cache.
+    var isElsewhere = false
+    /// When the question is sent again, or the cache looked into again.
+    var retryAt = Moment.start
+    var retryAfter = Moment.Span.zero
+}
+
+/// One message of ours that is or will be on its way to an upstream.
+struct Exchange {
+    var transaction: Slots<Transaction>.Reference?
+    var upstream = 0
+    var transport = UpstreamTransport.udp
+    var identifier: UInt16 = 0
+    var sentAt = Moment.start
+    var isSent = false
+    var usesEDNS = true
+    /// Whether it was sent to learn how the upstream does.
+    var isProbe = false
+    /// Whether it was counted as unanswered already.
+    var isOverdue = false
+}
+
+/// What a deadline is about.
+enum Deadline {
+    case transaction(Slots<Transaction>.Reference)
+    case inquiry(Slots<Inquiry>.Reference)
+    case exchange(Slots<Exchange>.Reference)
+}

@@ -1,0 +1,251 @@
+import PacketMemory
+
+/// Writes a message from front to back and compresses names: RFC 1035 section 4.1.4. Names that differ in case are not
+/// merged, so that each is read as it was spelled (RFC 4343 section 4.2 leaves that open).
+///
+/// The octets lie in a span of the caller's, which is handed to every call. When something does not fit, nothing of it
+/// is written and the call says so; the caller decides what a cut message looks like.
+public struct MessageWriter {
+    /// Where the next octet goes.
+    public private(set) var position: Int
+    /// How many octets the message may have.
+    public let limit: Int
+    /// Where the TTL of the record written last lies.
+    public private(set) var ttlPlace = 0
+    /// Whether names written from now on may be pointed to. Turned off, whatever is written later can be moved as a
+    /// whole without breaking a pointer.
+    public var remembersNames = true
+
+    private var known: [64 of UInt32]
+    private var knownCount = 0
+
+    /// Begins behind a header that the caller writes.
+    public init(limit: Int) {
+        position = MessageHeader.size
+        self.limit = limit
+        known = [64 of UInt32](repeating: 0)
+    }
+
+    /// Writes a question.
+    public mutating func question(
+        _ name: Name,
+        _ type: RecordType,
+        _ recordClass: RecordClass,
+        into message: inout MutableRawSpan
+    ) -> Bool {
+        guard position + name.count + 4 <= limit else { return false }
+        guard write(name, compress: true, into: &message) else { return false }
+        message.store(type.rawValue, at: position)
+        message.store(recordClass.rawValue, at: position + 2)
+        position += 4
+        return true
+    }
+
+    /// Writes a record whose data is a row of 32-bit numbers, as an address is.
+    public mutating func record(
+        _ owner: Name,
+        _ type: RecordType,
+        ttl: UInt32,
+        words: [UInt32],
+        into message: inout MutableRawSpan
+    ) -> Bool {
+        let start = position
+        guard let data = fixed(owner, type, .internet, ttl: ttl, into: &message), data + 4 * words.count <= limit else {
+            return undo(to: start)
+        }
+        for index in words.indices { message.store(words[index], at: data + 4 * index) }
+        position = data + 4 * words.count
+        message.store(UInt16(4 * words.count), at: data - 2)
+        return true
+    }
+
+    /// Writes a record whose data is one name, as that of CNAME, DNAME, NS and PTR is.
+    public mutating func record(
+        _ owner: Name,
+        _ type: RecordType,
+        ttl: UInt32,
+        name: Name,
+        into message: inout MutableRawSpan
+    ) -> Bool {
+        let start = position
+        guard let data = fixed(owner, type, .internet, ttl: ttl, into: &message),
+            write(name, compress: type != .dname, into: &message)
+        else { return undo(to: start) }
+        message.store(UInt16(position - data), at: data - 2)
+        return true
+    }
+
+    /// Writes a SOA record.
+    public mutating func startOfAuthority(
+        _ owner: Name,
+        ttl: UInt32,
+        server: Name,
+        mailbox: Name,
+        numbers: (UInt32, UInt32, UInt32, UInt32, UInt32),
+        into message: inout MutableRawSpan
+    ) -> Bool {
+        let start = position
+        guard let data = fixed(owner, .soa, .internet, ttl: ttl, into: &message),
+            write(server, compress: true, into: &message), write(mailbox, compress: true, into: &message),
+            position + 20 <= limit
+        else { return undo(to: start) }
+        message.store(numbers.0, at: position)
+        message.store(numbers.1, at: position + 4)
+        message.store(numbers.2, at: position + 8)
+        message.store(numbers.3, at: position + 12)
+        message.store(numbers.4, at: position + 16)
+        position += 20
+        message.store(UInt16(position - data), at: data - 2)
+        return true
+    }
+
+    /// Copies a record of another message, its names written anew.
+    ///
+    /// - Parameter owner: The owner, read already.
+    /// - Throws: What is wrong with a name in its data.
+    public mutating func copy(
+        _ record: ResourceRecord,
+        owner: Name,
+        ttl: UInt32,
+        of source: borrowing RawSpan,
+        into message: inout MutableRawSpan
+    ) throws(WireProblem) -> Bool {
+        let start = position
+        guard let data = fixed(owner, record.type, record.recordClass, ttl: ttl, into: &message) else {
+            return undo(to: start)
+        }
+        var offset = record.data
+        if let layout = RecordDataLayout(record.type) {
+            try RecordDataLayout.check(record, in: source)
+            guard append(source, from: offset, count: layout.prefix, into: &message) else { return undo(to: start) }
+            offset += layout.prefix
+            for _ in 0..<layout.names {
+                let name = try Name(in: source, at: offset)
+                guard write(name, compress: layout.mayCompress, into: &message) else { return undo(to: start) }
+                offset = try Name.end(in: source, at: offset)
+            }
+        }
+        guard append(source, from: offset, count: record.end - offset, into: &message), position - data <= 0xFFFF else {
+            return undo(to: start)
+        }
+        message.store(UInt16(position - data), at: data - 2)
+        return true
+    }
+
+    /// Writes a name, the longest known end of it as a pointer.
+    private mutating func write(_ name: Name, compress: Bool, into message: inout MutableRawSpan) -> Bool {
+        var starts = [128 of UInt8](repeating: 0)
+        var labels = 0
+        var offset = 0
+        while name.octet(offset) != 0 {
+            starts[labels] = UInt8(offset)
+            labels += 1
+            offset += 1 + Int(name.octet(offset))
+        }
+        // Hashes of the ends of the name, from the last label to the whole.
+        var hashes = [128 of UInt16](repeating: 0)
+        var hash: UInt32 = 5381
+        var label = labels
+        while label > 0 {
+            label -= 1
+            let begin = Int(starts[label])
+            let end = begin + 1 + Int(name.octet(begin))
+            for index in begin..<end { hash = hash &* 33 ^ UInt32(name.octet(index)) }
+            hashes[label] = UInt16(truncatingIfNeeded: hash ^ hash &>> 16)
+        }
+        var cut = labels
+        var target = 0
+        if compress {
+            for index in 0..<labels {
+                if let place = find(name, from: Int(starts[index]), hash: hashes[index], in: message) {
+                    cut = index
+                    target = place
+                    break
+                }
+            }
+        }
+        let literal = cut < labels ? Int(starts[cut]) : name.count - 1
+        let size = literal + (cut < labels ? 2 : 1)
+        guard position + size <= limit else { return false }
+        for index in 0..<literal { message.store(name.octet(index), at: position + index) }
+        if cut < labels {
+            message.store(UInt16(0xC000) | UInt16(target), at: position + literal)
+        } else {
+            message.store(UInt8(0), at: position + literal)
+        }
+        if remembersNames {
+            for index in 0..<cut {
+                let place = position + Int(starts[index])
+                guard place < 0x4000, knownCount < 64 else { break }
+                known[knownCount] = UInt32(hashes[index]) &<< 16 | UInt32(place)
+                knownCount += 1
+            }
+        }
+        position += size
+        return true
+    }
+
+    private func find(_ name: Name, from start: Int, hash: UInt16, in message: borrowing MutableRawSpan) -> Int? {
+        for entry in 0..<knownCount where UInt16(known[entry] &>> 16) == hash {
+            let place = Int(known[entry] & 0xFFFF)
+            if Self.holds(message, at: place, name, from: start) { return place }
+        }
+        return nil
+    }
+
+    /// Whether the end of a name stands in the message; what stands there was written by us and is well formed.
+    private static func holds(_ message: borrowing MutableRawSpan, at place: Int, _ name: Name, from start: Int) -> Bool
+    {
+        var offset = place
+        var index = start
+        while true {
+            let length = message.octet(at: offset)
+            if length >= 0xC0 {
+                offset = Int(message.uint16(at: offset) & 0x3FFF)
+                continue
+            }
+            guard length == name.octet(index) else { return false }
+            if length == 0 { return true }
+            for step in 1...Int(length)
+            where message.octet(at: offset + step) != name.octet(index + step) { return false }
+            offset += 1 + Int(length)
+            index += 1 + Int(length)
+        }
+    }
+
+    /// Writes owner and fixed part; the length of the data is written later, before the offset returned.
+    private mutating func fixed(
+        _ owner: Name,
+        _ type: RecordType,
+        _ recordClass: RecordClass,
+        ttl: UInt32,
+        into message: inout MutableRawSpan
+    ) -> Int? {
+        guard write(owner, compress: true, into: &message), position + 10 <= limit else { return nil }
+        message.store(type.rawValue, at: position)
+        message.store(recordClass.rawValue, at: position + 2)
+        message.store(ttl, at: position + 4)
+        message.store(UInt16(0), at: position + 8)
+        ttlPlace = position + 4
+        position += 10
+        return position
+    }
+
+    private mutating func append(
+        _ source: borrowing RawSpan,
+        from: Int,
+        count: Int,
+        into message: inout MutableRawSpan
+    ) -> Bool {
+        guard count >= 0, position + count <= limit else { return false }
+        message.copy(source, from: from, to: position, count: count)
+        position += count
+        return true
+    }
+
+    private mutating func undo(to start: Int) -> Bool {
+        position = start
+        while knownCount > 0, Int(known[knownCount - 1] & 0xFFFF) >= start { knownCount -= 1 }
+        return false
+    }
+}

@@ -1,0 +1,108 @@
+import PacketMemory
+
+/// Names in messages.
+extension Name {
+    /// Where a name ends in a message: behind its root label, or behind its first pointer.
+    ///
+    /// - Throws: What is wrong with the part of the name that lies here; where a pointer leads is not followed.
+    public static func end(in message: borrowing RawSpan, at start: Int) throws(WireProblem) -> Int {
+        var offset = start
+        while true {
+            guard offset < message.byteCount else { throw .nameCut }
+            let length = message.octet(at: offset)
+            switch length {
+            case 0: return offset + 1
+            case 1...63: offset += 1 + Int(length)
+            case 0xC0...:
+                guard offset + 2 <= message.byteCount else { throw .nameCut }
+                return offset + 2
+            default: throw .labelType
+            }
+            guard offset - start <= 254 else { throw .nameTooLong }
+        }
+    }
+
+    /// Reads a name from a message, following its pointers.
+    ///
+    /// Every pointer must lead to before the place where the octets read so far began: so there are no loops, and a
+    /// name costs no more than its length.
+    public init(in message: borrowing RawSpan, at start: Int) throws(WireProblem) {
+        self.init()
+        var written = 0
+        var offset = start
+        var begin = start
+        while true {
+            guard offset < message.byteCount else { throw .nameCut }
+            let length = message.octet(at: offset)
+            switch length {
+            case 0:
+                setOctet(written, 0)
+                setCount(written + 1)
+                return
+            case 1...63:
+                let size = 1 + Int(length)
+                guard offset + size <= message.byteCount else { throw .nameCut }
+                guard written + size <= 254 else { throw .nameTooLong }
+                for index in 0..<size { setOctet(written + index, message.octet(at: offset + index)) }
+                written += size
+                offset += size
+            case 0xC0...:
+                guard offset + 2 <= message.byteCount else { throw .nameCut }
+                let target = Int(message.uint16(at: offset) & 0x3FFF)
+                guard target < begin, target >= MessageHeader.size else { throw .pointer }
+                begin = target
+                offset = target
+            default: throw .labelType
+            }
+        }
+    }
+
+    /// Reads a name that must be written without pointers, as the one of a question is.
+    ///
+    /// - Parameter end: Gets the offset behind the name.
+    public init(uncompressedIn message: borrowing RawSpan, at start: Int, end: inout Int) throws(WireProblem) {
+        var offset = start
+        while true {
+            guard offset < message.byteCount else { throw .nameCut }
+            let length = message.octet(at: offset)
+            guard length != 0 else { break }
+            guard length < 0xC0 else { throw .pointer }
+            guard length <= 63 else { throw .labelType }
+            offset += 1 + Int(length)
+            guard offset - start <= 254 else { throw .nameTooLong }
+        }
+        self.init()
+        let size = offset + 1 - start
+        setCount(size)
+        var index = 0
+        while index &+ 8 <= size {
+            setWord(index &>> 3, message.uint64(at: start &+ index))
+            index &+= 8
+        }
+        while index < size {
+            setOctet(index, message.octet(at: start &+ index))
+            index &+= 1
+        }
+        end = start + size
+    }
+
+    /// Whether a message holds this name, spelled alike and without pointers, at an offset.
+    public func isSpelled(in message: borrowing RawSpan, at start: Int) -> Bool {
+        guard start + count <= message.byteCount else { return false }
+        for index in 0..<count where message.octet(at: start + index) != octet(index) { return false }
+        return true
+    }
+
+    /// Writes the name without compression; the span must have room for it.
+    public func write(into message: inout MutableRawSpan, at start: Int) {
+        var index = 0
+        while index &+ 8 <= count {
+            message.store(words[index &>> 3], at: start &+ index)
+            index &+= 8
+        }
+        while index < count {
+            message.store(octet(index), at: start &+ index)
+            index &+= 1
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import DNS64
+import IPAddressing
+import PacketMemory
+import Policy
+import Timing
+
+/// An engine with clients before it, scripted upstreams behind it, and a clock that jumps from event to event.
+struct Laboratory: ~Copyable {
+    /// What an upstream says to a question.
+    struct Script {
+        var upstream: Int?
+        var name: String
+        var type: UInt16
+        var reply = PlainMessage()
+        /// Milliseconds.
+        var delay: UInt64 = 10
+        var drops = false
+        var truncatesUDP = false
+        var dropsEDNS = false
+        var refusesEDNS = false
+        /// Replies that come before the right one, each wrong in one way.
+        var spoofs: [String] = []
+        var closesTCP = false
+        var raw: [UInt8]?
+    }
+
+    struct Sent: Equatable, CustomStringConvertible {
+        var name: String
+        var type: UInt16
+        var upstream: Int
+        var transport: UpstreamTransport
+        var description: String {
+            "\(name) \(PlainMessage.typeName(type))\(transport == .tcp ? " tcp" : "")\(upstream == 0 ? "" : " to \(upstream + 1)")"
+        }
+    }
+
+    private enum Event {
+        case reply(ExchangeID, [UInt8])
+        case failure(ExchangeID, ExchangeFailure)
+    }
+
+    var engine: ResolverEngine
+    var policy: Policy
+    let counters: ResolverCounters
+    let cache: AnswerCache
+    var now = Moment(nanoseconds: 1_000_000_000_000)
+    var scripts: [Script] = []
+    var sent: [Sent] = []
+    var answers: [UInt64: (message: [UInt8], at: Moment)] = [:]
+    var ignored = 0
+    private var events: [(at: Moment, order: Int, event: Event)] = []
+    private var order = 0
+    private var random = RandomWords(secret: KeyedHash(key0: 7, key1: 9))
+    private var buffer: OctetBuffer? = OctetBuffer(count: 65_535)
+    private var nextWaiter: UInt64 = 0
+
+    init(settings: DNS64Settings, policy: Policy) {
+        let secret = KeyedHash(key0: 1, key1: 2)
+        cache = AnswerCache(size: settings.cacheSize, secret: secret)
+        counters = ResolverCounters(upstreams: settings.upstreams.count)
+        engine = ResolverEngine(settings: settings, cache: cache, counters: counters, secret: secret, worker: 0)
+        self.policy = policy
+    }
+
+    /// Hands a client's message in; the number under which its answer will be found.
+    mutating func send(_ message: [UInt8], from client: Client) -> (waiter: UInt64, outcome: QueryOutcome) {
+        nextWaiter += 1
+        guard var memory = buffer.take() else { fatalError("in use") }
+        var reply = memory.mutableOctets
+        let outcome = engine.receive(
+            query: message.span.bytes,
+            from: client,
+            waiter: WaiterID(nextWaiter),
+            policy: policy,
+            at: now,
+            random: &random,
+            reply: &reply
+        )
+        if case .reply(let count) = outcome { answers[nextWaiter] = (Self.copy(memory.octets, count), now) }
+        buffer = consume memory
+        act()
+        return (nextWaiter, outcome)
+    }
+
+    /// Lets everything happen up to a moment, or until the answers are there.
+    mutating func run(until end: Moment, waitingFor waiters: [UInt64] = []) {
+        act()
+        while true {
+            if !waiters.isEmpty, waiters.allSatisfy({ answers[$0] != nil }) { return }
+            let event = events.min { ($0.at, $0.order) < ($1.at, $1.order) }
+            let next = [event?.at, engine.nextDeadline].compactMap { $0 }.min()
+            guard let next, next <= end else { break }
+            now = max(now, next)
+            if let event, event.at <= now {
+                events.removeAll { $0.order == event.order }
+                switch event.event {
+                case .reply(let exchange, let octets):
+                    let outcome = engine.receive(reply: octets.span.bytes, for: exchange, at: now, random: &random)
+                    if case .ignored = outcome { ignored += 1 }
+                case .failure(let exchange, let failure):
+                    engine.failed(exchange, failure, at: now, random: &random)
+                }
+            }
+            engine.advance(to: now, random: &random)
+            act()
+        }
+        now = max(now, end)
+    }
+
+    private static func copy(_ octets: borrowing RawSpan, _ count: Int) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(count)
+        for index in 0..<count { result.append(octets.octet(at: index)) }
+        return result
+    }
+
+    private mutating func act() {
+        guard var memory = buffer.take() else { fatalError("in use") }
+        while true {
+            var message = memory.mutableOctets
+            guard let action = engine.nextAction(policy: policy, at: now, random: &random, message: &message) else {
+                break
+            }
+            switch action {
+            case .ask(let exchange, let upstream, let transport, let count):
+                ask(exchange, upstream, transport, Self.copy(memory.octets, count))
+            case .answer(let waiter, let count): answers[waiter.number] = (Self.copy(memory.octets, count), now)
+            case .cancel(let exchange):
+                events.removeAll {
+                    switch $0.event {
+                    case .reply(let other, _), .failure(let other, _): other == exchange
+                    }
+                }
+            case .abandon: break
+            }
+        }
+        buffer = consume memory
+    }
+
+    private mutating func schedule(_ event: Event, after milliseconds: UInt64) {
+        order += 1
+        events.append((now + .milliseconds(milliseconds), order, event))
+    }
+
+    private mutating func ask(
+        _ exchange: ExchangeID,
+        _ upstream: UpstreamID,
+        _ transport: UpstreamTransport,
+        _ octets: [UInt8]
+    ) {
+        guard let query = try? PlainMessage(octets), let question = query.questions.first else { return }
+        sent.append(Sent(name: question.name, type: question.type, upstream: upstream.index, transport: transport))
+        let matching = scripts.filter {
+            ($0.upstream ?? upstream.index) == upstream.index && ($0.type == question.type || $0.type == 0)
+                && ($0.name == "*" || $0.name == question.name)
+        }
+        // An upstream's own script is stronger than one for all, the script of a name stronger than one for any.
+        guard
+            let script = matching.max(by: {
+                ($0.name != "*" ? 2 : 0) + ($0.upstream != nil ? 1 : 0) < ($1.name != "*" ? 2 : 0)
+                    + ($1.upstream != nil ? 1 : 0)
+            })
+        else {
+            var refusal = PlainMessage()
+            refusal.identifier = query.identifier
+            refusal.flags = 0x8185
+            refusal.questions = query.questions
+            return schedule(.reply(exchange, refusal.octets), after: 10)
+        }
+        if script.drops || (script.dropsEDNS && query.opt != nil) { return }
+        if transport == .tcp, script.closesTCP { return schedule(.failure(exchange, .closed), after: script.delay) }
+        var reply = script.reply
+        reply.identifier = query.identifier
+        reply.flags |= 0x8180 | query.flags & 0x10
+        reply.questions = query.questions
+        if query.opt != nil { reply.opt = (1232, query.opt?.flags ?? 0, []) }
+        if script.refusesEDNS, query.opt != nil {
+            reply.sections = [[], [], []]
+            reply.opt = nil
+            reply.flags = reply.flags & ~15 | 1
+        }
+        if script.truncatesUDP, transport == .udp {
+            reply.flags |= 0x200
+            reply.sections = [[], [], []]
+        }
+        for (number, spoof) in script.spoofs.enumerated() {
+            var false1 = reply
+            false1.sections[0] = [PlainMessage.Record(owner: question.name, type: 1, ttl: 300, data: "6.6.6.6")]
+            switch spoof {
+            case "identifier": false1.identifier ^= 0x5555
+            case "name": false1.questions[0].name = "wrong." + question.name
+            case "case": false1.questions[0].name = question.name.uppercased()
+            case "type": false1.questions[0].type = 16
+            case "class": false1.questions[0].recordClass = 3
+            case "question": false1.questions = []
+            case "query": false1.flags &= 0x7FFF
+            default: false1.flags |= 0x2000
+            }
+            schedule(.reply(exchange, false1.octets), after: UInt64(number) + 1)
+        }
+        schedule(
+            .reply(
+                exchange,
+                script.raw.map { Array(reply.octets.prefix(12 + PlainMessage.wire(question.name).count + 4)) + $0 }
+                    ?? reply.octets
+            ),
+            after: script.delay
+        )
+    }
+}

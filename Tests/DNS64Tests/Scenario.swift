@@ -1,0 +1,321 @@
+import DNS64
+import Glibc
+import IPAddressing
+import PacketMemory
+import Policy
+import Testing
+import Timing
+
+/// A conversation: configuration, what upstreams would say, then steps. See the files in Scenarios.
+struct Scenario: CustomTestStringConvertible, Sendable {
+    var title: String
+    var file: String
+    var lines: [(number: Int, text: String)] = []
+    var testDescription: String { title }
+
+    /// All scenarios of all files, each from its `test` line to the next.
+    static let all: [Scenario] = {
+        let folder = String(#filePath.dropLast("Scenario.swift".count)) + "Scenarios/"
+        var result: [Scenario] = []
+        for file in files(in: folder).sorted() where file.hasSuffix(".txt") {
+            for (index, line) in text(of: folder + file).split(separator: "\n", omittingEmptySubsequences: false)
+                .enumerated()
+            {
+                let line = String(line.prefix { $0 != "#" })
+                let words = line.split(separator: " ")
+                guard let first = words.first else { continue }
+                if first == "test" {
+                    result.append(Scenario(title: words.dropFirst().joined(separator: " "), file: file))
+                } else {
+                    result[result.count - 1].lines.append((index + 1, line))
+                }
+            }
+        }
+        return result
+    }()
+
+    private static func files(in folder: String) -> [String] {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var result: [String] = []
+        while let entry = readdir(directory) {
+            result.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+            )
+        }
+        return result
+    }
+
+    private static func text(of path: String) -> String {
+        guard let file = fopen(path, "r") else { return "" }
+        defer { fclose(file) }
+        var octets: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = fread(&part, 1, part.count, file)
+            if count == 0 { break }
+            octets += part[..<count]
+        }
+        return String(decoding: octets, as: UTF8.self)
+    }
+
+    // MARK: Running
+
+    func run() throws {
+        var settings = DNS64Settings()
+        var prefixes: [TranslationPrefix] = []
+        var clients: [IPPrefix] = [IPPrefix("2001:db8::/32"), IPPrefix("192.0.2.0/24")].compactMap { $0 }
+        var allowed: [IPv4Prefix] = []
+        var views: [View] = []
+        var overIPv4 = true
+        var upstreams = 1
+        for (_, line) in lines {
+            let words = line.split(separator: " ").map(String.init)
+            switch words[0] {
+            case "prefix": prefixes.append(try TranslationPrefix(#require(IPv6Prefix(words[1]))))
+            case "clients": clients = try [#require(IPPrefix(words[1]))]
+            case "allow": allowed.append(try #require(IPv4Prefix(words[1])))
+            case "view":
+                views.append(
+                    View(network: try #require(IPPrefix(words[1])), synthesize: words[2] == "on", origin: .file)
+                )
+            case "over-ipv4": overIPv4 = words[1] == "on"
+            case "upstreams": upstreams = try #require(Int(words[1]))
+            case "exclude": settings.excludeAAAA.append(try #require(IPv6Prefix(words[1])))
+            case "break-dnssec": settings.breakDNSSEC = true
+            default: break
+            }
+        }
+        settings.cacheSize = 1 << 20
+        settings.upstreams = (0..<upstreams).map {
+            UpstreamAddress(TransportAddress(.v4(IPv4Address(192, 0, 2, UInt8(200 + $0))), Port(53)))
+        }
+        let policy = Policy(
+            generation: 1,
+            prefixes: prefixes.isEmpty ? [.wellKnown] : prefixes,
+            clients: ClientAccess(networks: clients),
+            destinations: DestinationRules(allow: allowed),
+            views: Views(synthesizeByDefault: true, synthesizeOverIPv4: overIPv4, views: views)
+        )
+        var laboratory = Laboratory(settings: settings, policy: policy)
+        var reply: PlainMessage?
+        var took = Moment.Span.zero
+        var left: [[PlainMessage.Record]] = [[], [], []]
+        var checked = true
+        var seen = 0
+        for (number, line) in lines {
+            let place = "\(file):\(number): \(line)"
+            let words = line.split(separator: " ").map(String.init)
+            switch words[0] {
+            case "ask":
+                if !checked { #expect(left.allSatisfy { $0.isEmpty }, "before \(place): not expected: \(left)") }
+                let (message, client) = Self.question(words)
+                let start = laboratory.now
+                let (waiter, outcome) = laboratory.send(message, from: client)
+                laboratory.run(until: laboratory.now + .seconds(20), waitingFor: [waiter])
+                took = (laboratory.answers[waiter]?.at ?? laboratory.now) - start
+                reply = try laboratory.answers[waiter].map { try PlainMessage($0.message) }
+                if case .silence = outcome { reply = nil }
+                left = reply?.sections ?? [[], [], []]
+                checked = reply == nil
+                if let reply {
+                    let asked = try PlainMessage(message)
+                    #expect(reply.identifier == asked.identifier && reply.flags & 0x8040 == 0x8000, "\(place): header")
+                    #expect((reply.opt != nil) == (asked.opt != nil), "\(place): OPT record")
+                    #expect(reply.optCount <= 1)
+                }
+            case "reply":
+                let reply = try #require(reply, "\(place): no answer")
+                #expect(Self.codes[words[1]] == reply.code, "\(place): got code \(reply.code), \(reply.sections)")
+                #expect(words.contains("tc") == (reply.flags & 0x200 != 0), "\(place): TC")
+                #expect(reply.flags & 0x400 == 0, "\(place): AA")
+                #expect(reply.flags & 0x20 == 0, "\(place): AD")
+                if let ede = words.firstIndex(of: "ede") {
+                    #expect(
+                        reply.extendedErrors == [UInt16(words[ede + 1]) ?? 0],
+                        "\(place): got \(reply.extendedErrors)"
+                    )
+                }
+                checked = false
+            case "answer", "authority", "additional":
+                let section = words[0] == "answer" ? 0 : words[0] == "authority" ? 1 : 2
+                try Self.take(words, from: &left[section], place)
+                checked = false
+            case "none": #expect(reply == nil, "\(place)")
+            case "sent":
+                let expected = words.dropFirst().joined(separator: " ").split(separator: ",").map {
+                    $0.split(separator: " ").joined(separator: " ")
+                }
+                let got = laboratory.sent[seen...].map { $0.description }
+                #expect(got.sorted() == (expected == ["nothing"] ? [] : expected.sorted()), "\(place): got \(got)")
+                seen = laboratory.sent.count
+            case "took":
+                let limit = Moment.Span.milliseconds(UInt64(words[1]) ?? 0)
+                #expect(took <= limit, "\(place): took \(took.milliseconds) ms")
+            case "wait":
+                let count = UInt64(words[1]) ?? 0
+                laboratory.run(until: laboratory.now + (words[2] == "s" ? .seconds(count) : .milliseconds(count)))
+            case "upstream": laboratory.scripts.insert(try Self.script(line), at: 0)
+            case "suspend": laboratory.engine.synthesisIsSuspended = words[1] == "on"
+            case "ignored": #expect(laboratory.ignored == Int(words[1]), "\(place): got \(laboratory.ignored)")
+            case "count":
+                let count = ResolverCount.allCases.first { $0.name == words[1] }
+                #expect(try laboratory.counters[#require(count)] == UInt64(words[2]), "\(place)")
+            case "policy":
+                laboratory.policy = Policy(
+                    generation: 2,
+                    prefixes: [try TranslationPrefix(#require(IPv6Prefix(words[2])))],
+                    clients: policy.clients,
+                    destinations: policy.destinations,
+                    views: policy.views
+                )
+            case "view-now":
+                laboratory.policy = Policy(
+                    generation: 3,
+                    prefixes: policy.prefixes,
+                    clients: policy.clients,
+                    destinations: policy.destinations,
+                    views: Views(
+                        synthesizeByDefault: words[1] == "on",
+                        synthesizeOverIPv4: true,
+                        views: []
+                    )
+                )
+            case "prefix", "clients", "allow", "view", "over-ipv4", "upstreams", "exclude", "break-dnssec": break
+            default: Issue.record("\(place): no such step")
+            }
+        }
+        if !checked {
+            #expect(left.allSatisfy { $0.isEmpty }, "\(file), at the end of \(title): not expected: \(left)")
+        }
+        laboratory.run(until: laboratory.now + .seconds(40))
+        #expect(laboratory.engine.underWay == (0, 0), "\(title): something is still under way")
+        #expect(laboratory.cache.measures.octets <= 1 << 20)
+    }
+
+    static let codes: [String: UInt16] = [
+        "NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5, "BADVERS": 16,
+    ]
+
+    /// `answer NAME TYPE TTL DATA`; the TTL may be `*`, the data of a SOA record left out.
+    private static func take(_ words: [String], from records: inout [PlainMessage.Record], _ place: String) throws {
+        guard !records.isEmpty else {
+            Issue.record("\(place): no more records")
+            return
+        }
+        let record = records.removeFirst()
+        let type = PlainMessage.type(words[2])
+        #expect(record.owner == words[1] && record.type == type, "\(place): got \(record)")
+        if words[3] != "*" { #expect(String(record.ttl) == words[3], "\(place): got \(record)") }
+        guard words.count > 4 else { return }
+        var expected = words[4...].joined(separator: " ")
+        if type == 28 {
+            let octets = PlainMessage.data(28, expected)
+            expected = (0..<8).map { String(UInt16(octets[2 * $0]) << 8 | UInt16(octets[2 * $0 + 1]), radix: 16) }
+                .joined(separator: ":")
+        }
+        #expect(record.data == expected, "\(place): got \(record)")
+    }
+
+    private static func question(_ words: [String]) -> ([UInt8], Client) {
+        var message = PlainMessage()
+        message.identifier = 0x1234
+        message.flags = 0x0100
+        message.questions = [(words[1], PlainMessage.type(words[2]), 1)]
+        message.opt = (1232, 0, [])
+        var client = Client(address: .v6(IPv6Address(high: 0x2001_0DB8_0000_0000, low: 5)), transport: .udp)
+        var index = 3
+        while index < words.count {
+            switch words[index] {
+            case "tcp": client.transport = .tcp
+            case "do": message.opt?.flags |= 0x8000
+            case "cd": message.flags |= 0x10
+            case "ad": message.flags |= 0x20
+            case "no-rd": message.flags &= ~0x0100
+            case "no-edns": message.opt = nil
+            case "version": message.opt?.flags |= 0x1_0000
+            case "option": message.opt?.data = [0xFD, 0xE9, 0, 2, 1, 2]
+            case "bad-option": message.opt?.data = [0xFD, 0xE9, 0, 20, 1, 2]
+            case "class":
+                index += 1
+                message.questions[0].recordClass = words[index] == "CH" ? 3 : 255
+            case "opcode":
+                index += 1
+                message.flags |= (UInt16(words[index]) ?? 0) << 11
+            case "size":
+                index += 1
+                message.opt?.size = UInt16(words[index]) ?? 0
+            case "from":
+                index += 1
+                if let address = IPAddress(words[index]) { client.address = address }
+            case "twice": message.questions.append(message.questions[0])
+            case "response": message.flags |= 0x8000
+            default: Issue.record("no such word of a question: \(words[index])")
+            }
+            index += 1
+        }
+        return (message.octets, client)
+    }
+
+    /// `upstream [N] NAME TYPE -> CODE ; section record ; word ...`
+    private static func script(_ line: String) throws -> Laboratory.Script {
+        let arrow = try #require(line.firstRange(of: "->"))
+        var head = line[..<arrow.lowerBound].split(separator: " ").dropFirst().map(String.init)
+        var upstream: Int?
+        if let number = Int(head[0]) {
+            upstream = number - 1
+            head.removeFirst()
+        }
+        var script = Laboratory.Script(
+            upstream: upstream,
+            name: head[0],
+            type: head[1] == "*" ? 0 : PlainMessage.type(head[1])
+        )
+        for part in line[arrow.upperBound...].split(separator: ";") {
+            let words = part.split(separator: " ").map(String.init)
+            switch words[0] {
+            case "drop": script.drops = true
+            case "delay": script.delay = UInt64(words[1]) ?? 0
+            case "tc": script.truncatesUDP = true
+            case "drops-edns": script.dropsEDNS = true
+            case "refuses-edns": script.refusesEDNS = true
+            case "closes-tcp": script.closesTCP = true
+            case "spoof": script.spoofs = Array(words.dropFirst())
+            case "raw":
+                // Counts of answers, then the octets behind the question; the counts go into the header later.
+                script.raw = PlainMessage.data(65280, words.dropFirst().joined())
+                script.reply.sections[0] = [PlainMessage.Record(owner: ".", type: 65280, ttl: 0, data: "")]
+            case "ad": script.reply.flags |= 0x20
+            case "authority", "additional":
+                script.reply.sections[words[0] == "authority" ? 1 : 2].append(record(Array(words.dropFirst())))
+            default:
+                if let code = codes[words[0]] {
+                    script.reply.flags |= code
+                } else {
+                    script.reply.sections[0].append(record(words))
+                }
+            }
+        }
+        return script
+    }
+
+    private static func record(_ words: [String]) -> PlainMessage.Record {
+        PlainMessage.Record(
+            owner: words[0],
+            type: PlainMessage.type(words[1]),
+            ttl: UInt32(words[2]) ?? 0,
+            data: words.dropFirst(3).joined(separator: " ")
+        )
+    }
+}
+
+@Suite("Scenarios: what clients get, given what upstreams say")
+struct Scenarios {
+    @Test("every step of the scenario comes about", arguments: Scenario.all)
+    func run(_ scenario: Scenario) throws { try scenario.run() }
+
+    @Test("the scenarios are found")
+    func found() { #expect(Scenario.all.count >= 60) }
+}
