@@ -29,6 +29,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
     targets: [
         // 0: words, memory and the doors to C
@@ -67,6 +68,15 @@ let package = Package(
             name: "DNS64",
             dependencies: ["DNSWire", "IPAddressing", "PacketMemory", "Policy", "Timing"],
             swiftSettings: lendsSpans
+        ),
+
+        // 3: the operator's words
+        .target(
+            name: "Configuration",
+            dependencies: [
+                "DNS64", "IPAddressing", "NAT64", "Policy", "Timing", .product(name: "TOMLKit", package: "TOMLKit"),
+            ],
+            swiftSettings: shipped
         ),
 
         // 4: engines meet the kernel
@@ -125,6 +135,11 @@ let package = Package(
             name: "DNS64Tests",
             dependencies: ["DNS64", "DNSWire", "IPAddressing", "PacketMemory", "Policy", "Timing"],
             exclude: ["Scenarios"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "ConfigurationTests",
+            dependencies: ["Configuration", "DNS64", "NAT64", "Policy", "IPAddressing", "Timing"],
             swiftSettings: common
         ),
         .testTarget(

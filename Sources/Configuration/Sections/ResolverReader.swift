@@ -1,0 +1,143 @@
+internal import DNS64
+internal import IPAddressing
+internal import Policy
+
+extension ValidatedConfiguration {
+    /// `[dns64]` and `[[dns64.view]]`.
+    mutating func readResolver(_ section: Section) {
+        let bound = readListeners(section)
+        readUpstreams(section, bound)
+        synthesize = section.flag("synthesize") ?? synthesize
+        synthesizeOverIPv4 = section.flag("synthesize-over-ipv4") ?? synthesizeOverIPv4
+        if let excluded = section.prefixes("exclude-aaaa", example: "2001:db8:1::/48") {
+            dns64.excludeAAAA = excluded.compactMap { item in
+                guard case .v6(let prefix) = item.prefix else {
+                    section.refuse(item.written, "exclude-aaaa", "is IPv4; AAAA records hold IPv6 addresses")
+                    return nil
+                }
+                return prefix
+            }
+        }
+        let sizes: ClosedRange<Int64> = (1 << 20)...(1 << 40)
+        dns64.cacheSize = section.size("cache-size", in: sizes, words: "\"1MiB\" to \"1024GiB\"") ?? dns64.cacheSize
+        resolverWorkers = section.integer("workers", in: 1...256)
+        readViews(section.sections("view"))
+    }
+
+    private mutating func readListeners(_ section: Section) -> [(TransportAddress, PlacedText)] {
+        let empty = "the resolver would hear nobody; the default is [\"auto\"]"
+        guard let texts = section.texts("listen", example: "auto", empty: empty) else { return [] }
+        var endpoints: [(TransportAddress, PlacedText)] = []
+        for text in texts where text.text != "auto" {
+            if let near = Spelling.nearest(to: text.text, among: ["auto"]) {
+                section.refuse(text, "listen", "is not an address; did you mean \"\(near)\"?")
+            } else if let endpoint = section.endpoint(text, "listen") {
+                if let complaint = complaintAboutListening(on: endpoint) {
+                    section.refuse(text, "listen", complaint)
+                } else {
+                    endpoints.append((endpoint, text))
+                }
+            }
+        }
+        section.refuseRepeated(texts.filter { $0.text == "auto" }.map { ($0.text, $0) }, "listen")
+        section.refuseRepeated(endpoints, "listen")
+        listen = Listeners(automatic: texts.contains { $0.text == "auto" }, addresses: endpoints.map(\.0))
+        return endpoints
+    }
+
+    private func complaintAboutListening(on endpoint: TransportAddress) -> String? {
+        switch endpoint {
+        case .v4(let pair):
+            pool.ownRanges.contains { $0.contains(pair.address) }
+                ? "belongs to the pool, whose addresses no socket can have; listen on another address" : nil
+        case .v6(let pair):
+            prefixes.first { $0.contains(pair.address) }
+                .map { "lies under the translation prefix \($0), where no host of ours is; listen on another address" }
+        }
+    }
+
+    private mutating func readUpstreams(_ section: Section, _ bound: [(TransportAddress, PlacedText)]) {
+        let empty = "the resolver would know nobody to ask; the default is [\"system\"]"
+        guard let texts = section.texts("upstreams", example: "192.0.2.53", empty: empty) else { return }
+        var endpoints: [(TransportAddress, PlacedText)] = []
+        for text in texts where text.text != "system" {
+            if let endpoint = upstream(text, section, bound) { endpoints.append((endpoint, text)) }
+        }
+        section.refuseRepeated(endpoints, "upstreams")
+        let system = texts.filter { $0.text == "system" }
+        section.refuseRepeated(system.map { ($0.text, $0) }, "upstreams")
+        if let word = system.first, texts.count > system.count {
+            section.refuse(word, "upstreams", "stands beside addresses; write either [\"system\"] or addresses")
+        }
+        guard system.isEmpty else { return }
+        dns64.upstreams = endpoints.map { UpstreamAddress($0.0) }
+        upstreams = .addresses(dns64.upstreams)
+    }
+
+    private func upstream(
+        _ text: PlacedText,
+        _ section: Section,
+        _ bound: [(TransportAddress, PlacedText)]
+    ) -> TransportAddress? {
+        let refuse = { (message: String) -> TransportAddress? in
+            section.refuse(text, "upstreams", message)
+            return nil
+        }
+        if text.text.hasPrefix("tls://") {
+            return refuse("asks for DNS over TLS, which this version does not have yet; write an address")
+        }
+        if text.text == "recursive" {
+            return refuse("asks for recursion, which this version does not have yet; write an address")
+        }
+        if let near = Spelling.nearest(to: text.text, among: ["system"]) {
+            return refuse("is not an address; did you mean \"\(near)\"?")
+        }
+        guard let endpoint = section.endpoint(text, "upstreams") else { return nil }
+        if endpoint.address.isUnspecified {
+            return refuse("is not the address of a host; write that of a resolver")
+        }
+        if let own = bound.first(where: { $0.0 == endpoint }) {
+            let place = own.1.place.seen(from: text.place)
+            return refuse("is where the resolver listens itself, \(place); it would ask itself")
+        }
+        if case .v4(let pair) = endpoint, pool.ownRanges.contains(where: { $0.contains(pair.address) }) {
+            return refuse("belongs to the pool, whose addresses no host can have; write that of a resolver")
+        }
+        return endpoint
+    }
+
+    private mutating func readViews(_ sections: [Section]) {
+        var taken: [IPPrefix: Place] = [:]
+        for section in sections {
+            let synthesize = section.flag("synthesize")
+            if section.value("synthesize") == nil {
+                let message = "synthesize is missing; write synthesize = true or false"
+                section.problems.add(section.place, section.name, message)
+            }
+            if section.value("clients") == nil {
+                let message = "clients is missing; write the networks this view is for"
+                section.problems.add(section.place, section.name, message)
+            }
+            let empty = "the view is for nobody; write networks, or take the view out"
+            let clients = section.prefixes("clients", example: "2001:db8:6:2::/64", empty: empty) ?? []
+            for client in clients {
+                if let place = taken[client.prefix] {
+                    let message =
+                        "has a view already, \(place.seen(from: client.written.place)); a network has one view"
+                    section.refuse(client.written, "clients", message)
+                }
+                views.append(View(network: client.prefix, synthesize: synthesize ?? true, origin: .file))
+            }
+            for client in clients { taken[client.prefix] = client.written.place }
+        }
+    }
+}
+
+extension IPAddress {
+    fileprivate var isUnspecified: Bool {
+        switch self {
+        case .v4(let address): address.bits == 0
+        case .v6(let address): address == .unspecified
+        }
+    }
+}

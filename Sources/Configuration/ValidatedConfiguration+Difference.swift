@@ -1,0 +1,108 @@
+internal import DNS64
+internal import NAT64
+internal import Policy
+
+/// What a reload has to do.
+public struct ConfigurationDifference: Hashable, Sendable {
+    /// Keys whose values changed, sorted: `dns64.upstreams`. What ``needsRestart`` names is among them.
+    public var changed: [String] = []
+    /// Keys whose new values wait for a restart, sorted.
+    public var needsRestart: [String] = []
+
+    /// Whether both mean the same.
+    public var isEmpty: Bool { changed.isEmpty }
+}
+
+extension ValidatedConfiguration {
+    /// What changed since an older configuration, and which of it only a restart can put in force.
+    public func difference(from old: ValidatedConfiguration) -> ConfigurationDifference {
+        var difference = ConfigurationDifference()
+        difference.changed = Self.keys.filter { !$0.agree(self, old) }.map(\.key).sorted()
+        difference.needsRestart = difference.changed.filter(Self.needsRestart)
+        return difference
+    }
+
+    /// Whether two configurations agree on a key.
+    typealias Comparison = @Sendable (ValidatedConfiguration, ValidatedConfiguration) -> Bool
+
+    private static func same<Value: Equatable & SendableMetatype>(
+        _ path: any KeyPath<ValidatedConfiguration, Value> & Sendable
+    ) -> Comparison {
+        { $0[keyPath: path] == $1[keyPath: path] }
+    }
+
+    /// What is set aside at start: names of things that exist once, numbers of threads, memory, and everything of the
+    /// translator that its tables are laid out by.
+    static func needsRestart(_ key: String) -> Bool {
+        let others: Set = ["dns64.cache-size", "dns64.workers"]
+        return key.hasPrefix("nat64.") && key != "nat64.prefixes" || key.hasPrefix("control.")
+            || key.hasPrefix("state.")
+            || others.contains(key)
+    }
+
+    /// This configuration with everything that only a restart can change as it was in an older one.
+    public func keepingUntilRestart(_ old: ValidatedConfiguration) -> ValidatedConfiguration {
+        var kept = self
+        kept.device = old.device
+        kept.pool = old.pool
+        kept.nat64 = old.nat64
+        kept.dns64.cacheSize = old.dns64.cacheSize
+        kept.resolverWorkers = old.resolverWorkers
+        kept.controlSocket = old.controlSocket
+        kept.controlGroup = old.controlGroup
+        kept.stateDirectory = old.stateDirectory
+        return kept
+    }
+
+    /// Every key of the vocabulary with how its values compare.
+    static let keys: [(key: String, agree: Comparison)] = [
+        ("nat64.device", same(\.device)),
+        ("nat64.prefixes", same(\.prefixes)),
+        ("nat64.pool", same(\.pool.sources)),
+        ("nat64.ports", { $0.pool.ports == $1.pool.ports && $0.pool.sharedPorts == $1.pool.sharedPorts }),
+        ("nat64.workers", same(\.nat64.workers)),
+        (
+            "nat64.filtering",
+            {
+                let (left, right) = ($0.nat64.filtering, $1.nat64.filtering)
+                return left.tcp == right.tcp && left.udp == right.udp && left.icmp == right.icmp
+            }
+        ),
+        ("nat64.connections-from-outside", same(\.nat64.filtering.admitsConnectionsFromOutside)),
+        ("nat64.lowest-ipv6-mtu", same(\.nat64.translation.lowestIPv6MTU)),
+        ("nat64.mtu", same(\.nat64.mtu)),
+        ("nat64.clamp-segment-size", same(\.nat64.translation.clampsSegmentSize)),
+        ("nat64.traffic-class", same(\.nat64.translation.fixedTrafficClass)),
+        ("nat64.udp-zero-checksum", same(\.nat64.translation.udpZeroChecksum)),
+        ("nat64.icmp-errors-per-second", same(\.nat64.translation.icmpErrorsPerSecond)),
+        ("nat64.port-hold-down", same(\.nat64.portHoldDown)),
+        ("nat64.lifetimes.udp", same(\.nat64.lifetimes.udp)),
+        ("nat64.lifetimes.icmp", same(\.nat64.lifetimes.icmp)),
+        ("nat64.lifetimes.tcp-established", same(\.nat64.lifetimes.tcpEstablished)),
+        ("nat64.lifetimes.tcp-transitory", same(\.nat64.lifetimes.tcpTransitory)),
+        ("nat64.lifetimes.tcp-incoming-syn", same(\.nat64.lifetimes.tcpIncomingSyn)),
+        ("nat64.lifetimes.fragment", same(\.nat64.translation.fragmentLifetime)),
+        ("nat64.limits.client-length", same(\.nat64.limits.clientLength)),
+        ("nat64.limits.sessions-per-client", same(\.nat64.limits.sessionsPerClient)),
+        ("nat64.limits.ports-per-client", same(\.nat64.limits.portsPerClient)),
+        ("nat64.limits.new-bindings-per-second", same(\.nat64.limits.newBindingsPerSecond)),
+        ("nat64.limits.spill-to-other-addresses", same(\.nat64.limits.spillsToOtherAddresses)),
+        ("nat64.limits.bindings", same(\.nat64.maximumBindings)),
+        ("nat64.limits.further-sessions", same(\.nat64.maximumFurtherSessions)),
+        ("clients.allow", same(\.clients)),
+        ("destinations.allow", same(\.destinations.allow)),
+        ("destinations.refuse", same(\.destinations.refuse)),
+        ("dns64.listen", same(\.listen)),
+        ("dns64.upstreams", same(\.upstreams)),
+        ("dns64.synthesize", same(\.synthesize)),
+        ("dns64.synthesize-over-ipv4", same(\.synthesizeOverIPv4)),
+        ("dns64.exclude-aaaa", same(\.dns64.excludeAAAA)),
+        ("dns64.cache-size", same(\.dns64.cacheSize)),
+        ("dns64.workers", same(\.resolverWorkers)),
+        ("dns64.view", same(\.views)),
+        ("control.socket", same(\.controlSocket)),
+        ("control.group", same(\.controlGroup)),
+        ("state.directory", same(\.stateDirectory)),
+        ("log.level", same(\.logLevel)),
+    ]
+}

@@ -1,0 +1,96 @@
+public import DNS64
+public import IPAddressing
+public import NAT64
+public import Policy
+
+/// A configuration that has passed every check. Nothing else makes parts of the appliance.
+public struct ValidatedConfiguration: Hashable, Sendable {
+    /// Whom the appliance serves.
+    public struct Clients: Hashable, Sendable {
+        /// The networks written in the file.
+        public var networks: [IPPrefix] = []
+        /// Whether the networks on this machine's own links are served as well.
+        public var includesLinks = true
+    }
+
+    /// Where the resolver listens.
+    public struct Listeners: Hashable, Sendable {
+        /// Whether it listens on port 53 of each of this machine's own addresses and follows their changes.
+        public var automatic = true
+        /// Transport addresses written in the file.
+        public var addresses: [TransportAddress] = []
+    }
+
+    /// Whom the resolver asks.
+    public enum Upstreams: Hashable, Sendable {
+        /// The resolvers of this machine, from resolv.conf.
+        case system
+        /// These, in the order of preference.
+        case addresses([UpstreamAddress])
+    }
+
+    /// The least severe messages that are logged.
+    public enum LogLevel: String, Hashable, Sendable, CaseIterable {
+        /// What stops the appliance or a part of it.
+        case error
+        /// What works less well than it should.
+        case warning
+        /// What an operator wants to read later: starts, stops, reloads, switches.
+        case notice
+        /// What helps to follow what happens.
+        case info
+        /// Everything.
+        case debug
+    }
+
+    /// The files it was read from, the main file first; empty for a text.
+    public var files: [String] = []
+
+    /// The name of the TUN device.
+    public var device = "nat64"
+    /// The translation prefixes, the one to prefer first; none overlaps another.
+    public var prefixes: [TranslationPrefix] = [.wellKnown]
+    /// The IPv4 addresses and ports that stand for clients.
+    public var pool = PoolSpecification()
+    /// The settings of the NAT64 engine; its pool is filled in when the interfaces are known.
+    public var nat64 = NAT64Settings()
+
+    /// Whom both halves serve.
+    public var clients = Clients()
+    /// Which IPv4 addresses may be reached.
+    public var destinations = DestinationRules()
+
+    /// Where the resolver listens.
+    public var listen = Listeners()
+    /// Whom the resolver asks.
+    public var upstreams = Upstreams.system
+    /// Resolver threads; nothing means as many as the process may use CPUs.
+    public var resolverWorkers: Int?
+    /// The settings of the DNS64 engine; with upstreams of the system, those are filled in at start.
+    public var dns64 = DNS64Settings()
+    /// Whether AAAA records are made for clients that no view names.
+    public var synthesize = true
+    /// Whether clients that ask over IPv4 get synthetic AAAA records.
+    public var synthesizeOverIPv4 = true
+    /// The views of the file, in its order.
+    public var views: [View] = []
+
+    /// The path of the control socket.
+    public var controlSocket = "/run/nat64-appliance/control.sock"
+    /// The group whose members may read from the control socket; nothing means the group of the process.
+    public var controlGroup: String?
+    /// The folder for what must survive a restart.
+    public var stateDirectory = "/var/lib/nat64-appliance"
+    /// What is logged.
+    public var logLevel = LogLevel.notice
+
+    /// The configuration of an empty file.
+    public init() {}
+
+    /// Whether two files mean the same, whatever they are called.
+    public func means(_ other: ValidatedConfiguration) -> Bool {
+        var left = self
+        left.files = other.files
+        return left == other
+    }
+}
