@@ -86,6 +86,14 @@ let package = Package(
             swiftSettings: lendsSpans
         ),
         .target(
+            name: "Resolver",
+            dependencies: [
+                "DNS64", "DNSWire", "IPAddressing", "Linux", "PacketMemory", "Policy", "Timing",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: shipped + [.enableExperimentalFeature("Lifetimes")]
+        ),
+        .target(
             name: "Control",
             dependencies: [
                 "ControlAPI", "Linux",
@@ -145,6 +153,14 @@ let package = Package(
         .testTarget(
             name: "ControlTests",
             dependencies: ["Control", "ControlAPI", "ControlClient", "Linux"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "ResolverTests",
+            dependencies: [
+                "Resolver", "DNS64", "DNSWire", "Linux", "PacketMemory", "Policy", "IPAddressing", "Timing",
+                "TestNamespace",
+            ],
             swiftSettings: common
         ),
         // A test body on a thread of its own in a network namespace of its own.

@@ -1,0 +1,114 @@
+internal import DNS64
+internal import Linux
+internal import Synchronization
+
+extension Resolver {
+    /// Starts the threads and listens on the addresses of the settings and of ``listen(on:)``.
+    ///
+    /// Called by a thread that may bind port 53. Threads and sockets are in that thread's network namespace.
+    ///
+    /// - Throws: When an address that the operator wrote down is taken; nothing runs then. An automatic one that is
+    ///   taken is reported, and the resolver starts.
+    public func start() throws(ResolverError) {
+        let problem = try state.withLock { state throws(ResolverError) -> ListenProblem? in
+            guard state.running == nil else { return nil }
+            do throws(SystemError) {
+                state.running = try run(state.settings, automatic: state.automatic)
+            } catch {
+                throw .system(error)
+            }
+            state.listen()
+            let demanded = state.demanded
+            return state.problems.first { demanded.contains($0.address) }
+        }
+        guard let problem else { return }
+        stop()
+        throw .cannotListen(problem)
+    }
+
+    private func run(
+        _ settings: ResolverSettings,
+        automatic: Set<ListenAddress>
+    ) throws(SystemError) -> Running {
+        let count = settings.workers > 0 ? settings.workers : PlainThread.allowedCPUs
+        var ports: [WorkerPort] = []
+        for number in 0..<count { ports.append(try WorkerPort(number: number)) }
+        let workers = ports
+        let owner = QuestionOwner(workers: count, secret: secret)
+        let door = TCPDoor(limits: settings.tcp, dropsPrivileges: settings.dropsPrivileges) { question in
+            workers[owner.index(of: question.message)].mailbox.post(.question(question))
+        }
+        let choice = UpstreamChoice(settings, listening: settings.demanded.union(automatic))
+        announce(choice)
+        let engine = EngineSettings(settings.dns64, choice, workers: count)
+        // Each connection, and a few descriptors of the other parts, must find room beside the upstream sockets.
+        let sockets = min(8192, max(64, (DescriptorLimit.raise() - settings.tcp.connections - 512) / count))
+        var threads: [PlainThread] = []
+        do throws(SystemError) {
+            for port in ports {
+                threads.append(
+                    try PlainThread(name: "dns-\(port.number)") { [cache, secret, policies] in
+                        if settings.dropsPrivileges { Capabilities.dropAll() }
+                        var worker = Worker(
+                            port: port,
+                            cache: cache,
+                            secret: secret,
+                            policies: policies,
+                            connections: door,
+                            settings: engine,
+                            sockets: sockets
+                        )
+                        worker.run()
+                    }
+                )
+            }
+            let watch = try Watch { [weak self] in self?.lookAgain() }
+            return Running(
+                ports: ports,
+                door: door,
+                threads: threads,
+                watch: watch,
+                book: ListenBook(ports: ports, door: door, report: report),
+                choice: choice,
+                counters: [engine.counters]
+            )
+        } catch {
+            for port in ports { port.mailbox.post(.stop) }
+            for thread in threads { thread.join() }
+            door.stop()
+            throw error
+        }
+    }
+
+    /// Closes all sockets and ends all threads; clients that wait get no answer any more.
+    public func stop() {
+        // Ended outside the lock, which the watching thread may be waiting for.
+        let running = state.withLock { $0.running.take() }
+        running?.end()
+    }
+}
+
+extension Resolver.Running {
+    /// Ends what runs, in the reverse order of the start.
+    func end() {
+        var book = book
+        watch.stop()
+        book.closeAll()
+        for port in ports { port.mailbox.post(.stop) }
+        for thread in threads { thread.join() }
+        door.stop()
+    }
+}
+
+extension EngineSettings {
+    /// The settings of the engines with the upstreams that were chosen.
+    init(_ settings: DNS64Settings, _ choice: UpstreamChoice, workers: Int) {
+        var settings = settings
+        settings.upstreams = choice.routes.map { UpstreamAddress($0.endpoint) }
+        self.init(
+            settings: settings,
+            routes: choice.routes,
+            counters: (0..<workers).map { _ in ResolverCounters(upstreams: choice.routes.count) }
+        )
+    }
+}

@@ -1,0 +1,51 @@
+internal import DNS64
+internal import Synchronization
+
+extension Resolver {
+    /// How the resolver does.
+    public var status: ResolverStatus {
+        var status = ResolverStatus(cache: cache.measures)
+        status.suspendsSynthesis = policies.suspendsSynthesis
+        state.withLock { $0.running?.add(to: &status) }
+        return status
+    }
+}
+
+extension Resolver.Running {
+    func add(to status: inout ResolverStatus) {
+        status.listening = book.addresses.sorted { $0.description < $1.description }
+        status.sockets = book.count
+        status.problems = book.problems.values.sorted { $0.description < $1.description }
+        status.leftOutOurselves = choice.ourselves
+        status.connectionsHeartbeat = door.heartbeat
+        status.questionsOverTCP = door.questionCount
+        status.connections = door.connectionCount
+        status.connectionsRefused = door.refusedCount
+        for port in ports { port.add(to: &status) }
+        for name in ResolverCount.allCases {
+            status.counts[name] = counters.joined().reduce(0) { $0 + $1[name] }
+        }
+        let now = counters.last ?? []
+        status.upstreams = choice.routes.indices.map { index in
+            var record = now.first?.upstreams[index].snapshot ?? UpstreamRecord.Snapshot()
+            for worker in now.dropFirst() { record.add(worker.upstreams[index].snapshot) }
+            return ResolverStatus.Upstream(endpoint: choice.routes[index].endpoint, record: record)
+        }
+    }
+}
+
+extension WorkerPort {
+    func add(to status: inout ResolverStatus) {
+        status.workers.append(
+            ResolverStatus.Worker(
+                heartbeat: heartbeat.load(ordering: .relaxed),
+                waitingClients: counters.waiting.load(ordering: .relaxed),
+                upstreamQuestions: counters.asking.load(ordering: .relaxed)
+            )
+        )
+        status.datagramsReceived += counters.datagramsReceived.load(ordering: .relaxed)
+        status.repliesLost += counters.repliesLost.load(ordering: .relaxed)
+        status.questionsGivenUp += counters.socketsGivenUp.load(ordering: .relaxed)
+        status.socketsRefused += counters.socketsRefused.load(ordering: .relaxed)
+    }
+}

@@ -1,0 +1,167 @@
+public import DNS64
+internal import IPAddressing
+internal import Linux
+public import PacketMemory
+public import Policy
+internal import Synchronization
+internal import Timing
+
+/// The resolver's sockets and threads around the DNS64 engine.
+///
+/// One plain thread per worker for datagrams and upstreams, one for all TCP connections, one that follows resolv.conf
+/// and tries again to listen where it could not. ``stop()`` must be called before the resolver is let go.
+public final class Resolver: Sendable {
+    let cache: AnswerCache
+    let secret: KeyedHash
+    let policies: PolicyInForce
+    let report: @Sendable (ResolverEvent) -> Void
+    let state: Mutex<State>
+
+    /// What calls of other threads change.
+    struct State: ~Copyable {
+        var settings: ResolverSettings
+        var automatic: Set<ListenAddress> = []
+        var running: Running?
+    }
+
+    /// What there is between start and stop.
+    struct Running {
+        let ports: [WorkerPort]
+        let door: TCPDoor
+        let threads: [PlainThread]
+        let watch: Watch
+        var book: ListenBook
+        var choice: UpstreamChoice
+        /// The counters of every engine that has been made, those at the end for the engines of now.
+        var counters: [[ResolverCounters]]
+    }
+
+    /// Makes a resolver that does nothing yet.
+    ///
+    /// - Parameters:
+    ///   - cache: Outlives changes of the settings.
+    ///   - policy: Whom to serve, and which prefixes to use.
+    ///   - secret: Keys the engine's tables; drawn at start.
+    ///   - report: Hears what an operator may want to read; called on any thread, and must not call the resolver.
+    public init(
+        settings: ResolverSettings,
+        cache: AnswerCache,
+        policy: Policy,
+        secret: KeyedHash,
+        report: @escaping @Sendable (ResolverEvent) -> Void = { _ in }
+    ) {
+        self.cache = cache
+        self.secret = secret
+        self.report = report
+        policies = PolicyInForce(policy)
+        state = Mutex(State(settings: settings))
+    }
+
+    // MARK: Changes
+
+    /// Answers by another Policy. When this returns, so does every worker.
+    ///
+    /// - Returns: Whether all workers have taken it up; false after two seconds, when one must have died.
+    @discardableResult
+    public func apply(policy: Policy) -> Bool { awaitAdoption(of: policies.change(to: policy)) }
+
+    /// Stops the making of AAAA records, because nothing would translate what they lead to, or starts it again.
+    ///
+    /// - Returns: As ``apply(policy:)``.
+    @discardableResult
+    public func suspendSynthesis(_ suspends: Bool) -> Bool {
+        awaitAdoption(of: policies.change(suspendingSynthesis: suspends))
+    }
+
+    /// Goes on with other settings and the same cache; clients that wait are answered by the new ones. The number of
+    /// workers and the limits of TCP stay as they were at the start.
+    ///
+    /// - Returns: The addresses of the settings that cannot be listened on; they are tried again every second.
+    @discardableResult
+    public func apply(settings: ResolverSettings) -> [ListenProblem] {
+        state.withLock { state in
+            let before = state.settings.dns64
+            state.settings = settings
+            state.listen()
+            chooseUpstreams(&state, always: before != settings.dns64)
+            return state.problems.filter { state.demanded.contains($0.address) }
+        }
+    }
+
+    /// Listens on these addresses of this machine, besides those of the settings, and no longer on others.
+    ///
+    /// To be called with every change of the addresses, by a thread that may bind port 53. Sockets of addresses that
+    /// stay are not touched.
+    ///
+    /// - Parameter addresses: Without tentative addresses and those of the TUN.
+    /// - Returns: The addresses that cannot be listened on; they are tried again every second.
+    @discardableResult
+    public func listen(on addresses: [ListenAddress]) -> [ListenProblem] {
+        state.withLock { state in
+            state.automatic = Set(addresses)
+            state.listen()
+            chooseUpstreams(&state, always: false)
+            return state.problems
+        }
+    }
+
+    // MARK: What follows from changes
+
+    /// What the watching thread does every second.
+    func lookAgain() {
+        state.withLock { state in
+            guard let running = state.running else { return }
+            if !running.book.problems.isEmpty { state.listen() }
+            chooseUpstreams(&state, always: false)
+        }
+    }
+
+    /// Hands new settings to the workers if the upstreams have changed, or in any case.
+    private func chooseUpstreams(_ state: inout State, always: Bool) {
+        guard let running = state.running else { return }
+        let choice = UpstreamChoice(state.settings, listening: state.wanted)
+        guard always || choice != running.choice else { return }
+        if choice != running.choice { announce(choice) }
+        let engine = EngineSettings(state.settings.dns64, choice, workers: running.ports.count)
+        state.running?.choice = choice
+        state.running?.counters.append(engine.counters)
+        for port in running.ports { port.mailbox.post(.settings(engine)) }
+    }
+
+    func announce(_ choice: UpstreamChoice) {
+        for endpoint in choice.ourselves { report(.leftOutOurselves(endpoint)) }
+        report(.upstreams(choice.routes.map(\.endpoint)))
+    }
+
+    private func awaitAdoption(of generation: UInt64) -> Bool {
+        let ports = state.withLock { $0.running?.ports ?? [] }
+        for port in ports { port.mailbox.post(.policy) }
+        let end = MonotonicClock.now() + .seconds(2)
+        for port in ports {
+            while port.adopted.load(ordering: .acquiring) < generation {
+                guard MonotonicClock.now() < end else { return false }
+                port.adoption.await(atMost: .milliseconds(5))
+            }
+        }
+        return true
+    }
+}
+
+extension ResolverSettings {
+    /// The addresses that the operator wrote down.
+    var demanded: Set<ListenAddress> { Set(listen.map { ListenAddress($0) }) }
+}
+
+extension Resolver.State {
+    var demanded: Set<ListenAddress> { settings.demanded }
+    var wanted: Set<ListenAddress> { demanded.union(automatic) }
+    var problems: [ListenProblem] {
+        (running?.book.problems.values.map(\.self) ?? []).sorted { $0.description < $1.description }
+    }
+
+    /// Brings the sockets in line with the addresses.
+    mutating func listen() {
+        let (demanded, automatic) = (demanded, automatic)
+        running?.book.reconcile(demanded: demanded, automatic: automatic)
+    }
+}

@@ -1,0 +1,75 @@
+public import DNS64
+public import IPAddressing
+
+/// A snapshot of the resolver.
+public struct ResolverStatus: Sendable {
+    /// The life of one worker.
+    public struct Worker: Hashable, Sendable {
+        /// Counts up at least once a second while the thread lives.
+        public var heartbeat: UInt64 = 0
+        /// Clients whose questions an upstream must answer first.
+        public var waitingClients: UInt64 = 0
+        /// Questions under way at upstreams.
+        public var upstreamQuestions: UInt64 = 0
+    }
+
+    /// An upstream as all workers together know it.
+    public struct Upstream: Hashable, Sendable {
+        /// Where it listens.
+        public var endpoint: TransportAddress
+        /// What became of the questions asked of it since the last change of upstreams. It is well if it is for any
+        /// worker; the round trip is the shortest of theirs.
+        public var record: UpstreamRecord.Snapshot
+    }
+
+    /// Addresses on which something listens, sorted.
+    public var listening: [ListenAddress] = []
+    /// Sockets that listen, one for UDP and one for TCP of each address.
+    public var sockets = 0
+    /// Sockets that should listen and cannot.
+    public var problems: [ListenProblem] = []
+    /// The upstreams, in the order of the settings.
+    public var upstreams: [Upstream] = []
+    /// Upstreams left out because they are this resolver.
+    public var leftOutOurselves: [TransportAddress] = []
+    /// The workers, by number.
+    public var workers: [Worker] = []
+    /// Counts up twice a second while the thread of the TCP connections lives.
+    public var connectionsHeartbeat: UInt64 = 0
+    /// TCP connections that are open.
+    public var connections = 0
+    /// TCP connections closed or refused because of a limit.
+    public var connectionsRefused = 0
+    /// Whether no AAAA records are made although the Policy would have it.
+    public var suspendsSynthesis = false
+
+    /// What the workers' engines counted since the start.
+    public var counts: [ResolverCount: UInt64] = [:]
+    /// What the cache holds.
+    public var cache: AnswerCache.Measures
+
+    /// Datagrams received on listening sockets.
+    public var datagramsReceived: UInt64 = 0
+    /// Questions received over TCP.
+    public var questionsOverTCP: UInt64 = 0
+    /// Answers over UDP that could not be sent.
+    public var repliesLost: UInt64 = 0
+    /// Upstream questions given up early because too many were under way.
+    public var questionsGivenUp: UInt64 = 0
+    /// Upstream sockets the kernel refused for want of descriptors.
+    public var socketsRefused: UInt64 = 0
+
+    init(cache: AnswerCache.Measures) { self.cache = cache }
+}
+
+extension UpstreamRecord.Snapshot {
+    /// Adds what another worker knows of the same upstream.
+    mutating func add(_ other: UpstreamRecord.Snapshot) {
+        isWell = isWell || other.isWell
+        roundTrip = [roundTrip, other.roundTrip].compactMap(\.self).min()
+        queries += other.queries
+        replies += other.replies
+        failures += other.failures
+        errors += other.errors
+    }
+}

@@ -1,0 +1,11 @@
+internal import IPAddressing
+
+/// How an upstream is reached; stands at the same place as the upstream in the engine's settings.
+struct UpstreamRoute: Hashable, Sendable {
+    /// Where it listens.
+    var endpoint: TransportAddress
+    /// The interface of a link-local address.
+    var scope: UInt32 = 0
+    /// The address of ours to ask from; the routes decide if there is none.
+    var source: IPAddress?
+}

@@ -1,0 +1,70 @@
+internal import DNS64
+internal import IPAddressing
+internal import Linux
+internal import NIOCore
+
+/// A client whose question an upstream must answer first.
+struct Waiter {
+    /// How the answer finds the client.
+    enum Way {
+        /// By the listening socket of this number, to the peer and from the address of the question.
+        case udp(listener: Int, ends: UDPEnds)
+        /// By a connection.
+        case tcp(TCPConnectionID, client: IPAddress)
+    }
+
+    var way: Way
+    /// The question, to be asked again when the engine is replaced by one with other settings.
+    var question: ByteBuffer
+}
+
+/// The waiting clients of one worker, by the name under which the engine knows them.
+///
+/// Invariant: a slot holds a waiter or stands on the free list.
+struct Waiters {
+    private var slots: [Waiter?] = []
+    private var generations: [UInt32] = []
+    private var free: [UInt32] = []
+
+    /// How many wait.
+    var count: Int { slots.count - free.count }
+
+    /// The name of the next waiter, without taking it: a question answered from the cache never needs one.
+    var next: WaiterID {
+        guard let slot = free.last else { return WaiterID(UInt64(slots.count)) }
+        return WaiterID(UInt64(generations[Int(slot)]) << 32 | UInt64(slot))
+    }
+
+    /// Keeps a waiter under the name that ``next`` gave.
+    mutating func keep(_ waiter: Waiter) {
+        if let slot = free.popLast() {
+            slots[Int(slot)] = waiter
+        } else {
+            slots.append(waiter)
+            generations.append(0)
+        }
+    }
+
+    /// Takes a waiter out; nothing if it is not there any more.
+    mutating func take(_ id: WaiterID) -> Waiter? {
+        let slot = Int(id.number & 0xFFFF_FFFF)
+        guard slot < slots.count, UInt64(generations[slot]) == id.number >> 32, let waiter = slots[slot] else {
+            return nil
+        }
+        slots[slot] = nil
+        generations[slot] &+= 1
+        free.append(UInt32(slot))
+        return waiter
+    }
+
+    /// Takes all out.
+    mutating func takeAll() -> [Waiter] {
+        let all = slots.compactMap(\.self)
+        for slot in slots.indices where slots[slot] != nil {
+            slots[slot] = nil
+            generations[slot] &+= 1
+            free.append(UInt32(slot))
+        }
+        return all
+    }
+}

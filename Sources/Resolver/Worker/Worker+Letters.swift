@@ -1,0 +1,53 @@
+internal import DNS64
+internal import Linux
+internal import NIOCore
+
+extension Worker {
+    /// Does what the letters of other threads say.
+    mutating func readLetters() {
+        for letter in port.mailbox.collect() {
+            switch letter {
+            case .question(let question): answer(question)
+            case .listen(let number, let listener): listen(number, listener)
+            case .hush(let number): hush(number)
+            case .settings(let settings): adopt(settings)
+            case .policy: adoptPolicy()
+            case .stop: isStopping = true
+            }
+        }
+    }
+
+    private mutating func listen(_ number: Int, _ listener: Listener) {
+        if number >= listeners.count {
+            listeners.append(contentsOf: repeatElement(nil, count: number + 1 - listeners.count))
+        }
+        listeners[number] = listener
+        do throws(SystemError) {
+            try port.poll.add(listener.socket.number, for: .readable, token: Token.listener(number))
+        } catch {
+            listeners[number] = nil
+        }
+    }
+
+    private mutating func hush(_ number: Int) {
+        guard number < listeners.count else { return }
+        // What has come already is answered.
+        hear(number)
+        listeners[number] = nil
+    }
+
+    /// Goes on with an engine of these settings. Clients that wait do not notice: their questions are asked again.
+    private mutating func adopt(_ settings: EngineSettings) {
+        exchanges.removeAll()
+        engine = ResolverEngine(
+            settings: settings.settings,
+            cache: cache,
+            counters: settings.counters[port.number],
+            secret: secret,
+            worker: port.number
+        )
+        engine.synthesisIsSuspended = policies.suspendsSynthesis
+        routes = settings.routes
+        for waiter in waiters.takeAll() { ask(waiter) }
+    }
+}

@@ -1,0 +1,170 @@
+internal import DNS64
+internal import IPAddressing
+internal import Linux
+internal import NIOCore
+internal import PacketMemory
+internal import Policy
+internal import Synchronization
+internal import Timing
+
+/// One thread of the resolver: it hears questions on its listening sockets, answers from the cache batch in, batch
+/// out, and asks upstreams over sockets of its own.
+///
+/// ```
+/// listening sockets ─▶ inbox ─▶ engine ─▶ outbox ─▶ the same sockets
+/// connections ─▶ mailbox ─▶ engine ─▶ connections      engine ◀─▶ upstream sockets
+/// ```
+struct Worker: ~Copyable {
+    let port: WorkerPort
+    let cache: AnswerCache
+    let secret: KeyedHash
+    let policies: PolicyInForce
+    let connections: TCPDoor
+
+    var engine: ResolverEngine
+    var routes: [UpstreamRoute]
+    var policy: Policy
+    var policyGeneration: UInt64
+    var random = RandomWords(secret: SystemRandom.secret())
+    var now = MonotonicClock.now()
+
+    var inbox = UDPInbox()
+    var outbox = UDPOutbox()
+    /// Through which socket the sealed datagrams of the outbox leave.
+    var outboxListener = -1
+    /// Where the engine writes messages that are longer than a datagram may be.
+    var message = OctetBuffer(count: 65_535)
+    /// Where upstreams' messages arrive.
+    var arrival = OctetBuffer(count: 65_535)
+
+    /// By number. A number is never used again, so that a late answer cannot leave from another address.
+    var listeners: [Listener?] = []
+    var waiters = Waiters()
+    var exchanges: Exchanges
+    var isStopping = false
+
+    /// The longest sleep, so that the supervisor sees a heartbeat.
+    private static let longestSleep = Moment.Span.milliseconds(1000)
+
+    /// Takes its place on the calling thread.
+    ///
+    /// - Parameter sockets: How many upstream sockets it may have open.
+    init(
+        port: WorkerPort,
+        cache: AnswerCache,
+        secret: KeyedHash,
+        policies: PolicyInForce,
+        connections: TCPDoor,
+        settings: EngineSettings,
+        sockets: Int
+    ) {
+        self.port = port
+        self.cache = cache
+        self.secret = secret
+        self.policies = policies
+        self.connections = connections
+        exchanges = Exchanges(limit: sockets)
+        engine = ResolverEngine(
+            settings: settings.settings,
+            cache: cache,
+            counters: settings.counters[port.number],
+            secret: secret,
+            worker: port.number
+        )
+        routes = settings.routes
+        (policy, engine.synthesisIsSuspended, policyGeneration) = policies.current()
+        port.adopted.store(policyGeneration, ordering: .releasing)
+    }
+
+    /// Works until told to stop.
+    mutating func run() {
+        while !isStopping {
+            port.heartbeat.count()
+            waitForEvents()
+            if engine.nextDeadline.map({ $0 <= now }) ?? false { engine.advance(to: now, random: &random) }
+            act()
+            flush()
+            port.counters.waiting.store(UInt64(waiters.count), ordering: .relaxed)
+            port.counters.asking.store(UInt64(exchanges.open), ordering: .relaxed)
+        }
+    }
+
+    /// Takes up a changed Policy; the next question is answered by it.
+    mutating func adoptPolicy() {
+        guard policies.generation != policyGeneration else { return }
+        (policy, engine.synthesisIsSuspended, policyGeneration) = policies.current()
+        port.adopted.store(policyGeneration, ordering: .releasing)
+        port.adoption.tell()
+    }
+
+    private mutating func waitForEvents() {
+        now = MonotonicClock.now()
+        var patience = Self.longestSleep
+        if let deadline = engine.nextDeadline { patience = min(patience, deadline - now) }
+        var events = ReadyEvents()
+        do throws(SystemError) {
+            try port.poll.wait(atMost: patience) { token, _ in events.add(token) }
+        } catch {
+            // Nothing can be waited for: rather than to spin, let the supervisor see that the heart has stopped.
+            isStopping = true
+            return
+        }
+        now = MonotonicClock.now()
+        adoptPolicy()
+        for index in 0..<events.count { take(events[index]) }
+    }
+
+    private mutating func take(_ token: UInt64) {
+        switch Token.kind(of: token) {
+        case .mailbox: readLetters()
+        case .listener: hear(Token.number(of: token))
+        case .exchange: hearUpstream(Token.exchange(of: token))
+        }
+    }
+
+    /// The tokens of one wait.
+    private struct ReadyEvents {
+        private var tokens = [64 of UInt64](repeating: 0)
+        private(set) var count = 0
+
+        mutating func add(_ token: UInt64) {
+            guard count < 64 else { return }
+            tokens[count] = token
+            count += 1
+        }
+
+        subscript(index: Int) -> UInt64 { tokens[index] }
+    }
+}
+
+/// What an event of the poll is about, in one word.
+enum Token {
+    enum Kind {
+        case mailbox
+        case listener
+        case exchange
+    }
+
+    static let mailbox: UInt64 = 0
+
+    static func listener(_ number: Int) -> UInt64 { 1 << 60 | UInt64(number) }
+
+    /// The exchange's slot in the middle, its generation below; the engine has fewer slots than 2^28.
+    static func exchange(_ exchange: ExchangeID) -> UInt64 {
+        2 << 60 | (exchange.number & 0x0FFF_FFFF) << 32 | exchange.number >> 32
+    }
+
+    static func kind(of token: UInt64) -> Kind {
+        switch token >> 60 {
+        case 1: .listener
+        case 2: .exchange
+        default: .mailbox
+        }
+    }
+
+    static func number(of token: UInt64) -> Int { Int(token & 0xFFFF_FFFF) }
+
+    static func exchange(of token: UInt64) -> ExchangeID {
+        ExchangeID((token & 0xFFFF_FFFF) << 32 | token >> 32 & 0x0FFF_FFFF)
+    }
+}

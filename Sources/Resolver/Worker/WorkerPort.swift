@@ -1,0 +1,99 @@
+internal import DNS64
+internal import IPAddressing
+internal import Linux
+internal import NIOCore
+internal import Synchronization
+internal import Timing
+
+/// A question that came by a connection.
+struct TCPQuestion: Sendable {
+    var connection: TCPConnectionID
+    var client: IPAddress
+    var message: ByteBuffer
+}
+
+/// Settings as they go to every worker, which makes a new engine of them.
+struct EngineSettings: Sendable {
+    var settings: DNS64Settings
+    /// The routes of the settings' upstreams, one for one.
+    var routes: [UpstreamRoute]
+    /// One for each worker.
+    var counters: [ResolverCounters]
+}
+
+/// A listening socket of one worker.
+final class Listener: Sendable {
+    let socket: UDPSocket
+
+    init(socket: consuming UDPSocket) { self.socket = socket }
+}
+
+/// What a worker is told by other threads.
+enum WorkerLetter: Sendable {
+    /// Answer a question that came by a connection.
+    case question(TCPQuestion)
+    /// Listen on a socket too. All workers know an address by the same number.
+    case listen(number: Int, Listener)
+    /// Close the socket of this number.
+    case hush(number: Int)
+    /// Go on with these settings and the same cache.
+    case settings(EngineSettings)
+    /// Look whether the Policy has changed.
+    case policy
+    /// End.
+    case stop
+}
+
+/// Rings when a worker has taken up a Policy.
+struct Adoption: ~Copyable, Sendable {
+    private let bell: Bell
+
+    init(bell: consuming Bell) { self.bell = bell }
+
+    func tell() { bell.ring() }
+
+    /// Waits for the next ring; rings that nobody waited for may end the wait early.
+    func await(atMost patience: Moment.Span) {
+        if DescriptorIO.waitReadable(bell.number, atMost: patience) { bell.hush() }
+    }
+}
+
+/// What other threads see of a worker.
+final class WorkerPort: Sendable {
+    let number: Int
+    let mailbox: Mailbox<WorkerLetter>
+    /// Watches the mailbox and all sockets of the worker, which alone waits on it.
+    let poll: EventPoll
+    /// Counts up at least once a second while the worker lives.
+    let heartbeat = Atomic<UInt64>(0)
+    /// The generation of the Policy by which it answers.
+    let adopted = Atomic<UInt64>(0)
+    /// Rings when another generation is adopted.
+    let adoption: Adoption
+    let counters = TransportCounters()
+
+    init(number: Int) throws(SystemError) {
+        self.number = number
+        mailbox = try Mailbox()
+        poll = try EventPoll()
+        adoption = Adoption(bell: try Bell())
+        try poll.add(mailbox.number, for: .readable, token: Token.mailbox)
+    }
+}
+
+/// What one worker counts of its sockets. The worker writes, any thread reads.
+final class TransportCounters: Sendable {
+    let datagramsReceived = Atomic<UInt64>(0)
+    let repliesLost = Atomic<UInt64>(0)
+    let socketsGivenUp = Atomic<UInt64>(0)
+    let socketsRefused = Atomic<UInt64>(0)
+    let waiting = Atomic<UInt64>(0)
+    let asking = Atomic<UInt64>(0)
+}
+
+extension Atomic<UInt64> {
+    /// Counts up. There is only one writer, so nothing needs to be locked.
+    func count(_ amount: Int = 1) {
+        store(load(ordering: .relaxed) &+ UInt64(amount), ordering: .relaxed)
+    }
+}
