@@ -26,8 +26,10 @@ let linuxC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextr
 
 let package = Package(
     name: "nat64-appliance",
+    products: [.executable(name: "nat64-appliance", targets: ["nat64-appliance"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
@@ -105,8 +107,27 @@ let package = Package(
 
         // 5: the whole appliance, and the operator's command
         .target(
+            name: "Appliance",
+            dependencies: [
+                "Configuration", "Control", "ControlAPI", "DNS64", "Dataplane", "IPAddressing", "Linux", "NAT64",
+                "Netlink",
+                "PacketMemory", "Policy", "Resolver", "Timing", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: shipped
+        ),
+        .target(
             name: "ControlClient",
             dependencies: ["ControlAPI", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: shipped
+        ),
+
+        // 6: one executable that acts on the name it is called by
+        .executableTarget(
+            name: "nat64-appliance",
+            dependencies: [
+                "Appliance", "ControlClient", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: shipped
         ),
 

@@ -1,0 +1,243 @@
+internal import Configuration
+internal import Dataplane
+internal import IPAddressing
+internal import Linux
+internal import Logging
+internal import NAT64
+internal import Netlink
+internal import Policy
+internal import Resolver
+
+/// The data plane and what stands in the kernel on its behalf: they come and go together.
+extension Appliance {
+    /// Makes the device, puts routes and pool in place, and starts the threads. Without a pool it says why, and leaves
+    /// nothing behind in the kernel.
+    ///
+    /// - Parameter atStart: Whether a failure keeps the appliance from starting; later it is only told, and tried again.
+    func startDataplane(atStart: Bool) throws(StartFailure) {
+        plan = configuration.networkPlan(pool, facts)
+        dataplaneProblem = nil
+        guard let plan else {
+            dataplaneProblem = pool.complaints.joined(separator: " ")
+            log.warning("NAT64 waits for a pool: \(dataplaneProblem ?? "")")
+            clearLeftovers()
+            return
+        }
+        do throws(StartFailure) {
+            let device = try makeDevice()
+            try install(plan)
+            let translator = Translator(
+                settings: configuration.translatorSettings(pool),
+                policy: policy,
+                secret: secret,
+                environment: facts.environment
+            )
+            let dataplane = Dataplane(device: device, translator: translator) { [alarm] in alarm.ring() }
+            do throws(SystemError) {
+                try dataplane.start()
+            } catch {
+                dataplane.stop()
+                throw .failed("\(error)")
+            }
+            self.translator = translator
+            self.dataplane = dataplane
+        } catch {
+            clearLeftovers()
+            dataplaneProblem = error.report
+            if atStart { throw error }
+            log.error("NAT64 is down: \(error.report)")
+        }
+    }
+
+    /// Stops the threads, takes everything out of the kernel, and lets the device go.
+    func stopDataplane() {
+        dataplane?.stop()
+        clearLeftovers()
+        dataplane = nil
+        translator = nil
+        plan = nil
+    }
+
+    private func clearLeftovers() {
+        do throws(NetworkProblem) {
+            _ = try installation.withdraw(device: configuration.device)
+        } catch {
+            log.warning("not everything could be taken out of the kernel's tables: \(error)")
+        }
+    }
+
+    private func makeDevice() throws(StartFailure) -> TunDevice {
+        do throws(SystemError) {
+            return try TunDevice(
+                name: configuration.device,
+                queues: configuration.nat64.workers ?? PlainThread.allowedCPUs
+            )
+        } catch {
+            throw switch error.code {
+            case SystemError.noSuchFile, SystemError.noSuchDevice:
+                .failed(
+                    "/dev/net/tun is missing: load the module with `modprobe tun`; in a container, pass the device "
+                        + "/dev/net/tun in"
+                )
+            case SystemError.notPermitted, SystemError.noAccess:
+                .notAllowed("\(error): the appliance needs CAP_NET_ADMIN and access to /dev/net/tun")
+            case SystemError.busy, SystemError.invalid:
+                .failed(
+                    "\(error): a device \(configuration.device) exists already; stop the program that has it, or set "
+                        + "nat64.device to another name"
+                )
+            default: .failed("\(error)")
+            }
+        }
+    }
+
+    /// Changes which prefixes lead to the translator.
+    ///
+    /// - Returns: What is in the way; nothing has changed then.
+    func install(prefixes: [TranslationPrefix]) -> String? {
+        guard dataplane != nil, var wanted = plan else { return nil }
+        wanted.prefixes = prefixes.map(\.block)
+        guard wanted != plan else { return nil }
+        do throws(StartFailure) {
+            try install(wanted)
+            plan = wanted
+            return nil
+        } catch {
+            return error.report
+        }
+    }
+
+    private func install(_ plan: NetworkPlan) throws(StartFailure) {
+        do throws(NetworkProblem) {
+            let report = try installation.install(plan)
+            for item in report.removed { log.notice("removed \(item), left over from a former run") }
+            networkNotices = report.notices
+            for notice in report.notices { log.warning("\(notice)") }
+            networkProblems = []
+        } catch {
+            throw .failed("\(error)")
+        }
+        let device = try? netlink.links().first { $0.name == plan.device }
+        watch.device = device?.index
+        watch.destinations = Set(plan.pool.map { .v4($0) } + plan.prefixes.map { .v6($0) })
+    }
+
+    /// Reacts to what changed in the kernel's tables.
+    func networkChanged() {
+        let changes: [NetworkChange]
+        do throws(NetlinkError) {
+            changes = try watch.process()
+        } catch {
+            log.warning("the kernel's network events cannot be read: \(error)")
+            changes = [.resync]
+        }
+        if changes.contains(where: \.asksForRepair) { repair() }
+        if changes.contains(where: \.asksForFacts) { readFacts() }
+    }
+
+    /// Puts back what is missing in the kernel's tables.
+    func repair() {
+        guard let plan, dataplane != nil else { return }
+        do throws(NetworkProblem) {
+            let report = try installation.repair(plan)
+            // One line, however much had to be mended: a device that was down takes its routes and addresses along.
+            let mended = report.made.map { "put back \($0)" } + report.removed.map { "removed \($0)" }
+            if !mended.isEmpty {
+                repairs += 1
+                log.warning("the kernel's tables were changed by somebody else: \(mended.joined(separator: ", "))")
+            }
+            tell(report.problems)
+        } catch {
+            tell([error])
+        }
+        coupleHalves()
+    }
+
+    /// Logs each problem once, when it comes.
+    private func tell(_ problems: [NetworkProblem]) {
+        for problem in problems where !networkProblems.contains(problem) { log.error("\(problem)") }
+        if problems.isEmpty, !networkProblems.isEmpty { log.notice("routes and addresses are in place again") }
+        networkProblems = problems
+    }
+
+    /// Looks at links and addresses again, and tells the parts that depend on them.
+    func readFacts() {
+        let fresh: UplinkFacts
+        do throws(NetlinkError) {
+            fresh = try UplinkFacts(reading: netlink, without: configuration.device)
+        } catch {
+            log.warning("links and addresses cannot be read: \(error)")
+            return
+        }
+        guard fresh != facts else { return }
+        let networksChanged = fresh.networks != facts.networks
+        facts = fresh
+        if networksChanged { adoptPolicy() }
+        resolver.listen(on: automaticListeners)
+        let freshPool = configuration.pool.resolve(by: facts)
+        if freshPool != pool {
+            log.notice("the pool changes with the addresses of this machine")
+            pool = freshPool
+            restartDataplane()
+        } else {
+            translator?.adopt(environment: facts.environment)
+        }
+    }
+
+    /// Makes the data plane anew, for another pool or after the device was taken away. Sessions end, because what
+    /// stood for them has gone.
+    func restartDataplane() {
+        stopDataplane()
+        do throws(StartFailure) {
+            try startDataplane(atStart: false)
+        } catch {
+            log.error("NAT64 is down: \(error.report)")
+        }
+        coupleHalves()
+    }
+
+    /// Makes a Policy of the configuration, the links and the switches as they stand, and puts it in force in both
+    /// halves. Until NAT64 has changed, DNS64 hands out only what both Policies let through, so that nothing it says
+    /// is ever dropped.
+    func adoptPolicy() {
+        let old = policy
+        policy = configuration.policy(
+            generation: old.generation + 1,
+            linkNetworks: facts.networks,
+            runtimeViews: runtimeViews
+        )
+        // With no prefix in common there is nothing between them, and an empty answer would be remembered.
+        if policy.prefixes.contains(where: old.prefixes.contains) { resolver.apply(policy: policy.narrowed(to: old)) }
+        translator?.adopt(policy: policy)
+        resolver.apply(policy: policy)
+    }
+
+    /// DNS64 hands out synthetic addresses only while somebody translates what is sent to them.
+    func coupleHalves() {
+        let translates = dataplane != nil && dataplane?.loss == nil && networkProblems.isEmpty
+        guard resolver.status.suspendsSynthesis == translates else { return }
+        resolver.suspendSynthesis(!translates)
+        if translates {
+            log.notice("DNS64 makes AAAA records again")
+        } else {
+            log.warning("DNS64 makes no AAAA records while NAT64 cannot translate")
+        }
+    }
+
+    /// Where the resolver listens by itself: port 53 of each own address that can be bound.
+    var automaticListeners: [ListenAddress] {
+        guard configuration.listen.automatic else { return [] }
+        return facts.ownAddresses.filter(\.isUsable).map { own in
+            ListenAddress(TransportAddress(own.address, Port(53)), scope: own.link.number)
+        }
+    }
+}
+
+extension SystemError {
+    static let notPermitted: Int32 = 1
+    static let noSuchFile: Int32 = 2
+    static let noAccess: Int32 = 13
+    static let busy: Int32 = 16
+    static let noSuchDevice: Int32 = 19
+    static let invalid: Int32 = 22
+}

@@ -1,0 +1,322 @@
+internal import Configuration
+internal import ControlAPI
+internal import DNS64
+internal import Dataplane
+internal import IPAddressing
+internal import Linux
+internal import NAT64
+internal import Netlink
+internal import Policy
+internal import Resolver
+internal import Timing
+
+/// The report that `appliance-ctl status`, the JSON and the metrics show.
+extension Appliance {
+    /// What everybody is told at one moment.
+    func report() -> StatusReport {
+        let now = MonotonicClock.now()
+        sampleRates(at: now)
+        let (dataplane, network, resolver) = (dataplaneStatus(), networkStatus(), resolverStatus())
+        let configuration = configurationStatus(at: now)
+        let findings = Diagnosis.findings(
+            dataplane: dataplane,
+            network: network,
+            resolver: resolver,
+            configuration: configuration
+        )
+        return StatusReport(
+            version: applianceVersion,
+            uptimeSeconds: (now - started).seconds,
+            findings: ownFindings() + findings,
+            dataplane: dataplane,
+            network: network,
+            resolver: resolver,
+            views: viewList(),
+            configuration: configuration
+        )
+    }
+
+    private func configurationStatus(at now: Moment) -> ConfigurationStatus {
+        ConfigurationStatus(
+            file: configuration.files.first ?? file,
+            dropIns: Array(configuration.files.dropFirst()),
+            policyGeneration: policy.generation,
+            clients: policy.clients.networks.map(\.description),
+            lastReload: lastReload.map { last in
+                ConfigurationStatus.LastReload(
+                    secondsAgo: (now - last.at).seconds,
+                    applied: last.applied,
+                    problems: last.problems
+                )
+            }
+        )
+    }
+
+    /// One line for `systemctl status` and the log.
+    var summary: String {
+        let prefixes = policy.prefixes.map(\.description).joined(separator: ", ")
+        let pool = pool.entries.isEmpty ? "no pool yet" : "pool \(poolText.joined(separator: ", "))"
+        return "prefix \(prefixes), \(pool), DNS64 on \(resolver.status.listening.count) addresses"
+    }
+
+    /// What was counted up to now, in the order of ``Rates``.
+    func sampleRates(at now: Moment) {
+        let counters = translator?.counters ?? TranslationCounters()
+        rates.sample(
+            [
+                counters.packets6to4, counters.octets6to4, counters.packets4to6, counters.octets4to6,
+                resolver.status.counts[.queries] ?? 0,
+            ],
+            at: now
+        )
+    }
+
+    // MARK: The data plane
+
+    private func dataplaneStatus() -> DataplaneStatus {
+        let counters = translator?.counters ?? TranslationCounters()
+        let totals = translator?.tables.totals()
+        let offloads = dataplane?.offloads.names ?? []
+        return DataplaneStatus(
+            state: dataplane == nil ? (plan == nil ? .stopped : .failed) : .running,
+            device: configuration.device,
+            mtu: Int(plan?.mtu ?? 0),
+            workers: dataplane?.workerCount ?? 0,
+            offloads: offloads,
+            refusedOffloads: dataplane == nil ? [] : TunDevice.Offloads.all.names.filter { !offloads.contains($0) },
+            prefixes: policy.prefixes.map(\.description),
+            pool: poolStatus(),
+            sessions: sessionUse(totals),
+            bindings: bindingUse(totals),
+            traffic6to4: Traffic(
+                packets: counters.packets6to4,
+                octets: counters.octets6to4,
+                packetsPerSecond: rates[0],
+                octetsPerSecond: rates[1]
+            ),
+            traffic4to6: Traffic(
+                packets: counters.packets4to6,
+                octets: counters.octets4to6,
+                packetsPerSecond: rates[2],
+                octetsPerSecond: rates[3]
+            ),
+            hairpinned: counters.hairpinned,
+            handedBack: counters.handedBack,
+            answered: counters.errorsSent4 + counters.errorsSent6,
+            drops: drops(counters),
+            steering: SteeringStatus(
+                programLoaded: false,
+                reason: "The device's own flow hash spreads the packets over the queues.",
+                lockWaits: totals?.lockWaits
+            )
+        )
+    }
+
+    private func sessionUse(_ totals: TableTotals?) -> TableUse {
+        guard let totals else { return TableUse(tcp: 0, udp: 0, icmp: 0) }
+        let settings = configuration.nat64
+        return TableUse(
+            tcp: UInt64(totals.sessions.tcp),
+            udp: UInt64(totals.sessions.udp),
+            icmp: UInt64(totals.sessions.icmp),
+            limit: UInt64(settings.maximumBindings + settings.maximumFurtherSessions),
+            made: totals.sessionsMade
+        )
+    }
+
+    private func bindingUse(_ totals: TableTotals?) -> TableUse {
+        guard let totals else { return TableUse(tcp: 0, udp: 0, icmp: 0) }
+        return TableUse(
+            tcp: UInt64(totals.bindings.tcp),
+            udp: UInt64(totals.bindings.udp),
+            icmp: UInt64(totals.bindings.icmp),
+            limit: UInt64(totals.maximumBindings),
+            made: totals.bindingsMade
+        )
+    }
+
+    private func drops(_ counters: TranslationCounters) -> [ReasonCount] {
+        let translation = DropReason.allCases.map { reason in
+            ReasonCount(
+                name: "\(reason.name)",
+                count: counters[reason],
+                explanation: "\(reason.explanation)"
+            )
+        }
+        return translation + [
+            ReasonCount(
+                name: "unreadable",
+                count: dataplane?.unreadable ?? 0,
+                explanation: "The kernel handed over a packet whose offload header nobody can read."
+            ),
+            ReasonCount(
+                name: "unwritten",
+                count: dataplane?.unwritten ?? 0,
+                explanation: "The kernel did not take a translated packet"
+                    + (dataplane?.lastWriteError.map { "; it said last: \($0.reason)." } ?? ".")
+            ),
+        ]
+    }
+
+    private var poolText: [String] {
+        pool.entries.map { Self.text($0.addresses) + ($0.sharedWithHost ? " (shared)" : "") }
+    }
+
+    private static func text(_ range: ClosedRange<IPv4Address>) -> String {
+        "\(PoolSource.addresses(range))"
+    }
+
+    private func poolStatus() -> [ControlAPI.PoolEntry] {
+        guard let translator else { return [] }
+        return translator.tables.poolUse().map { use in
+            ControlAPI.PoolEntry(
+                addresses: Self.text(use.addresses),
+                sharedInterface: use.sharedWithHost
+                    ? pool.shares.first { $0.address == use.addresses.lowerBound }?.interface : nil,
+                ports: "\(use.ports.lowerBound)-\(use.ports.upperBound)",
+                portsInUse: UInt64(use.portsInUse),
+                portsTotal: use.portsInAll
+            )
+        }
+    }
+
+    // MARK: The network
+
+    private func networkStatus() -> NetworkStatus {
+        let missing = networkProblems.map(\.description)
+        return NetworkStatus(
+            state: plan == nil ? .stopped : missing.isEmpty ? .running : .failed,
+            routes: policy.prefixes.map { prefix in
+                let problem = missing.first { $0.contains("\(prefix)") }
+                return InstalledEntry(
+                    name: "\(prefix)",
+                    device: configuration.device,
+                    inPlace: dataplane != nil && problem == nil,
+                    problem: dataplane == nil ? dataplaneProblem : problem
+                )
+            },
+            poolAddresses: (plan?.pool ?? []).map { prefix in
+                let problem = missing.first { $0.contains("\(prefix)") }
+                return InstalledEntry(
+                    name: "\(prefix)",
+                    device: configuration.device,
+                    inPlace: dataplane != nil && problem == nil,
+                    problem: problem
+                )
+            }
+                + pool.shares.map { share in
+                    let problem = missing.first { $0.contains(share.interface) }
+                    return InstalledEntry(
+                        name: "\(share.address)",
+                        device: share.interface,
+                        inPlace: dataplane != nil && problem == nil,
+                        problem: problem
+                    )
+                },
+            repairs: repairs,
+            forwarding: forwardingFindings(),
+            uplink: facts.ipv4.map { uplink in
+                ControlAPI.Uplink(
+                    interface: uplink.link.name,
+                    addresses: uplink.addresses.map(\.description),
+                    mtu: Int(uplink.link.mtu)
+                )
+            }
+        )
+    }
+
+    // MARK: The resolver
+
+    private func resolverStatus() -> ControlAPI.ResolverStatus {
+        let status = resolver.status
+        let count = { (name: ResolverCount) in status.counts[name] ?? 0 }
+        return ControlAPI.ResolverStatus(
+            state: status.workers.isEmpty ? .stopped : status.sockets == 0 ? .failed : .running,
+            workers: status.workers.count,
+            sockets: status.listening.flatMap { address in
+                ["udp", "tcp"].compactMap { transport in
+                    let problem = status.problems.contains {
+                        $0.address == address && $0.transport.rawValue.lowercased() == transport
+                    }
+                    return problem ? nil : ListeningSocket(address: "\(address)", transport: transport)
+                }
+            },
+            listenProblems: status.problems.map { problem in
+                ControlAPI.ListenProblem(
+                    address: "\(problem.address)",
+                    transport: problem.transport.rawValue.lowercased(),
+                    problem: "\(problem)"
+                )
+            },
+            upstreams: status.upstreams.map { upstream in
+                UpstreamStatus(
+                    address: "\(upstream.endpoint)",
+                    health: upstream.record.queries == 0 ? .untried : upstream.record.isWell ? .well : .failing,
+                    roundTripMilliseconds: upstream.record.roundTrip.map { Double($0) / 1000 },
+                    asked: upstream.record.queries,
+                    failures: upstream.record.failures + upstream.record.errors
+                )
+            },
+            queries: count(.queries),
+            queriesPerSecond: rates[4],
+            fromCache: count(.fromCache),
+            synthesized: count(.synthesized),
+            native: count(.native),
+            failed: count(.failedQuestions),
+            refused: ResolverCount.refusals.map { refusal in
+                ReasonCount(name: refusal.name, count: count(refusal), explanation: refusal.explanation)
+            },
+            cache: CacheStatus(
+                entries: UInt64(status.cache.answers),
+                octets: UInt64(status.cache.octets),
+                limitOctets: UInt64(status.cache.capacity)
+            ),
+            tcpConnections: UInt64(status.connections)
+        )
+    }
+
+    /// Where DNS64 is on and off.
+    func viewList() -> ViewList {
+        ViewList(
+            synthesizeByDefault: policy.views.synthesizeByDefault,
+            synthesizeOverIPv4: policy.views.synthesizeOverIPv4,
+            views: policy.views.views.map { view in
+                ViewEntry(
+                    network: "\(view.network)",
+                    synthesize: view.synthesize,
+                    origin: ViewEntry.Origin(rawValue: view.origin.rawValue) ?? .default
+                )
+            }
+        )
+    }
+}
+
+extension TunDevice.Offloads {
+    /// Every class there is.
+    static let all: TunDevice.Offloads = [.checksum, .tcp4, .tcp6, .ecn, .udp]
+}
+
+extension ResolverCount {
+    /// What is refused, with why.
+    static let refusals: [ResolverCount] = [
+        .refusedClient, .refusedMalformed, .refusedQuestionCount, .refusedOperation, .refusedVersion, .refusedClass,
+        .refusedType, .refusedRecursion, .refusedOverload, .silence,
+    ]
+
+    /// One sentence for the operator.
+    var explanation: String {
+        switch self {
+        case .refusedClient: "The client's network is not among those served; see [clients] allow."
+        case .refusedMalformed: "The message is not well-formed."
+        case .refusedQuestionCount: "The message has not exactly one question."
+        case .refusedOperation: "The message is another kind than a query."
+        case .refusedVersion: "The message has a version of EDNS other than 0."
+        case .refusedClass: "The question is of another class than IN."
+        case .refusedType: "The question is for a zone transfer, or for a type that is none."
+        case .refusedRecursion: "The answer is not in the cache, and the client did not want it pursued."
+        case .refusedOverload: "Too many questions are under way, or too many clients wait."
+        case .silence: "The message is no query, and answering it could make two servers talk for ever."
+        default: "Counted."
+        }
+    }
+}

@@ -1,0 +1,173 @@
+internal import Configuration
+internal import Control
+internal import ControlAPI
+internal import ControlAPI
+internal import DNS64
+internal import Dataplane
+internal import Linux
+internal import Logging
+internal import NAT64
+internal import Netlink
+internal import PacketMemory
+internal import Policy
+internal import Resolver
+internal import Timing
+
+/// The composition root: makes the parts, introduces them to each other, and is the only one that changes them.
+///
+/// Everything here happens on the supervisor's thread. Others see it through the ``ControlDesk``.
+final class Appliance {
+    let log: Logger
+    let logThreshold: LogThreshold
+    /// The configuration file that a reload reads; nothing if the defaults hold.
+    let file: String?
+    let state: StateDirectory
+    /// Which ports clients get, and the keys of all tables that strangers fill.
+    let secret: KeyedHash
+    let started: Moment
+
+    var configuration: ValidatedConfiguration
+    var runtimeViews = RuntimeViews()
+    var policy: Policy
+    var lastReload: (at: Moment, applied: Bool, problems: [String])?
+    /// What is wrong with the state folder, for as long as it is.
+    var stateProblem: String?
+
+    let netlink: NetlinkConnection
+    var installation: NetworkInstallation
+    var watch: NetworkWatch
+    var facts: UplinkFacts
+    var pool: ResolvedPool
+    /// What is to stand in the kernel's tables; nothing while there is no pool.
+    var plan: NetworkPlan?
+    /// What is missing there.
+    var networkProblems: [NetworkProblem] = []
+    var networkNotices: [NetworkNotice] = []
+    var repairs: UInt64 = 0
+
+    var translator: Translator?
+    var dataplane: Dataplane?
+    /// Why the data plane does not run.
+    var dataplaneProblem: String?
+    let resolver: Resolver
+    let desk: ControlDesk
+    var control: ControlServer?
+    /// Rings when a worker loses its queue.
+    let alarm: Alarm
+
+    var pulse = Pulse()
+    var rates = Rates()
+
+    /// Makes and starts every part; what was started is stopped again if one of them cannot be.
+    init(
+        configuration: ValidatedConfiguration,
+        file: String?,
+        log: Logger,
+        logThreshold: LogThreshold
+    ) throws(StartFailure) {
+        self.configuration = configuration
+        self.file = file
+        self.log = log
+        self.logThreshold = logThreshold
+        started = MonotonicClock.now()
+        try Self.requirePrivileges()
+
+        state = StateDirectory(path: configuration.stateDirectory)
+        var stateProblem: String?
+        secret = Self.secret(in: state, problem: &stateProblem)
+        let (views, viewsProblem) = state.runtimeViews()
+        runtimeViews = views
+        self.stateProblem = stateProblem ?? viewsProblem
+
+        do throws(NetlinkError) {
+            netlink = try NetlinkConnection()
+            // Listens before it looks, so that no change falls between.
+            watch = try NetworkWatch()
+            installation = try NetworkInstallation()
+            facts = try UplinkFacts(reading: netlink, without: configuration.device)
+        } catch {
+            throw .failed("the kernel's network tables cannot be read: \(error)")
+        }
+        pool = configuration.pool.resolve(by: facts)
+        policy = configuration.policy(generation: 1, linkNetworks: facts.networks, runtimeViews: views)
+        resolver = Resolver(
+            settings: configuration.resolverSettings,
+            cache: AnswerCache(size: configuration.dns64.cacheSize, secret: SystemRandom.secret()),
+            policy: policy,
+            secret: SystemRandom.secret()
+        ) { event in
+            switch event {
+            case .cannotListen: log.warning("resolver: \(event)")
+            case .listening, .stoppedListening: log.info("resolver: \(event)")
+            case .upstreams, .leftOutOurselves: log.notice("resolver: \(event)")
+            }
+        }
+        do throws(SystemError) {
+            desk = try ControlDesk()
+            alarm = try Alarm()
+        } catch {
+            throw .failed("\(error)")
+        }
+        do throws(StartFailure) {
+            try start()
+        } catch {
+            stop()
+            throw error
+        }
+    }
+
+    private static func requirePrivileges() throws(StartFailure) {
+        let missing = Capabilities.Name.allCases.filter { !Capabilities.has($0) }
+        // Without port 53 there may still be listeners on other ports; without devices there is nothing.
+        guard missing.contains(.netAdmin) else { return }
+        throw .notAllowed(
+            "the privilege \(missing.map(\.spelling).joined(separator: " and ")) is missing: start the appliance with "
+                + "`systemctl start nat64-appliance`, or as root"
+        )
+    }
+
+    /// The box's secret; one for this run alone if the state folder cannot keep it.
+    private static func secret(in state: StateDirectory, problem: inout String?) -> KeyedHash {
+        do throws(SystemError) {
+            try state.prepare()
+            return try state.secret()
+        } catch {
+            problem =
+                "the state folder cannot be used (\(error)): runtime switches cannot be kept, and clients get other "
+                + "ports after a restart"
+            return SystemRandom.secret()
+        }
+    }
+
+    private func start() throws(StartFailure) {
+        if let stateProblem { log.warning("\(stateProblem)") }
+        // Leftovers of a run that was killed, under whatever device name, must not stay when there is no pool now.
+        try startDataplane(atStart: true)
+        resolver.listen(on: automaticListeners)
+        do throws(ResolverError) {
+            try resolver.start()
+        } catch {
+            throw .failed("\(error)")
+        }
+        coupleHalves()
+        do throws(ControlSocketError) {
+            let settings = ControlSettings(socketPath: configuration.controlSocket, group: configuration.controlGroup)
+            control = try ControlServer(settings: settings, appliance: desk)
+        } catch {
+            throw .failed("\(error)")
+        }
+        log.notice("nat64-appliance \(applianceVersion) is ready: \(summary)")
+        for finding in report().findings where finding.severity != .note {
+            log.warning("\(finding.problem) \(finding.remedy)")
+        }
+    }
+
+    /// Stops every part in the reverse order of the start, and leaves nothing in the kernel.
+    func stop() {
+        desk.close()
+        control?.stop()
+        control = nil
+        resolver.stop()
+        stopDataplane()
+    }
+}

@@ -1,0 +1,68 @@
+internal import Control
+internal import ControlAPI
+internal import Linux
+private import Synchronization
+internal import Timing
+
+/// Where the control server's questions wait for the supervisor, which owns the state they are about.
+final class ControlDesk: ControlledAppliance {
+    /// A question; the supervisor answers it by running it.
+    typealias Question = @Sendable (Appliance) -> Void
+
+    let questions: Mailbox<Question>
+    private let closed = Atomic<Bool>(false)
+
+    init() throws(SystemError) { questions = try Mailbox() }
+
+    var version: String { applianceVersion }
+
+    /// Lets nobody wait who will not be answered any more.
+    func close() { closed.store(true, ordering: .releasing) }
+
+    func status() -> StatusReport { ask { $0.report() } }
+
+    func sessions(filter: EntryFilter, cursor: String?, limit: Int) throws(ControlRefusal) -> SessionPage {
+        try ask { $0.sessions(filter: filter, cursor: cursor, limit: limit) }.get()
+    }
+
+    func bindings(filter: EntryFilter, cursor: String?, limit: Int) throws(ControlRefusal) -> BindingPage {
+        try ask { $0.bindings(filter: filter, cursor: cursor, limit: limit) }.get()
+    }
+
+    func views() -> ViewList { ask { $0.viewList() } }
+
+    func setView(_ change: ViewChange) throws(ControlRefusal) {
+        try ask { $0.switchView(network: change.network, synthesize: change.synthesize) }.get()
+    }
+
+    func removeView(network: String) throws(ControlRefusal) {
+        try ask { $0.switchView(network: network, synthesize: nil) }.get()
+    }
+
+    func reload() -> ReloadReport { ask { $0.reload() } }
+
+    private final class Slot<Answer: Sendable>: Sendable {
+        let answer = Mutex<Answer?>(nil)
+        let bell: Bell
+        init(_ bell: consuming Bell) { self.bell = bell }
+    }
+
+    /// Hands a question in and waits for the answer.
+    private func ask<Answer: Sendable>(_ question: @escaping @Sendable (Appliance) -> Answer) -> Answer {
+        let slot: Slot<Answer>
+        do throws(SystemError) {
+            slot = Slot(try Bell())
+        } catch {
+            fatalError("no descriptor is left to answer the control socket: \(error)")
+        }
+        questions.post { appliance in
+            let answer = question(appliance)
+            slot.answer.withLock { $0 = answer }
+            slot.bell.ring()
+        }
+        while true {
+            if let answer = slot.answer.withLock({ $0 }) { return answer }
+            _ = DescriptorIO.waitReadable(slot.bell.number, atMost: .seconds(1))
+        }
+    }
+}

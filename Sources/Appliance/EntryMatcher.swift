@@ -1,0 +1,57 @@
+internal import Control
+internal import IPAddressing
+
+/// A filter of sessions and bindings, read once and asked for every entry.
+struct EntryMatcher {
+    private var client: (prefix: IPPrefix, port: Port?)?
+    private var peer: (prefix: IPPrefix, port: Port?)?
+    private var external: (prefix: IPPrefix, port: Port?)?
+    private let transport: String?
+    private let state: String?
+
+    /// Reads the filter's texts.
+    init(_ filter: EntryFilter) throws(ControlRefusal) {
+        client = try Self.read(filter.client, "client", "2001:db8:6::/64 or [2001:db8:6::1]:40000")
+        peer = try Self.read(filter.peer, "peer", "192.0.2.0/24 or 192.0.2.1:443")
+        external = try Self.read(filter.external, "external", "203.0.113.1 or 203.0.113.1:1024")
+        transport = filter.transport
+        state = filter.state
+    }
+
+    private static func read(
+        _ text: String?,
+        _ name: String,
+        _ example: String
+    ) throws(ControlRefusal) -> (IPPrefix, Port?)? {
+        guard let text else { return nil }
+        if let prefix = IPPrefix(text) { return (prefix, nil) }
+        if let pair = TransportAddress(text) {
+            switch pair {
+            case .v4(let pair): return (.v4(IPv4Prefix(pair.address, length: 32)), pair.port)
+            case .v6(let pair): return (.v6(IPv6Prefix(pair.address, length: 128)), pair.port)
+            }
+        }
+        throw ControlRefusal(.badRequest, "\"\(text)\" is no \(name); write \(example).")
+    }
+
+    /// Whether an entry agrees with every part of the filter that was given.
+    func matches(
+        transport: String,
+        client: TransportAddress6,
+        peer: TransportAddress4?,
+        external: TransportAddress4,
+        state: String?
+    ) -> Bool {
+        guard self.transport == nil || self.transport == transport, self.state == nil || self.state == state,
+            Self.agrees(self.client, .v6(client.address), client.port),
+            Self.agrees(self.external, .v4(external.address), external.port)
+        else { return false }
+        guard let peer else { return self.peer == nil }
+        return Self.agrees(self.peer, .v4(peer.address), peer.port)
+    }
+
+    private static func agrees(_ wanted: (prefix: IPPrefix, port: Port?)?, _ address: IPAddress, _ port: Port) -> Bool {
+        guard let wanted else { return true }
+        return wanted.prefix.contains(address) && (wanted.port == nil || wanted.port == port)
+    }
+}

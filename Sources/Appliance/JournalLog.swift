@@ -1,0 +1,60 @@
+private import Glibc
+private import Linux
+internal import Logging
+
+/// Writes one line for each event to standard error: for the journal with a priority in front, so that
+/// `journalctl -p warning` works, for a terminal without.
+struct JournalLog: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    private let threshold: LogThreshold
+    private let forJournal: Bool
+
+    /// The threshold is everybody's, so that a reload reaches loggers that exist already.
+    var logLevel: Logger.Level {
+        get { threshold.current }
+        set {}
+    }
+
+    init(threshold: LogThreshold) {
+        self.threshold = threshold
+        forJournal = unsafe getenv("JOURNAL_STREAM") != nil
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let details = metadata.merging(event.metadata ?? [:]) { $1 }
+        let suffix = details.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+        // A report may have several lines; each is an entry of its own in the journal and needs its own priority.
+        let lines = "\(event.message)\(suffix)".split(separator: "\n", omittingEmptySubsequences: true)
+        var text = ""
+        for line in lines {
+            text += (forJournal ? "<\(Self.priority(of: event.level))>" : Self.word(for: event.level)) + line + "\n"
+        }
+        StandardStream.error.write(text)
+    }
+
+    /// The priorities of syslog(3).
+    private static func priority(of level: Logger.Level) -> Int {
+        switch level {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+
+    private static func word(for level: Logger.Level) -> String {
+        switch level {
+        case .trace, .debug: "debug: "
+        case .info, .notice: ""
+        case .warning: "warning: "
+        case .error, .critical: "error: "
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import Configuration
+internal import Linux
+internal import PacketMemory
+
+/// What outlives the process: the secret that bindings follow from, and what was switched at runtime.
+struct StateDirectory: Sendable {
+    let path: String
+
+    private var secretPath: String { path + "/secret" }
+    private var viewsPath: String { path + "/views.toml" }
+
+    /// Makes the directory if systemd, or an operator, has not.
+    func prepare() throws(SystemError) {
+        var parent = ""
+        for step in path.split(separator: "/") {
+            parent += "/" + step
+            do throws(SystemError) {
+                try WholeFile.makeDirectory(parent, mode: 0o755)
+            } catch  where parent != path {
+                continue
+            }
+        }
+    }
+
+    /// The secret of this box: the same at every start, so that the client's next packet finds the same port again
+    /// after a crash. Whoever gives it to a second box gets the same bindings there.
+    func secret() throws(SystemError) -> KeyedHash {
+        do throws(SystemError) {
+            if let secret = Self.parse(try WholeFile.read(secretPath, limit: 64)) { return secret }
+        } catch  where error.isAbsence {
+            // The first start.
+        }
+        let fresh = SystemRandom.secret()
+        try WholeFile.replace(secretPath, with: Array((Self.spell(fresh.key0) + Self.spell(fresh.key1) + "\n").utf8))
+        return fresh
+    }
+
+    private static func parse(_ octets: [UInt8]) -> KeyedHash? {
+        let digits = String(decoding: octets, as: UTF8.self).prefix { $0 != "\n" }
+        guard digits.utf8.count == 32, let key0 = UInt64(digits.prefix(16), radix: 16),
+            let key1 = UInt64(digits.suffix(16), radix: 16)
+        else { return nil }
+        return KeyedHash(key0: key0, key1: key1)
+    }
+
+    private static func spell(_ key: UInt64) -> String {
+        let digits = String(key, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+}
+
+extension SystemError {
+    /// Whether there simply is no such file.
+    var isAbsence: Bool { code == 2 }
+}
+
+extension StateDirectory {
+    /// What was switched at runtime before the last stop, and what is wrong with the file if it is damaged.
+    func runtimeViews() -> (views: RuntimeViews, problem: String?) {
+        do throws(SystemError) {
+            let (views, problems) = RuntimeViews.parse(try WholeFile.read(viewsPath, limit: 1 << 20), name: viewsPath)
+            return (views, problems?.description)
+        } catch  where error.isAbsence {
+            return (RuntimeViews(), nil)
+        } catch {
+            return (RuntimeViews(), "what was switched at runtime cannot be read: \(error)")
+        }
+    }
+
+    /// Keeps what is switched at runtime.
+    func keep(_ views: RuntimeViews) throws(SystemError) {
+        try prepare()
+        try WholeFile.replace(viewsPath, with: Array(views.text.utf8))
+    }
+}

@@ -1,0 +1,115 @@
+internal import Configuration
+internal import Dataplane
+internal import Linux
+private import Logging
+internal import Netlink
+internal import Resolver
+internal import Timing
+
+/// How the supervisor knows that everybody is alive.
+struct Pulse {
+    /// The heartbeats of all workers at the last look.
+    private var beats: [UInt64] = []
+    /// Which workers stood still since then, and for how long.
+    private var stuckSince: Moment?
+
+    /// Looks at the heartbeats.
+    ///
+    /// - Returns: Whether every worker has moved within the last seconds.
+    mutating func isAlive(_ fresh: [UInt64], at now: Moment) -> Bool {
+        defer { beats = fresh }
+        let moved = fresh.count != beats.count || zip(fresh, beats).allSatisfy { $0 != $1 }
+        guard !moved else {
+            stuckSince = nil
+            return true
+        }
+        let since = stuckSince ?? now
+        stuckSince = since
+        return now - since < .seconds(5)
+    }
+}
+
+extension Appliance {
+    private enum Source: UInt64 {
+        case signals, network, questions, alarm
+    }
+
+    /// Serves until a signal says stop; then stops every part.
+    func supervise(_ signals: borrowing Signals) {
+        do throws(SystemError) {
+            let poll = try EventPoll()
+            try poll.add(signals.number, for: .readable, token: Source.signals.rawValue)
+            try poll.add(watch.descriptor, for: .readable, token: Source.network.rawValue)
+            try poll.add(desk.questions.number, for: .readable, token: Source.questions.rawValue)
+            try poll.add(alarm.number, for: .readable, token: Source.alarm.rawValue)
+            ServiceNotification.ready(status: summary)
+            try loop(poll, signals)
+        } catch {
+            log.error("the supervisor cannot go on: \(error)")
+        }
+        log.notice("stopping")
+        ServiceNotification.stopping()
+        // Whoever waits for an answer gets one before the desk closes.
+        for question in desk.questions.collect() { question(self) }
+        stop()
+        log.notice("stopped; nothing is left in the kernel's tables")
+    }
+
+    private func loop(_ poll: borrowing EventPoll, _ signals: borrowing Signals) throws(SystemError) {
+        let patience = min(ServiceNotification.watchdogInterval ?? .seconds(1), .seconds(1))
+        var next = MonotonicClock.now()
+        var stops = false
+        while !stops {
+            var ready: [Source] = []
+            let now = MonotonicClock.now()
+            try poll.wait(atMost: next - now) { token, _ in
+                if let source = Source(rawValue: token) { ready.append(source) }
+            }
+            for source in ready {
+                switch source {
+                case .signals:
+                    while let wish = signals.next() {
+                        switch wish {
+                        case .stop: stops = true
+                        case .reload:
+                            ServiceNotification.reloading()
+                            _ = reload()
+                            ServiceNotification.ready(status: summary)
+                        }
+                    }
+                case .network: networkChanged()
+                case .questions: for question in desk.questions.collect() { question(self) }
+                case .alarm: deviceLost()
+                }
+            }
+            let later = MonotonicClock.now()
+            guard later >= next else { continue }
+            next = later + patience
+            look(at: later)
+        }
+    }
+
+    /// What is done every second.
+    private func look(at now: Moment) {
+        let beats = (dataplane?.heartbeats ?? []) + resolver.status.workers.map(\.heartbeat)
+        if pulse.isAlive(beats, at: now) {
+            ServiceNotification.watchdog()
+        } else {
+            log.error("a worker stands still; without a watchdog, restart the appliance")
+        }
+        sampleRates(at: now)
+        if !networkProblems.isEmpty { repair() }
+        if dataplane == nil, plan != nil { restartDataplane() }
+    }
+
+    /// A worker has lost its queue: the device was deleted by somebody, or the kernel took it away.
+    private func deviceLost() {
+        alarm.hush()
+        guard let loss = dataplane?.loss else { return }
+        log.error(
+            "the device \(configuration.device) is gone (\(SystemError(call: "read", code: loss).reason)); making it anew"
+        )
+        repairs += 1
+        restartDataplane()
+    }
+}

@@ -1,0 +1,94 @@
+internal import Configuration
+internal import DNS64
+internal import IPAddressing
+internal import NAT64
+internal import Netlink
+internal import Resolver
+
+extension ValidatedConfiguration {
+    /// What the resolver is told.
+    var resolverSettings: ResolverSettings {
+        var settings = ResolverSettings()
+        settings.dns64 = dns64
+        switch upstreams {
+        case .system: settings.usesSystemUpstreams = true
+        case .addresses(let addresses):
+            settings.usesSystemUpstreams = false
+            settings.dns64.upstreams = addresses
+        }
+        settings.listen = listen.addresses
+        settings.workers = resolverWorkers ?? 0
+        settings.dropsPrivileges = true
+        return settings
+    }
+
+    /// What the translator is told, once the pool is known.
+    func translatorSettings(_ pool: ResolvedPool) -> NAT64Settings {
+        var settings = nat64
+        settings.pool = pool.entries
+        return settings
+    }
+
+    /// What is to stand in the kernel's tables; nothing without a pool.
+    func networkPlan(_ pool: ResolvedPool, _ facts: UplinkFacts) -> NetworkPlan? {
+        guard !pool.entries.isEmpty else { return nil }
+        // No smaller than any link, so that the kernel never has to cut a packet on its way to the translator.
+        let mtu = nat64.mtu.map { UInt32($0) } ?? facts.largestMTU ?? 1500
+        return NetworkPlan(
+            device: device,
+            mtu: min(max(mtu, 1280), 65_521),
+            prefixes: prefixes.map(\.block),
+            pool: pool.ownPrefixes,
+            shared: pool.shares.map { share in
+                NetworkPlan.SharedAddress(
+                    interface: share.interface,
+                    address: share.address,
+                    ports: self.pool.sharedPorts
+                )
+            }
+        )
+    }
+}
+
+extension PoolSpecification {
+    /// Fills in the addresses of this machine's interfaces.
+    func resolve(by facts: UplinkFacts) -> ResolvedPool {
+        let uplink = facts.ipv4.map { uplink in
+            Uplink(interface: uplink.link.name, addresses: uplink.addresses.compactMap(\.ipv4))
+        }
+        let interfaces = facts.links.map { link in
+            Uplink(
+                interface: link.name,
+                addresses: facts.ownAddresses.filter { $0.link == link.index }.compactMap(\.address.ipv4)
+            )
+        }
+        return resolvePool(uplink: uplink, interfaces: interfaces)
+    }
+}
+
+extension IPAddress {
+    /// The address if it is of IPv4.
+    var ipv4: IPv4Address? {
+        guard case .v4(let address) = self else { return nil }
+        return address
+    }
+
+    /// The address if it is of IPv6.
+    var ipv6: IPv6Address? {
+        guard case .v6(let address) = self else { return nil }
+        return address
+    }
+}
+
+extension UplinkFacts {
+    /// What the translator must know about the links.
+    var environment: Environment {
+        let globals = ownAddresses.filter { $0.isUsable && !$0.isLoopback && !$0.isDeprecated }
+            .compactMap(\.address.ipv6).filter { !$0.isLinkLocal }
+        return Environment(
+            ipv6MTU: ipv6Links.map { Int($0.mtu) }.max() ?? 1500,
+            ipv4MTU: ipv4.map { Int($0.link.mtu) } ?? 1500,
+            ipv6Address: globals.first
+        )
+    }
+}

@@ -1,0 +1,93 @@
+internal import Appliance
+internal import ArgumentParser
+internal import Linux
+
+/// `nat64-appliance`: the daemon in the foreground, and the check of a configuration file.
+struct DaemonCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nat64-appliance",
+        abstract: "Give IPv6-only hosts the IPv4 internet: DNS64 and stateful NAT64 in one process.",
+        discussion: """
+            Without a subcommand the daemon runs in the foreground, in the network namespace it is started in, until \
+            SIGTERM or SIGINT; SIGHUP reads the configuration again. Under systemd: systemctl start nat64-appliance. \
+            To look at it and to switch it, use appliance-ctl.
+
+            Exit codes: 0 stopped as asked, 1 something it needs is missing or taken, 64 wrong use of the command, \
+            77 a privilege is missing, 78 the configuration is wrong.
+            """,
+        version: "nat64-appliance \(applianceVersion)",
+        subcommands: [Run.self, Check.self, Withdraw.self],
+        defaultSubcommand: Run.self
+    )
+
+    /// Parses the arguments and does what they say; the exit code is the result.
+    static func main(arguments: [String]) -> Int32 {
+        do {
+            var command = try parseAsRoot(arguments)
+            try command.run()
+            return 0
+        } catch let code as ExitCode {
+            return code.rawValue
+        } catch {
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            let stream: StandardStream = code == .success ? .output : .error
+            if !text.isEmpty { stream.write(text + "\n") }
+            return code.rawValue
+        }
+    }
+}
+
+extension DaemonCommand {
+    /// The daemon itself.
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "run",
+            abstract: "Run the daemon in the foreground (what happens without a subcommand)."
+        )
+
+        @Option(
+            name: [.short, .customLong("config")],
+            help: ArgumentHelp("The configuration file.", valueName: "file")
+        )
+        var configurationFile: String?
+
+        func run() throws {
+            throw ExitCode(Daemon.run(configurationFile: configurationFile))
+        }
+    }
+
+    /// The check of a configuration file.
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "check",
+            abstract: "Read a configuration file, tell every problem in it, and do nothing else.",
+            discussion: "Exit code 0 if the file can be used, 78 if not. Drop-ins beside the file are read too."
+        )
+
+        @Argument(help: ArgumentHelp("The configuration file.", valueName: "file"))
+        var file: String = Daemon.defaultConfigurationFile
+
+        func run() throws {
+            throw ExitCode(Daemon.check(configurationFile: file))
+        }
+    }
+
+    /// Tidying up after a daemon that was killed together with its sentinel.
+    struct Withdraw: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take out of the kernel what a killed daemon left there.",
+            discussion: "The unit does it after every stop. Refuses while an appliance runs."
+        )
+
+        @Option(
+            name: [.short, .customLong("config")],
+            help: ArgumentHelp("The configuration file.", valueName: "file")
+        )
+        var configurationFile: String?
+
+        func run() throws {
+            throw ExitCode(Daemon.withdraw(configurationFile: configurationFile))
+        }
+    }
+}

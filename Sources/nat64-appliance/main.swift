@@ -1,0 +1,11 @@
+private import Appliance
+private import ControlClient
+private import Glibc
+
+// One executable that acts on the name it is called by.
+let called = CommandLine.arguments.first?.split(separator: "/").last
+if called == "appliance-ctl" {
+    exit(ApplianceControl.main(arguments: Array(CommandLine.arguments.dropFirst())))
+} else {
+    exit(DaemonCommand.main(arguments: Array(CommandLine.arguments.dropFirst())))
+}
