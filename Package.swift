@@ -76,7 +76,8 @@ let package = Package(
         .target(
             name: "Configuration",
             dependencies: [
-                "DNS64", "IPAddressing", "NAT64", "Policy", "Timing", .product(name: "TOMLKit", package: "TOMLKit"),
+                "DNS64", "IPAddressing", "Linux", "NAT64", "Policy", "Timing",
+                .product(name: "TOMLKit", package: "TOMLKit"),
             ],
             swiftSettings: shipped
         ),

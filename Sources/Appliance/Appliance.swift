@@ -56,6 +56,7 @@ final class Appliance {
     let alarm: Alarm
 
     var pulse = Pulse()
+    var nextRepair = Moment.start
     var rates = Rates()
 
     /// Makes and starts every part; what was started is stopped again if one of them cannot be.

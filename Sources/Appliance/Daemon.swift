@@ -1,5 +1,4 @@
 private import Configuration
-private import Glibc
 private import Linux
 private import Logging
 private import Netlink
@@ -105,7 +104,7 @@ public enum Daemon {
     }
 
     private static func load(_ path: String?) throws(StartFailure) -> ValidatedConfiguration {
-        guard unsafe path != nil || access(defaultConfigurationFile, F_OK) == 0 else { return ValidatedConfiguration() }
+        guard path != nil || WholeFile.exists(defaultConfigurationFile) else { return ValidatedConfiguration() }
         do throws(ConfigurationProblems) {
             return try Configuration.load(path: path ?? defaultConfigurationFile)
         } catch {

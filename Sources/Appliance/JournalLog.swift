@@ -1,4 +1,3 @@
-private import Glibc
 private import Linux
 internal import Logging
 
@@ -17,7 +16,7 @@ struct JournalLog: LogHandler {
 
     init(threshold: LogThreshold) {
         self.threshold = threshold
-        forJournal = unsafe getenv("JOURNAL_STREAM") != nil
+        forJournal = ProcessEnvironment.value(of: "JOURNAL_STREAM") != nil
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -91,14 +91,20 @@ extension Appliance {
 
     /// What is done every second.
     private func look(at now: Moment) {
-        let beats = (dataplane?.heartbeats ?? []) + resolver.status.workers.map(\.heartbeat)
+        let resolving = resolver.status
+        let beats =
+            (dataplane?.heartbeats ?? []) + resolving.workers.map(\.heartbeat) + [resolving.connectionsHeartbeat]
         if pulse.isAlive(beats, at: now) {
             ServiceNotification.watchdog()
         } else {
             log.error("a worker stands still; without a watchdog, restart the appliance")
         }
         sampleRates(at: now)
-        if !networkProblems.isEmpty { repair() }
+        // The kernel tells of most changes but not of all: proxy neighbours and settings change in silence.
+        if !networkProblems.isEmpty || now >= nextRepair {
+            repair()
+            nextRepair = now + .seconds(30)
+        }
         if dataplane == nil, plan != nil { restartDataplane() }
     }
 

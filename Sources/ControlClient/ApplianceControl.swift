@@ -1,5 +1,6 @@
 internal import ArgumentParser
 private import Glibc
+private import Linux
 
 /// The operator's command, `appliance-ctl`.
 public enum ApplianceControl {
@@ -64,12 +65,5 @@ package struct Environment: Sendable {
     package init(socket: String? = nil) { self.socket = socket }
 
     /// The environment of this process.
-    static func ofThisProcess() -> Environment { Environment(socket: variable("APPLIANCE_SOCKET")) }
-
-    /// A variable, if it is set and not empty.
-    static func variable(_ name: String) -> String? {
-        guard let value = unsafe getenv(name) else { return nil }
-        let text = unsafe String(cString: value)
-        return text.isEmpty ? nil : text
-    }
+    static func ofThisProcess() -> Environment { Environment(socket: ProcessEnvironment.value(of: "APPLIANCE_SOCKET")) }
 }

@@ -1,5 +1,6 @@
 internal import ControlAPI
 private import Glibc
+private import Linux
 
 /// Where a command writes, and whether colours may be used there.
 package struct Screen: Sendable {
@@ -26,12 +27,12 @@ package struct Screen: Sendable {
     /// The standard output and standard error of this process; colours only on a terminal and without `NO_COLOR`.
     static func ofThisProcess() -> Screen {
         let colours =
-            isatty(STDOUT_FILENO) == 1 && Environment.variable("NO_COLOR") == nil
-            && Environment.variable("TERM") != "dumb"
+            isatty(STDOUT_FILENO) == 1 && ProcessEnvironment.value(of: "NO_COLOR") == nil
+            && ProcessEnvironment.value(of: "TERM") != "dumb"
         return Screen(
             colours: colours,
-            out: { write($0, to: STDOUT_FILENO) },
-            err: { _ = write($0, to: STDERR_FILENO) }
+            out: { StandardStream.output.write($0) },
+            err: { StandardStream.error.write($0) }
         )
     }
 
@@ -58,17 +59,6 @@ package struct Screen: Sendable {
             for line in problem.problems ?? [] { complain("  \(line)") }
             return problem.status == 400 ? .wrongUse : .refused
         }
-    }
-
-    private static func write(_ text: String, to descriptor: Int32) -> Bool {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if written < 0, errno == EINTR { continue }
-            guard written > 0 else { return false }
-            rest = rest.dropFirst(written)
-        }
-        return true
     }
 }
 

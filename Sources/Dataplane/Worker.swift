@@ -17,6 +17,8 @@ struct Worker: ~Copyable {
     private static let start = PacketFrame.margin
     /// Packets between two looks at the clock and at the fate of the shard's lifetimes.
     private static let batch = 64
+    /// Between two slices of expiry while packets come; lifetimes are seconds.
+    private static let expiryPause = Moment.Span.milliseconds(2)
     /// The longest sleep, so that lifetimes end and the heartbeat goes on without traffic.
     private static let nap = Moment.Span.milliseconds(250)
 
@@ -34,6 +36,7 @@ struct Worker: ~Copyable {
     mutating func run(until stopped: borrowing Atomic<Bool>) {
         var slot = OctetBuffer(count: Self.slotOctets)
         var memory = slot.mutableOctets
+        var nextExpiry = Moment.start
         while !stopped.load(ordering: .relaxed) {
             var now = MonotonicClock.now()
             var worked = 0
@@ -50,8 +53,11 @@ struct Worker: ~Copyable {
                 worked += 1
                 if worked & 15 == 0 { now = MonotonicClock.now() }
             }
-            translator.tick(at: now)
-            sendExtras(&memory, at: now)
+            if now >= nextExpiry {
+                translator.tick(at: now)
+                sendExtras(&memory, at: now)
+                nextExpiry = now + Self.expiryPause
+            }
             pulse.beat()
             if worked == 0 { _ = DescriptorIO.waitReadable(queue, atMost: Self.nap) }
         }
@@ -62,7 +68,11 @@ struct Worker: ~Copyable {
         let offset = Self.start - VirtioHeader.length
         return unsafe memory.withUnsafeMutableBytes { octets in
             guard let base = octets.baseAddress else { return 0 }
-            return unsafe DescriptorIO.read(queue, into: base + offset, count: octets.count - PacketFrame.margin - offset)
+            return unsafe DescriptorIO.read(
+                queue,
+                into: base + offset,
+                count: octets.count - PacketFrame.margin - offset
+            )
         }
     }
 

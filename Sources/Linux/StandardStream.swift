@@ -9,7 +9,10 @@ public enum StandardStream: Int32, Sendable {
     case error = 2
 
     /// Writes a text as it is.
-    public func write(_ text: String) {
+    ///
+    /// - Returns: Whether somebody took all of it.
+    @discardableResult
+    public func write(_ text: String) -> Bool {
         var octets = Array(text.utf8)[...]
         while !octets.isEmpty {
             let number = rawValue
@@ -18,8 +21,9 @@ public enum StandardStream: Int32, Sendable {
                 return unsafe clinux_write(number, base, buffer.count)
             }
             if written == -Int64(EINTR) { continue }
-            guard written > 0 else { return }
+            guard written > 0 else { return false }
             octets = octets.dropFirst(Int(written))
         }
+        return true
     }
 }

@@ -42,6 +42,25 @@ public enum WholeFile {
         guard unsafe rename(fresh, path) == 0 else { throw SystemError(call: "rename \(fresh)", code: errno) }
     }
 
+    /// Whether there is something of this name that can be looked at.
+    public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    /// The names in a directory, in no particular order; `.` and `..` among them.
+    public static func names(in directory: String) throws(SystemError) -> [String] {
+        guard let opened = unsafe opendir(directory) else {
+            throw SystemError(call: "opendir \(directory)", code: errno)
+        }
+        defer { _ = unsafe closedir(opened) }
+        var names: [String] = []
+        while let entry = unsafe readdir(opened) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
+            }
+            names.append(name)
+        }
+        return names
+    }
+
     /// Makes a directory if there is none; its parent must exist.
     public static func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
         guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
