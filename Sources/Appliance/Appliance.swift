@@ -11,6 +11,7 @@ internal import Netlink
 internal import PacketMemory
 internal import Policy
 internal import Resolver
+private import Synchronization
 internal import Timing
 
 /// The composition root: makes the parts, introduces them to each other, and is the only one that changes them.
@@ -165,10 +166,32 @@ final class Appliance {
 
     /// Stops every part in the reverse order of the start, and leaves nothing in the kernel.
     func stop() {
-        desk.close()
-        control?.stop()
-        control = nil
+        stopControl()
         resolver.stop()
         stopDataplane()
     }
+
+    /// Ends the control server. It waits for the request it is just answering, whose question may still lie on the
+    /// desk; so somebody else waits for it while we answer.
+    private func stopControl() {
+        guard let control else { return }
+        let ended = Flag()
+        let waiting = try? PlainThread(name: "control-stop") {
+            control.stop()
+            ended.raise()
+        }
+        while !ended.isRaised, waiting != nil {
+            _ = DescriptorIO.waitReadable(desk.questions.number, atMost: .milliseconds(20))
+            for question in desk.questions.collect() { question(self) }
+        }
+        waiting?.join()
+        self.control = nil
+    }
+}
+
+/// Something that happens once, on another thread.
+private final class Flag: Sendable {
+    private let raised = Atomic<Bool>(false)
+    var isRaised: Bool { raised.load(ordering: .acquiring) }
+    func raise() { raised.store(true, ordering: .releasing) }
 }

@@ -10,14 +10,9 @@ final class ControlDesk: ControlledAppliance {
     typealias Question = @Sendable (Appliance) -> Void
 
     let questions: Mailbox<Question>
-    private let closed = Atomic<Bool>(false)
-
     init() throws(SystemError) { questions = try Mailbox() }
 
     var version: String { applianceVersion }
-
-    /// Lets nobody wait who will not be answered any more.
-    func close() { closed.store(true, ordering: .releasing) }
 
     func status() -> StatusReport { ask { $0.report() } }
 

@@ -49,8 +49,6 @@ extension Appliance {
         }
         log.notice("stopping")
         ServiceNotification.stopping()
-        // Whoever waits for an answer gets one before the desk closes.
-        for question in desk.questions.collect() { question(self) }
         stop()
         log.notice("stopped; nothing is left in the kernel's tables")
     }

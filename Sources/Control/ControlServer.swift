@@ -26,6 +26,8 @@ public final class ControlServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let worker = NIOThreadPool(numberOfThreads: 1)
         worker.start()
+        // It reads what others send, and asks an appliance that needs no privilege of ours.
+        worker.submit { _ in Capabilities.dropAll() }
         let routes = Routes(appliance: appliance, daemonUser: geteuid())
         do {
             channel = try Self.listen(file.descriptor, group, settings: settings, routes: routes, worker: worker)
