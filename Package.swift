@@ -26,7 +26,17 @@ let linuxC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextr
 
 let package = Package(
     name: "nat64-appliance",
-    products: [.executable(name: "nat64-appliance", targets: ["nat64-appliance"])],
+    products: [
+        .executable(name: "nat64-appliance", targets: ["nat64-appliance"]),
+        // What the fuzzers feed: everything that reads what strangers or operators send.
+        .library(
+            name: "Engines",
+            targets: [
+                "Configuration", "DNS64", "DNSWire", "IPAddressing", "NAT64", "PacketMemory", "PacketWire", "Policy",
+                "Timing",
+            ]
+        ),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),

@@ -1,0 +1,54 @@
+# nat64-appliance. "make" alone says what there is. Run as root what makes network namespaces: run, lab, test, bench.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run lab lab-down test deb bench fuzz fmt check build
+
+BINARY := .build/release/nat64-appliance
+RELEASE := -c release --static-swift-stdlib --product nat64-appliance -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
+INSTALL := packaging/install-dependencies.sh
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## the main job before your eyes: an IPv6-only host uses the IPv4 internet through one process
+	@$(INSTALL) build lab
+	@$(MAKE) --no-print-directory build
+	@Tests/Lab/run.sh
+
+lab: ## the same laboratory, left standing, with how to enter it
+	@$(INSTALL) build lab
+	@$(MAKE) --no-print-directory build
+	@Tests/Lab/lab.sh up
+
+lab-down: ## takes the laboratory down
+	@Tests/Lab/lab.sh down
+
+test: ## all tests: sources, units, laboratory, package on a booted systemd
+	@$(INSTALL)
+	@Tests/all.sh
+
+deb: ## the Debian package, in .build-deb/
+	@$(INSTALL) build package
+	@$(MAKE) --no-print-directory build
+	@packaging/build-deb.sh
+
+bench: ## throughput through the laboratory, beside plain IPv6 forwarding over the same links
+	@$(INSTALL) build lab
+	@$(MAKE) --no-print-directory build
+	@Tests/Lab/bench.sh
+
+fuzz: ## each decoder's fuzz target; FUZZ_SECONDS=60 for each
+	@$(INSTALL) build
+	@Tests/Fuzz/fuzz.sh $(or $(FUZZ_SECONDS),60)
+
+fmt: ## formats the sources and writes the compliance page anew
+	@swift format --in-place --parallel --recursive Package.swift Sources Tests
+	@Tests/Compliance/compliance.py
+
+check: ## what every change passes before its tests: format, fences, shellcheck, compliance page
+	@$(INSTALL) check package
+	@Tests/check.sh
+
+build: ## the release executable, .build/release/nat64-appliance
+	@echo "Building a release; the first time takes a few minutes"
+	@swift build $(RELEASE)

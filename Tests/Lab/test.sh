@@ -1,0 +1,65 @@
+#!/bin/bash
+# The laboratory's tests: the real daemon, real clients, real routers. Prints a sentence per test and a closing count.
+#
+#   Tests/Lab/test.sh [CASES...]     one or more of Tests/Lab/cases; all of them when none is named
+#   ONLY=WORDS Tests/Lab/test.sh     only sentences with these words
+#   KEEP=yes                         leaves the laboratory standing after a failure
+set -euo pipefail
+LAB=${LAB:-nat64-test-$$}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR
+. "$here/topology.sh"
+. "$here/internet.sh"
+. "$here/appliance.sh"
+. "$here/sentences.sh"
+
+if [ "$(id -u)" != 0 ]; then
+    echo "network namespaces need root" >&2
+    exit 1
+fi
+
+finish() {
+    local status=$?
+    trap - EXIT INT TERM
+    if [ $status != 0 ] && [ "${KEEP:-}" = yes ]; then
+        echo "left standing: LAB=$LAB $here/lab.sh show"
+        exit $status
+    fi
+    stop || true
+    topology_down
+    rm -f "$sentence_log"
+    exit $status
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+on_failure() {
+    [ -s "$LOG" ] || return 0
+    echo "the log of the appliance ends so:"
+    tail -n 25 "$LOG"
+}
+
+# scenario CONFIGURATION: the daemon, started afresh with an empty state folder and these tables.
+scenario() {
+    stop || true
+    rm -rf "$STATE"
+    : >"$LOG"
+    configure "${1:-}"
+    if ! start; then
+        failed=$((failed + 1))
+        printf 'FAILED  the appliance starts for the scenario:\n%s\n' "${1:-(empty configuration)}"
+        return 0
+    fi
+}
+
+[ $# -gt 0 ] || set -- traffic path-mtu pool policy views lifecycle network trouble
+topology_up
+internet_up
+for cases in "$@"; do
+    printf '\n-- %s\n' "$cases"
+    # shellcheck source=/dev/null
+    . "$here/cases/$cases.sh"
+done
+stop || true
+echo
+summary
