@@ -83,7 +83,7 @@ public enum Daemon {
 
     private static func claim(_ device: String) throws(StartFailure) -> ClaimedName {
         do throws(SystemError) {
-            return try ClaimedName("nat64-appliance/\(device)", patience: .seconds(5))
+            return try ClaimedName("nat64-appliance/\(device)", patience: .seconds(2))
         } catch {
             throw .failed(
                 "another appliance runs with the device \(device) in this network namespace: stop it, or give this one a "
