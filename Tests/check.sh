@@ -87,7 +87,10 @@ debian_libraries_alone() {
     [ -z "$found" ] || { echo "needed at run time: $found"; return 1; }
 }
 
+packet_path() { Tests/hot-path.sh; }
+
 if [ "${1:-}" = binary ]; then
+    it "a packet allocates nothing and counts no references" packet_path
     it "the executable holds no Unicode data of ICU" no_unicode_data
     it "the executable needs libraries of Debian alone" debian_libraries_alone
     summary

@@ -1,0 +1,43 @@
+#!/bin/bash
+# Holds the machine code of a release build against the rule of the packet path: no allocation, no reference counting, no
+# exclusivity check, no metadata at run time, in any function that a packet of a live or a new session passes.
+#
+#   Tests/hot-path.sh [FOLDER]      where the release build lies; .build/release if not said
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:-.build/release}
+
+# Object file and function, as the demangler spells it.
+functions() {
+    cat <<'END'
+Dataplane/Worker Worker.run(until:)
+Dataplane/Worker Worker.sendExtras(_:at:)
+NAT64/Translator TranslatorWorker.translate(_:_:at:)
+NAT64/Outward TranslatorWorker.outward(_:_:at:)
+NAT64/Inward TranslatorWorker.inward(_:_:at:)
+NAT64/DetermineIncomingTuple IncomingTuple.init(reading:_:)
+NAT64/TranslateIPv6ToIPv4 TranslatorWorker.sendOutward(_:_:_:_:_:)
+NAT64/TranslateIPv6ToIPv4 TranslatorWorker.rewriteOutward(_:_:_:_:offload:wholeLength:)
+NAT64/TranslateIPv4ToIPv6 TranslatorWorker.sendToIPv6(_:_:_:_:_:_:)
+NAT64/TranslateIPv4ToIPv6 TranslatorWorker.rewriteInward(_:_:_:_:_:offload:wholeLength:)
+NAT64/WriteHeaders completeChecksum(_:_:to:)
+NAT64/FilterAndUpdate Tables.outward(_:at:policy:)
+NAT64/FilterAndUpdate Tables.updateOutward(_:_:in:_:)
+NAT64/FilterAndUpdate Tables.inward(_:at:policy:)
+NAT64/FilterAndUpdate Tables.updateInward(_:_:_:in:_:)
+NAT64/Tables+Bindings Tables.bind(_:_:in:at:)
+END
+}
+
+bad=0
+while read -r object name; do
+    file=$build/${object%/*}.build/${object#*/}.swift.o
+    code=$(objdump -dr --no-show-raw-insn "$file" | swift demangle --simplified --compact | NAME="<$name>:" awk '
+        /^[0-9a-f]+ <.*>:$/ { inside = (substr($0, index($0, "<")) == ENVIRON["NAME"]) ; if (inside) seen = 1 }
+        inside
+        END { exit !seen }') || { echo "$name: no such function in $file; name it as it is called now"; bad=1; continue; }
+    calls=$(grep -oE 'swift_(retain|release|bridgeObject[A-Za-z]*|allocObject|slowAlloc|beginAccess|endAccess|initStackObject|getTypeByMangledName[A-Za-z]*|isUniquely[A-Za-z_]*)|\bmalloc\b' <<<"$code" |
+        sort | uniq -c || true)
+    [ -z "$calls" ] || { printf '%s:\n%s\n' "$name" "$calls"; bad=1; }
+done < <(functions)
+exit $bad
