@@ -39,6 +39,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
@@ -158,7 +159,7 @@ let package = Package(
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "IPAddressing"], swiftSettings: common),
         .testTarget(
             name: "LinuxTests",
-            dependencies: ["Linux", "IPAddressing", "Timing", "PacketMemory", "TestNamespace"],
+            dependencies: ["Linux", "IPAddressing", "Timing", "PacketMemory", "MortalProcess", "TestNamespace"],
             swiftSettings: common
         ),
         .testTarget(
@@ -188,11 +189,34 @@ let package = Package(
             swiftSettings: common
         ),
         .testTarget(
+            name: "DataplaneTests",
+            dependencies: [
+                "Dataplane", "IPAddressing", "Linux", "NAT64", "PacketMemory", "Policy", "TestNamespace", "Timing",
+            ],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "ResolverTests",
             dependencies: [
                 "Resolver", "DNS64", "DNSWire", "Linux", "PacketMemory", "Policy", "IPAddressing", "Timing",
                 "TestNamespace",
             ],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "ApplianceTests",
+            dependencies: [
+                "Appliance", "Configuration", "Control", "ControlAPI", "ControlClient", "DNS64", "DNSWire",
+                "IPAddressing", "Linux", "NAT64", "Netlink", "PacketMemory", "PacketWire", "Policy", "Resolver",
+                "TestNamespace", "Timing", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common
+        ),
+        // A process that ends in the ways a test wants.
+        .executableTarget(
+            name: "MortalProcess",
+            dependencies: ["Linux", "Timing"],
+            path: "Tests/MortalProcess",
             swiftSettings: common
         ),
         // A test body on a thread of its own in a network namespace of its own.

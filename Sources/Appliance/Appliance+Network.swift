@@ -180,7 +180,24 @@ extension Appliance {
             pool = freshPool
             restartDataplane()
         } else {
+            followLinks()
             translator?.adopt(environment: facts.environment)
+        }
+    }
+
+    /// Gives the device the MTU that the links ask for now; otherwise the kernel would refuse on its way to the
+    /// translator what a link that has grown could carry.
+    private func followLinks() {
+        guard dataplane != nil, var wanted = plan,
+            let mtu = configuration.networkPlan(pool, facts)?.mtu, mtu != wanted.mtu
+        else { return }
+        wanted.mtu = mtu
+        do throws(StartFailure) {
+            try install(wanted)
+            plan = wanted
+            log.notice("the MTU of \(wanted.device) is \(mtu) now, after those of the links")
+        } catch {
+            log.error("the MTU of \(wanted.device) stays as it was: \(error.report)")
         }
     }
 
@@ -210,6 +227,14 @@ extension Appliance {
         if policy.prefixes.contains(where: old.prefixes.contains) { resolver.apply(policy: policy.narrowed(to: old)) }
         translator?.adopt(policy: policy)
         resolver.apply(policy: policy)
+        looksAgainAtSessions = true
+    }
+
+    /// A packet that was underway while the Policy changed may have made a session by the old one.
+    func lookAgainAtSessions() {
+        guard looksAgainAtSessions else { return }
+        looksAgainAtSessions = false
+        translator?.adopt(policy: policy)
     }
 
     /// DNS64 hands out synthetic addresses only while somebody translates what is sent to them.

@@ -58,6 +58,7 @@ final class Appliance {
 
     var pulse = Pulse()
     var nextRepair = Moment.start
+    var looksAgainAtSessions = false
     var rates = Rates()
 
     /// Makes and starts every part; what was started is stopped again if one of them cannot be.

@@ -1,4 +1,4 @@
-private import Linux
+internal import Linux
 internal import Logging
 
 /// Writes one line for each event to standard error: for the journal with a priority in front, so that
@@ -14,9 +14,9 @@ struct JournalLog: LogHandler {
         set {}
     }
 
-    init(threshold: LogThreshold) {
+    init(threshold: LogThreshold, forJournal: Bool = ProcessEnvironment.value(of: "JOURNAL_STREAM") != nil) {
         self.threshold = threshold
-        forJournal = ProcessEnvironment.value(of: "JOURNAL_STREAM") != nil
+        self.forJournal = forJournal
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -24,16 +24,19 @@ struct JournalLog: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    func log(event: LogEvent) { StandardStream.error.write(text(of: event)) }
+
+    /// The lines of an event as they are written.
+    func text(of event: LogEvent) -> String {
         let details = metadata.merging(event.metadata ?? [:]) { $1 }
         let suffix = details.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
         // A report may have several lines; each is an entry of its own in the journal and needs its own priority.
-        let lines = "\(event.message)\(suffix)".split(separator: "\n", omittingEmptySubsequences: true)
+        let lines = "\(event.message)\(suffix)".split(whereSeparator: \.isNewline)
         var text = ""
         for line in lines {
             text += (forJournal ? "<\(Self.priority(of: event.level))>" : Self.word(for: event.level)) + line + "\n"
         }
-        StandardStream.error.write(text)
+        return text
     }
 
     /// The priorities of syslog(3).

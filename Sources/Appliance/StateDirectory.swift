@@ -27,8 +27,8 @@ struct StateDirectory: Sendable {
     func secret() throws(SystemError) -> KeyedHash {
         do throws(SystemError) {
             if let secret = Self.parse(try WholeFile.read(secretPath, limit: 64)) { return secret }
-        } catch  where error.isAbsence {
-            // The first start.
+        } catch  where error.isAbsence || error.code == SystemError.tooLarge {
+            // The first start; or a file that is no secret of ours.
         }
         let fresh = SystemRandom.secret()
         try WholeFile.replace(secretPath, with: Array((Self.spell(fresh.key0) + Self.spell(fresh.key1) + "\n").utf8))
@@ -52,6 +52,8 @@ struct StateDirectory: Sendable {
 extension SystemError {
     /// Whether there simply is no such file.
     var isAbsence: Bool { code == 2 }
+    /// EFBIG.
+    static let tooLarge: Int32 = 27
 }
 
 extension StateDirectory {

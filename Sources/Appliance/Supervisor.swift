@@ -10,22 +10,21 @@ internal import Timing
 struct Pulse {
     /// The heartbeats of all workers at the last look.
     private var beats: [UInt64] = []
-    /// Which workers stood still since then, and for how long.
-    private var stuckSince: Moment?
+    /// When each of them was last seen to have moved.
+    private var moved: [Moment] = []
 
     /// Looks at the heartbeats.
     ///
     /// - Returns: Whether every worker has moved within the last seconds.
     mutating func isAlive(_ fresh: [UInt64], at now: Moment) -> Bool {
-        defer { beats = fresh }
-        let moved = fresh.count != beats.count || zip(fresh, beats).allSatisfy { $0 != $1 }
-        guard !moved else {
-            stuckSince = nil
+        guard fresh.count == beats.count else {
+            beats = fresh
+            moved = [Moment](repeating: now, count: fresh.count)
             return true
         }
-        let since = stuckSince ?? now
-        stuckSince = since
-        return now - since < .seconds(5)
+        for index in fresh.indices where fresh[index] != beats[index] { moved[index] = now }
+        beats = fresh
+        return moved.allSatisfy { now - $0 < .seconds(5) }
     }
 }
 
@@ -98,6 +97,7 @@ extension Appliance {
             log.error("a worker stands still; without a watchdog, restart the appliance")
         }
         sampleRates(at: now)
+        lookAgainAtSessions()
         // The kernel tells of most changes but not of all: proxy neighbours and settings change in silence.
         if !networkProblems.isEmpty || now >= nextRepair {
             repair()

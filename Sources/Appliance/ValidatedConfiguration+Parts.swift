@@ -85,10 +85,12 @@ extension UplinkFacts {
     var environment: Environment {
         let globals = ownAddresses.filter { $0.isUsable && !$0.isLoopback && !$0.isDeprecated }
             .compactMap(\.address.ipv6).filter { !$0.isLinkLocal }
+        // The source of our ICMPv6 errors: routers between us and a client may drop a unique local one (RFC 4193).
+        let widest = globals.first { $0.high >> 57 != 0xFC >> 1 } ?? globals.first
         return Environment(
             ipv6MTU: ipv6Links.map { Int($0.mtu) }.max() ?? 1500,
             ipv4MTU: ipv4.map { Int($0.link.mtu) } ?? 1500,
-            ipv6Address: globals.first
+            ipv6Address: widest
         )
     }
 }

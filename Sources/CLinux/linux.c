@@ -85,14 +85,13 @@ int clinux_epoll_remove(int poll, int descriptor) { return control(poll, EPOLL_C
 int clinux_epoll_wait(int poll, struct clinux_event *events, int capacity, int64_t nanoseconds)
 {
     struct epoll_event found[64];
-    int64_t milliseconds = nanoseconds < 0 ? -1 : (nanoseconds + 999999) / 1000000;
-    int count, index;
+    int milliseconds = -1, count, index;
 
     if (capacity > 64)
         capacity = 64;
-    if (milliseconds > 60000)
-        milliseconds = 60000;
-    count = epoll_wait(poll, found, capacity, (int)milliseconds);
+    if (nanoseconds >= 0)
+        milliseconds = nanoseconds < 60000000000 ? (int)((nanoseconds + 999999) / 1000000) : 60000;
+    count = epoll_wait(poll, found, capacity, milliseconds);
     if (count < 0)
         return errno == EINTR ? 0 : failed();
     for (index = 0; index < count; index++) {
@@ -166,15 +165,6 @@ int clinux_thread_name(const char *name)
     return -pthread_setname_np(pthread_self(), shortened);
 }
 
-int clinux_thread_pin(unsigned cpu)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    return result(sched_setaffinity(0, sizeof set, &set));
-}
-
 int clinux_cpus_allowed(void)
 {
     cpu_set_t set;
@@ -236,13 +226,19 @@ int clinux_claim_name(const char *name)
 int clinux_fork(void)
 {
     static const int group_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT, SIGPIPE, SIGTSTP};
-    int child = fork();
+    sigset_t all, before;
+    int child;
 
-    if (child < 0)
+    /* Blocked until the child ignores them, so that none falls between. */
+    sigfillset(&all);
+    errno = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (errno)
         return failed();
+    child = result(fork());
     if (child == 0)
         for (size_t index = 0; index < sizeof group_signals / sizeof *group_signals; index++)
             signal(group_signals[index], SIG_IGN);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return child;
 }
 

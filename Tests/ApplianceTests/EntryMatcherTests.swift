@@ -1,0 +1,81 @@
+import Control
+import IPAddressing
+import Testing
+
+@testable import Appliance
+
+@Suite("Filters of sessions and bindings")
+struct EntryMatcherTests {
+    private static let client = TransportAddress6(known(IPv6Address("2001:db8:6::1")), Port(40_000))
+    private static let peer = TransportAddress4(IPv4Address(192, 0, 2, 1), Port(443))
+    private static let external = TransportAddress4(IPv4Address(203, 0, 113, 1), Port(1024))
+
+    private static func matches(_ filter: EntryFilter, isBinding: Bool = false) throws -> Bool {
+        try EntryMatcher(filter).matches(
+            transport: "tcp",
+            client: client,
+            peer: isBinding ? nil : peer,
+            external: external,
+            state: isBinding ? nil : "ESTABLISHED"
+        )
+    }
+
+    @Test("without a filter everything is wanted")
+    func everything() throws {
+        #expect(try Self.matches(EntryFilter()))
+        #expect(try Self.matches(EntryFilter(), isBinding: true))
+    }
+
+    @Test(
+        "a client is wanted by address, by network, and by port",
+        arguments: [
+            ("2001:db8:6::1", true), ("2001:db8:6::/48", true), ("[2001:db8:6::1]:40000", true), ("::/0", true),
+            ("2001:db8:6::2", false), ("2001:db8:7::/48", false), ("[2001:db8:6::1]:40001", false),
+            ("192.0.2.1", false),
+            ("0.0.0.0/0", false),
+        ]
+    )
+    func clients(text: String, isWanted: Bool) throws {
+        #expect(try Self.matches(EntryFilter(client: text)) == isWanted)
+        #expect(try Self.matches(EntryFilter(client: text), isBinding: true) == isWanted)
+    }
+
+    @Test(
+        "a peer and an external address likewise",
+        arguments: [
+            ("192.0.2.1", true, false), ("192.0.2.0/24", true, false), ("192.0.2.1:443", true, false),
+            ("192.0.2.1:80", false, false), ("203.0.113.1:1024", false, true), ("0.0.0.0/0", true, true),
+            ("::/0", false, false),
+        ]
+    )
+    func ipv4(text: String, isPeer: Bool, isExternal: Bool) throws {
+        #expect(try Self.matches(EntryFilter(peer: text)) == isPeer)
+        #expect(try Self.matches(EntryFilter(external: text)) == isExternal)
+    }
+
+    @Test("a binding has no peer and no state, so a filter that names one wants no binding")
+    func bindings() throws {
+        #expect(try !Self.matches(EntryFilter(peer: "0.0.0.0/0"), isBinding: true))
+        #expect(try !Self.matches(EntryFilter(state: "ESTABLISHED"), isBinding: true))
+    }
+
+    @Test("every part that is given must agree")
+    func together() throws {
+        #expect(try Self.matches(EntryFilter(client: "2001:db8:6::1", transport: "tcp", state: "ESTABLISHED")))
+        #expect(try !Self.matches(EntryFilter(client: "2001:db8:6::1", transport: "udp", state: "ESTABLISHED")))
+        #expect(try !Self.matches(EntryFilter(client: "2001:db8:6::2", transport: "tcp", state: "ESTABLISHED")))
+        #expect(try !Self.matches(EntryFilter(client: "2001:db8:6::1", state: "TRANS")))
+    }
+
+    @Test(
+        "a text that is no address is refused with the text and an example",
+        arguments: ["", "example.net", "2001:db8:6::1/129", "2001:db8:6::1:40000:9", "192.0.2.1:65536", "1.2.3"]
+    )
+    func nonsense(text: String) throws {
+        for filter in [EntryFilter(client: text), EntryFilter(peer: text), EntryFilter(external: text)] {
+            let refusal = try #require(throws: ControlRefusal.self) { try EntryMatcher(filter) }
+            #expect(refusal.kind == .badRequest)
+            #expect(refusal.sentence.contains("\"\(text)\" is no ") && refusal.sentence.contains("; write "))
+        }
+    }
+}
