@@ -1,8 +1,9 @@
 #!/bin/bash
 # All tests, cheap ones first: the sources, the units (with real devices in network namespaces), the release executable, the
-# laboratory, the package on a booted systemd, the decoders under a million inputs each. Ends with one line: N passed, N failed.
+# laboratory, real packets against the RFCs, the package on a booted systemd, the decoders under a million inputs each.
+# Ends with one line: N passed, N failed.
 #
-#   Tests/all.sh [PARTS...]      parts: check unit release lab box fuzz; all of them when none is named
+#   Tests/all.sh [PARTS...]      parts: check unit release lab packets box fuzz; all of them when none is named
 #
 # What each part printed is kept in .build/tests/.
 set -uo pipefail
@@ -52,10 +53,11 @@ check() { Tests/check.sh; }
 unit() { swift build --build-tests --explicit-target-dependency-import-check error && swift test --skip-build; }
 release() { make --no-print-directory build && Tests/check.sh binary; }
 lab() { Tests/Lab/test.sh; }
+packets() { Tests/Packets/packets.py .build/release/nat64-appliance; }
 box() { Tests/Box/test.sh; }
 fuzz() { Tests/Fuzz/fuzz.sh runs 1000000; }
 
-[ $# -gt 0 ] || set -- check unit release lab box fuzz
+[ $# -gt 0 ] || set -- check unit release lab packets box fuzz
 for name in "$@"; do part "$name" "$name"; done
 [ -z "$broken" ] || printf '\nnot run to the end:%s\n' "$broken"
 printf '\n%d passed, %d failed\n' $passed $failed

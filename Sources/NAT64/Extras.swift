@@ -52,7 +52,7 @@ extension TranslatorWorker {
         while !tasks.isFull, let event = tables.expire(at: now, budget: &budget) { tasks.add(event) }
     }
 
-    /// Writes the next further packet that is to be sent: the rest of one that did not fit, fragments whose first has
+    /// Writes the next further packet that is to be sent: the rest of one that did not fit, last segments, fragments whose first has
     /// come, probes, late ICMP errors.
     ///
     /// - Parameter memory: A slot as for ``translate(_:_:at:)``; what it held is lost.
@@ -62,7 +62,9 @@ extension TranslatorWorker {
         _ frame: inout PacketFrame,
         at now: Moment
     ) -> Bool {
-        if split.position == split.end, datagrams.position == datagrams.end, released.head < 0, tasks.count == 0 {
+        if split.position == split.end, tail.count == 0, datagrams.position == datagrams.end, released.head < 0,
+            tasks.count == 0
+        {
             return false
         }
         return nextWaiting(into: &memory, &frame, at: now)
@@ -76,6 +78,10 @@ extension TranslatorWorker {
     ) -> Bool {
         while true {
             if nextPiece(into: &memory, &frame) { return true }
+            if nextTail(into: &memory, &frame) {
+                if isToBeSent(translate(&memory, &frame, at: now)) { return true }
+                continue
+            }
             if nextDatagram(into: &memory, &frame) {
                 if isToBeSent(translate(&memory, &frame, at: now)) { return true }
                 continue

@@ -17,8 +17,9 @@ public struct NAT64Settings: Sendable, Hashable {
     /// How long a freed UDP port or ICMP identifier is kept from other clients; a TCP port never is, because the
     /// sessions on it are tracked (RFC 6888, requirement 8). Zero: not at all.
     public var portHoldDown: Moment.Span = .seconds(120)
-    /// How many bindings there may be in all; each takes at most 96 octets with its first session. Kept by shard, so
-    /// that it may be reached a few per cent early.
+    /// How many bindings there may be in all; each takes at most 96 octets with its first session. Kept by shard, with
+    /// a little room in each because they fill unevenly: all together may come to 3 per cent more, and to a quarter
+    /// more when this is only a few thousand.
     public var maximumBindings = 4_194_304
     /// How many sessions there may be besides the first of each binding; each takes at most 116 octets.
     public var maximumFurtherSessions = 4_194_304

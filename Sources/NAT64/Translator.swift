@@ -98,6 +98,7 @@ public struct TranslatorWorker: ~Copyable, Sendable {
     var arrival = Arrival()
     var split: Split
     var datagrams: Datagrams
+    var tail: Tail
     var released = ReleasedFragments()
     /// A fragment from the store is translated, which the store knows already.
     var isReplaying = false
@@ -113,6 +114,7 @@ public struct TranslatorWorker: ~Copyable, Sendable {
         view = translator.currentView()
         split = Split()
         datagrams = Datagrams()
+        tail = Tail()
         tasks = LateTasks()
     }
 

@@ -16,6 +16,11 @@ IDENTIFIER = re.compile(r"\b(?:ADR|X46|I46|X64|I64|ERR|NAT|TCP|CGN|LOG|D64|PFX|E
 # @Test("sentence" or @Test(\n "sentence"; a Swift string may hold escaped quotes.
 SWIFT_TEST = re.compile(r'@Test\(\s*"((?:[^"\\]|\\.)*)"')
 SHELL_TEST = re.compile(r'^it "((?:[^"\\]|\\.)*)"', re.MULTILINE)
+# @case("X64-01", "sentence"): a case of real packets.
+PACKET_CASE = re.compile(r'^@case\(\s*"([^"]+)",\s*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
+
+# test D64-01 sentence: a scenario.
+SCENARIO = re.compile(r"^test (.+)$", re.MULTILINE)
 
 
 class Requirement:
@@ -40,10 +45,10 @@ def read_tests():
     for path in sorted((TOP / "Tests").rglob("*")):
         if any(part.startswith(".build") for part in path.parts):
             continue
-        pattern = {".swift": SWIFT_TEST, ".sh": SHELL_TEST}.get(path.suffix)
+        pattern = {".swift": SWIFT_TEST, ".sh": SHELL_TEST, ".py": PACKET_CASE, ".txt": SCENARIO}.get(path.suffix)
         if pattern and path.is_file():
             for match in pattern.finditer(path.read_text()):
-                yield path.relative_to(TOP), match[1].replace('\\"', '"')
+                yield path.relative_to(TOP), " ".join(match.groups()).replace('\\"', '"')
 
 
 def cell(text):

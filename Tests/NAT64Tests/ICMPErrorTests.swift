@@ -431,6 +431,26 @@ struct ICMPErrorOutwardTests {
         #expect(Array(result[(28 + 180)...]) == object)
     }
 
+    @Test("I64-18 a quote is cut to what the length attribute of ICMPv4 can say")
+    func longQuote() throws {
+        var bench = try talking()
+        let object: [UInt8] = [0x20, 0, 0, 0, 0, 8, 1, 1, 1, 2, 3, 4]
+        var packet = try #require(
+            PacketDescription(
+                "icmp 3/0 \(router6) > 2001:db8:64::198.51.100.10 { udp [2001:db8:64::198.51.100.10]:53 > [2001:db8:6::c0]:40000 size 1080 }"
+            )
+        ).octets
+        #expect(packet.count == 48 + 1128)
+        packet += object
+        (packet[4], packet[5]) = (UInt8((packet.count - 40) >> 8), UInt8((packet.count - 40) & 255))
+        packet[44] = 141
+        let outcome = bench.send(withICMPv6Checksum(packet))
+        guard case .sent(let result, _) = outcome else { throw Unexpected(outcome: outcome) }
+        expectWellFormed(result, .none)
+        #expect(result[20] == 11 && result[24] == 0 && result[25] == 255)
+        #expect(Array(result[(28 + 1020)...]) == object)
+    }
+
     @Test("NAT-18 an echo reply's quote is translated with the binding's identifier")
     func quotedEcho() throws {
         var bench = try talking()

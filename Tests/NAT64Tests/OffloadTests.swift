@@ -68,7 +68,7 @@ struct OffloadTests {
     @Test("a TCP super-packet of 64 KiB goes out whole with its segment size", arguments: [true, false])
     func outwardSuperPacket(saysHeaderLength: Bool) throws {
         var bench = try connected()
-        let whole = try bench.octets("\(outwardTCP) size 64000")
+        let whole = try bench.octets("\(outwardTCP) size 63360")
         let (packet, offload) = leavingChecksum(whole, segmentSize: 1440, headerLength: saysHeaderLength)
         let outcome = bench.send(packet, offload)
         guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
@@ -77,8 +77,49 @@ struct OffloadTests {
         #expect(after.headerLength == (saysHeaderLength ? 40 : 0))
         #expect(flaw(result, after) == nil)
         let description = try describe(result)
-        #expect(description.dontFragment == true && description.payload == PacketDescription.filler(64000))
+        #expect(description.dontFragment == true && description.payload == PacketDescription.filler(63360))
         #expect(bench.translator.counters.superPackets == 1)
+    }
+
+    @Test("X64-04 the last segment of a super-packet goes out by itself when its size wants DF clear")
+    func smallLastSegment() throws {
+        var bench = try connected()
+        var whole = try bench.octets("\(outwardTCP) size 3500")
+        whole[53] = 0x99  // CWR, ACK, PSH, FIN
+        for (size, rest) in [(1440, 620), (1400, 700)] {
+            let (packet, offload) = leavingChecksum(whole, segmentSize: size)
+            let outcome = bench.send(packet, offload)
+            guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+            #expect(after.segmentation == .tcp4 && Int(after.segmentSize) == size)
+            #expect(flaw(result, after) == nil)
+            let description = try describe(result)
+            #expect(description.dontFragment == true && result.count == 40 + 3500 - rest)
+            #expect(result[33] == 0x90)
+            let last = try #require(bench.extrasAndOffloads().first)
+            #expect(last.1.needsChecksum && last.1.segmentation == .none)
+            #expect(flaw(last.0, last.1) == nil)
+            let tail = try describe(last.0)
+            #expect(tail.dontFragment == false && last.0.count == 40 + rest && last.0[33] == 0x19)
+            #expect(Array(last.0[40...]) == Array(whole[(60 + 3500 - rest)...]))
+            let sequences = [whole[44...47], result[24...27], last.0[24...27]].map {
+                $0.reduce(0) { $0 << 8 | Int($1) }
+            }
+            #expect(sequences == [sequences[0], sequences[0], sequences[0] + 3500 - rest])
+        }
+    }
+
+    @Test("X64-04 with the last segment gone the first of two is no super-packet")
+    func oneOfTwo() throws {
+        var bench = try connected()
+        let line = "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 1500"
+        let (packet, offload) = leavingChecksum(try bench.octets(line), segmentSize: 1400)
+        let outcome = bench.send(packet, offload)
+        guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(after.segmentation == .none && after.needsChecksum && after.headerLength == 0)
+        #expect(flaw(result, after) == nil && result.count == 1428)
+        let last = try #require(bench.extrasAndOffloads().first)
+        #expect(flaw(last.0, last.1) == nil && last.0.count == 128)
+        #expect(try describe(last.0).dontFragment == false)
     }
 
     @Test("a TCP super-packet comes in whole with its segment size", arguments: [true, false])
@@ -97,7 +138,7 @@ struct OffloadTests {
     func datagrams() throws {
         var bench = try connected()
         for line in [
-            "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 30000",
+            "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 29400",
             "udp 198.51.100.10:53 > $u df size 30000",
         ] {
             let (packet, offload) = leavingChecksum(try bench.octets(line), segmentSize: 1400)
@@ -213,7 +254,7 @@ struct OffloadTests {
         )
         let (packet, offload) = leavingChecksum(
             try bench.octets("\(outwardTCP) size \(payload - 20)"),
-            segmentSize: 1400
+            segmentSize: 1200
         )
         for outcome in [bench.send(datagram), bench.send(packet, offload)] {
             switch outcome {

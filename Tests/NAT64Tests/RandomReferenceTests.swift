@@ -82,7 +82,10 @@ struct RandomReferenceTests {
                 }
             }
             if !isOutward { packet.dontFragment = random.chance(50) }
-            let size = random.chance(10) ? random.below(65_000) : random.below(1500)
+            var size = random.chance(10) ? random.below(65_000) : random.below(1500)
+            let segmentSize = 1 + random.below(1400)
+            // A last segment that goes out by itself is not the reference's business either.
+            if size > 3000, segmentSize > 1200 { size -= size % segmentSize }
             packet.payload = (0..<size).map { _ in UInt8(truncatingIfNeeded: random.next()) }
 
             var expected = reference.translated(packet, to: kind, ends: newEnds)
@@ -90,8 +93,8 @@ struct RandomReferenceTests {
             var input = packet.octets
             var offload = Offload.none
             if flow.0 != .ping, random.chance(50) {
-                let segmentSize: Int? = size > 3000 && packet.segmentSize == nil ? 1 + random.below(1400) : nil
-                (input, offload) = leavingChecksum(input, segmentSize: segmentSize)
+                let isSuper = size > 3000 && packet.segmentSize == nil
+                (input, offload) = leavingChecksum(input, segmentSize: isSuper ? segmentSize : nil)
             }
             let outcome = bench.send(input, offload)
             guard case .sent(let result, let after) = outcome else {

@@ -93,18 +93,21 @@ struct TranslateBench: ~Copyable {
     }
 
     /// Takes what else is to be sent.
-    mutating func extras() -> [[UInt8]] { Self.extras(&worker, &memory, now) }
+    mutating func extras() -> [[UInt8]] { extrasAndOffloads().map(\.0) }
+
+    /// The same, with what they leave to the kernel.
+    mutating func extrasAndOffloads() -> [([UInt8], Offload)] { Self.extras(&worker, &memory, now) }
 
     private static func extras(
         _ worker: inout TranslatorWorker,
         _ memory: inout OctetBuffer,
         _ now: Moment
-    ) -> [[UInt8]] {
-        var packets: [[UInt8]] = []
+    ) -> [([UInt8], Offload)] {
+        var packets: [([UInt8], Offload)] = []
         var frame = PacketFrame(start: 128, count: 0)
         var slot = memory.mutableOctets
         while worker.nextExtra(into: &slot, &frame, at: now) {
-            packets.append((0..<frame.count).map { slot.octet(at: frame.start + $0) })
+            packets.append(((0..<frame.count).map { slot.octet(at: frame.start + $0) }, frame.offload))
             if packets.count > 1000 { break }
         }
         return packets

@@ -26,6 +26,9 @@ struct Pool: ~Copyable, @unchecked Sendable {
     let addressCount: Int
     /// The ports of all addresses, for one protocol.
     let portCount: UInt64
+    /// How many ports of all addresses are in use or held, by protocol, so that a pool that has none left is not
+    /// searched from end to end for every packet that wants one.
+    private let taken: [3 of Atomic<UInt64>]
     private let ranges: UnsafeMutablePointer<Range>
     private let spaces: ReservedMemory
     private let owners: ReservedMemory
@@ -59,6 +62,7 @@ struct Pool: ~Copyable, @unchecked Sendable {
         rangeCount = ranges.count
         addressCount = number
         portCount = ports
+        taken = InlineArray { _ in Atomic<UInt64>(0) }
         unsafe self.ranges = .allocate(capacity: max(ranges.count, 1))
         for (index, range) in ranges.enumerated() { unsafe (self.ranges + index).initialize(to: range) }
         spaces = .mustReserve(number * 3 * PortSpace.octets, for: "the pool's ports")
@@ -130,6 +134,23 @@ struct Pool: ~Copyable, @unchecked Sendable {
         let first = unsafe ranges[range].addresses.lowerBound
         let offset = unsafe next - ranges[range].firstNumber
         return (range, next, IPv4Address(bits: first.bits + UInt32(offset)))
+    }
+
+    /// Whether no address has a port left for a protocol.
+    func isExhausted(_ transport: TransportProtocol) -> Bool { inUse(transport) >= portCount }
+
+    /// How many ports of all addresses are in use or held for a protocol.
+    func inUse(_ transport: TransportProtocol) -> UInt64 { taken[Int(transport.rawValue)].load(ordering: .relaxed) }
+
+    /// Takes note that a port was taken out of one of the spaces.
+    func countTaken(_ transport: TransportProtocol) {
+        taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// Gives a port of an address back.
+    func give(back port: Port, _ number: Int, _ transport: TransportProtocol) {
+        space(number, transport).give(back: port)
+        taken[Int(transport.rawValue)].wrappingSubtract(1, ordering: .relaxed)
     }
 
     /// The ports of an address for a protocol.

@@ -93,9 +93,12 @@ extension TranslatorWorker {
                 next = memory.octet(at: offset)
                 offset &+= 8 &+ 8 &* Int(memory.octet(at: offset &+ 1))
             case IPProtocol.fragment:
-                // Which message a later fragment belongs to cannot be seen.
-                guard memory.uint16(at: offset &+ 2) & 0xFFF8 == 0 || memory.octet(at: offset) != IPProtocol.icmp6
-                else { return false }
+                if memory.uint16(at: offset &+ 2) & 0xFFF8 != 0 {
+                    // Which message a later fragment belongs to cannot be seen, and 4/3 is about first fragments alone
+                    // (RFC 7112 section 5).
+                    let isAboutFirst = header.type == ICMPv6Type.parameterProblem && header.code == 3
+                    guard memory.octet(at: offset) != IPProtocol.icmp6, !isAboutFirst else { return false }
+                }
                 next = memory.octet(at: offset)
                 offset &+= 8
             case IPProtocol.icmp6:

@@ -29,8 +29,12 @@ extension TranslatorWorker {
         _ tuple: IncomingTuple,
         _ external: TransportAddress4
     ) -> Verdict {
-        let layout = way.layout
+        var way = way
         let size = way.size(frame.offload, tuple)
+        if size > OutwardWay.fragmentable, frame.offload.segmentation != .none {
+            keepTail(&memory, &frame, &way, tuple)
+        }
+        let layout = way.layout
         let mustSplit = size > view.ipv4MTU && frame.offload.segmentation == .none
         if mustSplit, frame.offload.needsChecksum { completeChecksum(&memory, &frame, to: layout.end) }
         rewriteOutward(&memory, way, tuple, external, offload: frame.offload)

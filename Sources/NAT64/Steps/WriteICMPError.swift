@@ -183,7 +183,8 @@ extension TranslatorWorker {
         let length = message.quote.layout.end &- start
         let extensions = message.layout.end &- message.extensions
         guard header.mayExtend, extensions > 0, 128 &+ extensions <= room else { return (min(length, room), 0) }
-        let most = (room &- extensions) / unit &* unit
+        // The length attribute is one octet.
+        let most = min((room &- extensions) / unit, 255) &* unit
         let padded = min(max(128, (length &+ unit &- 1) / unit &* unit), most)
         memory.move(from: message.extensions, to: start &+ padded, count: extensions)
         var offset = start &+ length

@@ -38,7 +38,7 @@ extension Tables {
             session: .empty
         )
         guard let id = shard.add(new) else {
-            pool.space(place.number, flow.transport).give(back: place.port)
+            pool.give(back: place.port, place.number, flow.transport)
             networks.give(back: network, sessions: 1, ports: 1)
             throw .tableFull
         }
@@ -82,7 +82,7 @@ extension Tables {
 
     /// Finds a free port: at the pool address of the client's network, or wherever there is one if that is allowed.
     private func takePort(for flow: OutwardFlow, _ network: UInt64, _ hash: UInt64) -> FreePort? {
-        guard let paired = pool.address(for: network) else { return nil }
+        guard !pool.isExhausted(flow.transport), let paired = pool.address(for: network) else { return nil }
         if let found = takePort(at: paired, for: flow, hash) { return found }
         guard settings.limits.spillsToOtherAddresses, pool.addressCount > 1 else { return nil }
         // Each host of a network that has outgrown its address has a second one of its own, so that the crowd spreads
@@ -114,7 +114,9 @@ extension Tables {
                 choice: hash
             )
         }
-        return port.map { (place.number, place.address, $0) }
+        guard let port else { return nil }
+        pool.countTaken(flow.transport)
+        return (place.number, place.address, port)
     }
 
     /// What becomes of a binding that has lost its last session: RFC 6146 section 3.1 wants it gone; its port is kept
@@ -137,7 +139,7 @@ extension Tables {
         let port = shard[id].externalPort
         let transport = shard[id].transport
         pool.setOwner(number, transport, port, 0)
-        pool.space(number, transport).give(back: port)
+        pool.give(back: port, number, transport)
         shard.remove(id)
     }
 

@@ -23,6 +23,10 @@ extension Tables {
                 if used != bound { broken.append("address \(number): \(used) \(transport) ports used, \(bound) bound") }
             }
         }
+        for transport in TransportProtocol.allCases {
+            let used = (0..<pool.addressCount).reduce(0) { $0 + pool.space($1, transport).used }
+            if pool.inUse(transport) != UInt64(used) { broken.append("pool: \(used) \(transport) ports used") }
+        }
         return broken
     }
 

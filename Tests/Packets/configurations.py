@@ -1,0 +1,77 @@
+"""The configurations that cases name."""
+
+from bench import G4, U6, W
+
+OPEN = """
+[nat64]
+prefixes = ["2001:db8:64::/96", "2001:db8:65::/96"]
+pool = ["203.0.113.1-203.0.113.2"]
+filtering = "endpoint-independent"
+icmp-errors-per-second = 0
+"""
+
+CLIENTS = """
+[clients]
+allow = ["2001:db8:6::/48", "fd00:6::/48"]
+"""
+
+
+def text(changes="", clients=CLIENTS, **keys):
+    """The first configuration with other lines; keys replace a line of [nat64]."""
+    lines = OPEN.strip().splitlines()
+    for key, value in keys.items():
+        key = key.replace("_", "-")
+        lines = [line for line in lines if not line.startswith(key + " ")]
+        if value is not None:
+            lines.append(f"{key} = {value}")
+    return "\n".join(lines) + "\n" + changes + clients
+
+
+WELL_KNOWN = {"prefix": W, "peer": G4}
+
+CONFIGURATIONS = {
+    None: {},
+    "nsp": {"text": text()},
+    "adf": {"text": text(filtering='"address-dependent"')},
+    "apdf": {"text": text(filtering='"address-and-port-dependent"')},
+    "closed": {"text": text(connections_from_outside="false")},
+    "fixedtos": {"text": text(traffic_class="16")},
+    "lowest1500": {"text": text(lowest_ipv6_mtu="1500")},
+    "dropzero": {"text": text(udp_zero_checksum='"drop"')},
+    "allports": {"text": text(ports='"1-65535"', pool='["203.0.113.1"]')},
+    "wkp": {"text": text(prefixes='["64:ff9b::/96", "2001:db8:64::/96"]'), "sentinel": WELL_KNOWN},
+    "allow10": {
+        "text": text('[destinations]\nallow = ["10.0.0.0/8"]\n', prefixes='["64:ff9b::/96"]'),
+        "sentinel": WELL_KNOWN,
+    },
+    "local": {"text": text(prefixes='["64:ff9b:1::/96"]'), "sentinel": {"prefix": "64:ff9b:1::"}},
+    "six": {
+        "text": text(prefixes='["2001:db8:122:344::/96"]', clients='[clients]\nallow = ["fd00:6::/48"]\n'),
+        "sentinel": {"client": U6, "prefix": "2001:db8:122:344::", "peer": "192.0.2.33"},
+    },
+    "refuse": {"text": text('[destinations]\nrefuse = ["198.51.100.20/32"]\n')},
+    "share": {"text": text(pool='["share:wan0"]', filtering='"address-dependent"')},
+    "shareopen": {"text": text(pool='["share:wan0"]')},
+    "restart": {"text": text()},
+    "limits": {"text": text(icmp_errors_per_second="10", filtering='"address-dependent"')},
+    "fewports": {"text": text("[nat64.limits]\nspill-to-other-addresses = false\n", ports='"2000-2063"')},
+    "spill": {"text": text("[nat64.limits]\nspill-to-other-addresses = true\n", ports='"2000-2063"')},
+    "perclient": {"text": text("[nat64.limits]\nports-per-client = 100\n")},
+    "sessions": {"text": text("[nat64.limits]\nsessions-per-client = 50\n")},
+    "rate": {"text": text("[nat64.limits]\nnew-bindings-per-second = 20\n")},
+    "small": {"text": text("[nat64.limits]\nbindings = 4096\nfurther-sessions = 4096\n")},
+    "short": {
+        "text": text(
+            "[nat64.lifetimes]\nunsafe-short = true\nudp = 2\nicmp = 2\ntcp-established = 3\ntcp-transitory = 2\n"
+            "tcp-incoming-syn = 1\nfragment = 1\n",
+            port_hold_down="1",
+        ),
+    },
+    "shortadf": {
+        "text": text(
+            "[nat64.lifetimes]\nunsafe-short = true\nudp = 2\nicmp = 2\ntcp-established = 3\ntcp-transitory = 2\n"
+            "tcp-incoming-syn = 1\nfragment = 1\n",
+            filtering='"address-dependent"',
+        ),
+    },
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Real packets through the real daemon: packets.py [--only PATTERN] [-v] APPLIANCE
+
+Makes network namespaces of its own and puts the appliance between two cables. Each case sends packets made octet by
+octet on one side and looks at what comes out on both. Needs root, iproute2 and ethtool. Ends with "N passed, N failed".
+"""
+
+import argparse
+import fnmatch
+import os
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+import cases_addresses
+import cases_errors_inward
+import cases_errors_outward
+import cases_fragments
+import cases_inward
+import cases_limits
+import cases_links
+import cases_offloads
+import cases_outward
+import cases_sessions
+import cases_shared
+import cases_tcp
+from bench import CASES, Bench, Failure
+from configurations import CONFIGURATIONS
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", help="cases whose id or sentence matches, such as 'X64-*'")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show every packet that comes out")
+    parser.add_argument("appliance", help="the executable nat64-appliance")
+    options = parser.parse_args()
+    patterns = options.only or ["*"]
+    chosen = [
+        entry for entry in CASES if any(fnmatch.fnmatch(entry[0], p) or fnmatch.fnmatch(entry[1], p) for p in patterns)
+    ]
+    # One start of the daemon for each configuration, one change of the links for each pair of MTUs.
+    order = list(CONFIGURATIONS)
+    chosen.sort(key=lambda entry: (order.index(entry[2]), entry[3] != (1500, 1500), entry[3]))
+    bench = Bench(options.appliance, options.verbose)
+    passed, failed, started = 0, [], time.monotonic()
+    try:
+        bench.up()
+        for identifier, sentence, configuration, mtus, function in chosen:
+            begun = time.monotonic()
+            try:
+                prepare(bench, configuration, mtus)
+                function(bench)
+                faults = bench.take_faults()
+                if faults:
+                    raise Failure("; ".join(faults[:3]))
+                passed += 1
+                print(f"pass  {identifier}: {sentence}", end="")
+            except Failure as failure:
+                failed.append(identifier)
+                print(f"FAIL  {identifier}: {sentence}\n      {failure}", end="")
+            except Exception:
+                failed.append(identifier)
+                print(f"FAIL  {identifier}: {sentence}\n      the case itself broke:\n{traceback.format_exc()}", end="")
+            bench.take_faults()
+            if bench.process is not None and bench.process.poll() is not None:
+                print(f"\n      the daemon ended: {bench.tail()}", end="")
+                bench.config = None
+            taken = time.monotonic() - begun
+            print(f" ({taken:.1f} s)" if taken >= 1 else "", flush=True)
+    finally:
+        bench.down()
+    print(f"took {time.monotonic() - started:.0f} seconds")
+    print(f"{passed} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def prepare(bench, configuration, mtus):
+    if bench.config != configuration:
+        bench.stop()
+        bench.config = None
+        if mtus != bench.mtus:
+            bench.set_mtu(*mtus)
+        if configuration is not None:
+            settings = CONFIGURATIONS[configuration]
+            bench.start(settings["text"], **settings.get("sentinel", {}))
+        bench.config = configuration
+    elif mtus != bench.mtus:
+        bench.set_mtu(*mtus)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
