@@ -62,10 +62,16 @@ package struct HTTPReplyReader {
         }
     }
 
+    /// Reads the head, past those that only say that another comes (RFC 9110 section 15.2).
     private mutating func readHead() throws(MalformedReply) {
+        while head == nil, let end = try readNextHead() { received.removeSubrange(..<end) }
+    }
+
+    /// Where a head ends after which another comes; nothing if there is none.
+    private mutating func readNextHead() throws(MalformedReply) -> Int? {
         guard let end = Self.end(of: [13, 10, 13, 10], in: received[...]) else {
             guard received.count <= Self.headLimit else { throw MalformedReply(reason: "the head never ends") }
-            return
+            return nil
         }
         let lines = String(decoding: received[..<end], as: UTF8.self).split(separator: "\r\n")
         let words = (lines.first ?? "").split(separator: " ", maxSplits: 2)
@@ -89,11 +95,9 @@ package struct HTTPReplyReader {
             }
         }
         if status == 204 { length = .octets(0) }
-        if status < 200 {
-            received.removeSubrange(..<end)
-            return try readHead()
-        }
+        if status < 200 { return end }
         head = (status, length, end)
+        return nil
     }
 
     /// The body out of its chunks; nothing if the last is still to come.

@@ -105,14 +105,12 @@ public enum IgnoredReply: UInt8, Hashable, Sendable, CaseIterable {
 /// What the transport is to do next.
 public enum ResolverAction: Hashable, Sendable {
     /// Send the message at the front of the buffer, this many octets long, and bring the reply to
-    /// ``ResolverEngine/receive(reply:for:at:random:)``.
+    /// ``ResolverEngine/receive(reply:for:at:)``.
     case ask(ExchangeID, upstream: UpstreamID, transport: UpstreamTransport, count: Int)
     /// Nobody waits for this exchange any more.
     case cancel(ExchangeID)
     /// Send the answer at the front of the buffer, this many octets long, to this waiting client.
     case answer(WaiterID, count: Int)
-    /// Forget this waiting client; it gets no answer.
-    case abandon(WaiterID)
 }
 
 /// Why an exchange failed without a reply.

@@ -1,5 +1,5 @@
 import DNSWire
-public import PacketMemory
+import PacketMemory
 import Policy
 public import Timing
 
@@ -54,13 +54,11 @@ public struct ResolverEngine: ~Copyable {
     ///   - settings: The same for all workers. At most sixteen upstreams are used.
     ///   - cache: Shared by all workers.
     ///   - counters: What this worker counts; other threads may read it. Made for the same number of upstreams.
-    ///   - secret: Not used yet; questions under way are found under the cache's secret.
     ///   - worker: The worker's number, from zero; another one for each engine that shares the cache.
     public init(
         settings: DNS64Settings,
         cache: AnswerCache,
         counters: ResolverCounters,
-        secret: KeyedHash,
         worker: Int
     ) {
         precondition(counters.upstreams.count >= settings.upstreams.count, "a record for each upstream")
@@ -84,6 +82,6 @@ public struct ResolverEngine: ~Copyable {
     /// How many clients wait, and how many messages to upstreams are under way.
     public var underWay: (clients: Int, exchanges: Int) { (waiters.count, exchanges.count) }
 
-    /// When ``advance(to:random:)`` must be called at the latest; nothing while nothing is under way.
+    /// When ``advance(to:)`` must be called at the latest; nothing while nothing is under way.
     public var nextDeadline: Moment? { deadlines.first }
 }

@@ -102,7 +102,7 @@ public struct MessageWriter {
     /// Copies a record of another message, its names written anew.
     ///
     /// - Parameter owner: The owner, read already.
-    /// - Throws: What is wrong with a name in its data.
+    /// - Throws: What is wrong with its data, before anything is written.
     public mutating func copy(
         _ record: ResourceRecord,
         owner: Name,
@@ -111,12 +111,13 @@ public struct MessageWriter {
         into message: inout MutableRawSpan
     ) throws(WireProblem) -> Bool {
         let start = position
+        // Before anything is written, so that of a record that cannot be read nothing is left.
+        try RecordDataLayout.check(record, in: source)
         guard let data = fixed(owner, record.type, record.recordClass, ttl: ttl, into: &message) else {
             return undo(to: start)
         }
         var offset = record.data
         if let layout = RecordDataLayout(record.type) {
-            try RecordDataLayout.check(record, in: source)
             guard append(source, from: offset, count: layout.prefix, into: &message) else { return undo(to: start) }
             offset += layout.prefix
             for _ in 0..<layout.names {

@@ -24,13 +24,14 @@ extension Name {
 
     /// Reads a name from a message, following its pointers.
     ///
-    /// Every pointer must lead to before the place where the octets read so far began: so there are no loops, and a
-    /// name costs no more than its length.
+    /// Every pointer must lead to before the place where the octets read so far began, so there are no loops; and there
+    /// are no more of them than a name can have labels, so that pointers to pointers cost no more than a long name.
     public init(in message: borrowing RawSpan, at start: Int) throws(WireProblem) {
         self.init()
         var written = 0
         var offset = start
         var begin = start
+        var pointers = 0
         while true {
             guard offset < message.byteCount else { throw .nameCut }
             let length = message.octet(at: offset)
@@ -49,7 +50,8 @@ extension Name {
             case 0xC0...:
                 guard offset + 2 <= message.byteCount else { throw .nameCut }
                 let target = Int(message.uint16(at: offset) & 0x3FFF)
-                guard target < begin, target >= MessageHeader.size else { throw .pointer }
+                guard target < begin, target >= MessageHeader.size, pointers < 128 else { throw .pointer }
+                pointers += 1
                 begin = target
                 offset = target
             default: throw .labelType

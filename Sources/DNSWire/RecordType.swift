@@ -20,14 +20,10 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
     public static let ptr = RecordType(rawValue: 12)
     /// The kind of a host; RFC 8482 uses it to answer ANY.
     public static let hinfo = RecordType(rawValue: 13)
-    /// A mail server.
-    public static let mx = RecordType(rawValue: 15)
     /// Text.
     public static let txt = RecordType(rawValue: 16)
     /// An IPv6 address.
     public static let aaaa = RecordType(rawValue: 28)
-    /// A server of a service.
-    public static let srv = RecordType(rawValue: 33)
     /// An alias for a whole tree: RFC 6672.
     public static let dname = RecordType(rawValue: 39)
     /// EDNS: RFC 6891.

@@ -12,8 +12,6 @@ public struct Operation: RawRepresentable, Hashable, Sendable {
     public static let query = Operation(rawValue: 0)
     /// Word of a changed zone: RFC 1996.
     public static let notify = Operation(rawValue: 4)
-    /// A change to a zone: RFC 2136.
-    public static let update = Operation(rawValue: 5)
 }
 
 /// How a question ended: the IANA registry "DNS RCODEs". Codes above 15 need EDNS.
@@ -68,8 +66,6 @@ public struct RecordClass: RawRepresentable, Hashable, Sendable {
 
     /// IN.
     public static let internet = RecordClass(rawValue: 1)
-    /// CH, used to ask a server about itself.
-    public static let chaos = RecordClass(rawValue: 3)
     /// ANY, in questions only.
     public static let any = RecordClass(rawValue: 255)
 }
@@ -84,8 +80,6 @@ public struct ExtendedError: RawRepresentable, Hashable, Sendable {
     @inlinable
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    /// The failure was remembered, not met again.
-    public static let cachedError = ExtendedError(rawValue: 13)
     /// The server does not work fully yet.
     public static let notReady = ExtendedError(rawValue: 14)
     /// The client may not ask here.
@@ -94,6 +88,4 @@ public struct ExtendedError: RawRepresentable, Hashable, Sendable {
     public static let notAuthoritative = ExtendedError(rawValue: 20)
     /// No upstream answered.
     public static let noReachableAuthority = ExtendedError(rawValue: 22)
-    /// Upstreams could not be reached, or their answers could not be read.
-    public static let networkError = ExtendedError(rawValue: 23)
 }

@@ -20,10 +20,6 @@ public struct ResourceRecord: Hashable, Sendable {
     @inlinable
     public var end: Int { data + dataCount }
 
-    /// Where the TTL lies.
-    @inlinable
-    public var ttlOffset: Int { data - 6 }
-
     /// Reads the record at an offset; all of it lies inside the message, names in its data are not looked at.
     public init(in message: borrowing RawSpan, at start: Int) throws(WireProblem) {
         let fixed = try Name.end(in: message, at: start)

@@ -8,7 +8,8 @@ public enum WireProblem: UInt8, Error, Hashable, Sendable, CaseIterable {
     case nameTooLong
     /// A label has one of the two types that mean neither text nor a pointer.
     case labelType
-    /// A pointer does not point to an earlier place (RFC 1035 section 4.1.4), so it could loop.
+    /// A pointer does not point to an earlier place (RFC 1035 section 4.1.4), so it could loop; or a name has more of
+    /// them than labels.
     case pointer
     /// The message ends inside a question.
     case questionCut

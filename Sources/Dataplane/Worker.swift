@@ -42,6 +42,12 @@ struct Worker: ~Copyable {
             var worked = 0
             while worked < Self.batch {
                 let count = read(into: &memory)
+                if count == -Int(EINVAL) {
+                    // A packet that the kernel could not put into the words of its own header; it has dropped it.
+                    pulse.countUnreadable()
+                    worked += 1
+                    continue
+                }
                 if count <= 0 {
                     guard count == -Int(EAGAIN) || count == -Int(EINTR) else {
                         pulse.lose(code: Int32(-count))

@@ -30,9 +30,6 @@ public struct ForwardingReport: Hashable, Sendable {
         }
     }
 
-    /// Whether nothing is missing.
-    public var isClean: Bool { findings.isEmpty }
-
     /// Reads the settings of the calling thread's network namespace.
     public init(
         reading connection: borrowing NetlinkConnection,

@@ -14,8 +14,6 @@ public enum IPProtocol {
     @inlinable @inline(__always) public static var routing: UInt8 { 43 }
     /// IPv6 fragment header.
     @inlinable @inline(__always) public static var fragment: UInt8 { 44 }
-    /// Encapsulating Security Payload.
-    @inlinable @inline(__always) public static var esp: UInt8 { 50 }
     /// Authentication Header.
     @inlinable @inline(__always) public static var ah: UInt8 { 51 }
     /// ICMPv6.
@@ -76,10 +74,6 @@ public enum IPv6Field {
 public enum TCPField {
     /// Octets of a header without options.
     @inlinable @inline(__always) public static var length: Int { 20 }
-    /// The source port.
-    @inlinable @inline(__always) public static var sourcePort: Int { 0 }
-    /// The destination port.
-    @inlinable @inline(__always) public static var destinationPort: Int { 2 }
     /// The header's length in words, in the upper four bits.
     @inlinable @inline(__always) public static var dataOffset: Int { 12 }
     /// The control bits.
@@ -92,8 +86,6 @@ public enum TCPField {
 public enum UDPField {
     /// Octets of the header.
     @inlinable @inline(__always) public static var headerLength: Int { 8 }
-    /// The source port.
-    @inlinable @inline(__always) public static var sourcePort: Int { 0 }
     /// The destination port.
     @inlinable @inline(__always) public static var destinationPort: Int { 2 }
     /// Octets of header and payload.

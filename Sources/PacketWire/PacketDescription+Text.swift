@@ -28,11 +28,11 @@ extension PacketDescription: CustomStringConvertible {
             kind = .other(number)
         default: return nil
         }
-        guard let from = words.next().flatMap({ TransportAddress($0, defaultPort: Port(0)) }), words.next() == ">",
-            let to = words.next().flatMap({ TransportAddress($0, defaultPort: Port(0)) })
+        guard let from = words.next().flatMap({ End($0) }), words.next() == ">",
+            let to = words.next().flatMap({ End($0) })
         else { return nil }
         self.init(kind, from: from.address, to: to.address)
-        if from.port.number != 0 || to.port.number != 0 { ports = [from.port.number, to.port.number] }
+        if from.port != nil || to.port != nil { ports = [from.port ?? 0, to.port ?? 0] }
         while let word = words.next() {
             if word == "}" {
                 words.putBack(word)
@@ -109,7 +109,10 @@ extension PacketDescription: CustomStringConvertible {
         if let offset { words.append("offset \(offset)") }
         if let more { words.append(more ? "more" : "last") }
         if let identification, offset != nil { words.append("ident \(identification)") }
-        if let flags { words.append("flags " + String(Self.letters.filter { flags.contains($0.1) }.map(\.0))) }
+        if let flags {
+            let letters = String(Self.letters.filter { flags.contains($0.1) }.map(\.0))
+            words.append("flags " + (letters.isEmpty ? "-" : letters))
+        }
         if let segmentSize { words.append("mss \(segmentSize)") }
         if let identifier { words.append("id \(identifier)") }
         if let sequence { words.append("seq \(sequence)") }
@@ -123,6 +126,20 @@ extension PacketDescription: CustomStringConvertible {
             )
         }
         return words.joined(separator: " ")
+    }
+}
+
+/// One end of a packet: an address, with or without a port.
+private struct End {
+    let address: IPAddress
+    let port: UInt16?
+
+    init?(_ text: String) {
+        guard let with0 = TransportAddress(text, defaultPort: Port(0)),
+            let with1 = TransportAddress(text, defaultPort: Port(1))
+        else { return nil }
+        address = with0.address
+        port = with0.port == with1.port ? with0.port.number : nil
     }
 }
 

@@ -47,12 +47,11 @@ extension Resolver {
         do throws(SystemError) {
             for port in ports {
                 threads.append(
-                    try PlainThread(name: "dns-\(port.number)") { [cache, secret, policies] in
+                    try PlainThread(name: "dns-\(port.number)") { [cache, policies] in
                         if settings.dropsPrivileges { Capabilities.dropAll() }
                         var worker = Worker(
                             port: port,
                             cache: cache,
-                            secret: secret,
                             policies: policies,
                             connections: door,
                             settings: engine,

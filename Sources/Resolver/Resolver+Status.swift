@@ -23,7 +23,7 @@ extension Resolver.Running {
         status.connectionsRefused = door.refusedCount
         for port in ports { port.add(to: &status) }
         for name in ResolverCount.allCases {
-            status.counts[name] = counters.joined().reduce(0) { $0 + $1[name] }
+            status.counts[name] = counters.joined().reduce(retired[name] ?? 0) { $0 + $1[name] }
         }
         let now = counters.last ?? []
         status.upstreams = choice.routes.indices.map { index in

@@ -32,8 +32,13 @@ public final class Resolver: Sendable {
         let watch: Watch
         var book: ListenBook
         var choice: UpstreamChoice
-        /// The counters of every engine that has been made, those at the end for the engines of now.
+        /// The counters of the engines made last, those at the end for the engines of now.
         var counters: [[ResolverCounters]]
+        /// What engines counted that no worker can have any more.
+        var retired: [ResolverCount: UInt64] = [:]
+
+        /// So many changes no worker is behind.
+        static let countersKept = 16
     }
 
     /// Makes a resolver that does nothing yet.
@@ -41,7 +46,7 @@ public final class Resolver: Sendable {
     /// - Parameters:
     ///   - cache: Outlives changes of the settings.
     ///   - policy: Whom to serve, and which prefixes to use.
-    ///   - secret: Keys the engine's tables; drawn at start.
+    ///   - secret: Decides which worker pursues a question that came over TCP; drawn at start.
     ///   - report: Hears what an operator may want to read; called on any thread, and must not call the resolver.
     public init(
         settings: ResolverSettings,
@@ -123,8 +128,7 @@ public final class Resolver: Sendable {
         guard always || choice != running.choice else { return }
         if choice != running.choice { announce(choice) }
         let engine = EngineSettings(state.settings.dns64, choice, workers: running.ports.count)
-        state.running?.choice = choice
-        state.running?.counters.append(engine.counters)
+        state.running?.adopt(choice, engine.counters)
         for port in running.ports { port.mailbox.post(.settings(engine)) }
     }
 
@@ -144,6 +148,19 @@ public final class Resolver: Sendable {
             }
         }
         return true
+    }
+}
+
+extension Resolver.Running {
+    /// Takes note of other upstreams. Keeps the counters of their engines, and sums up those that are too old to change:
+    /// upstreams may change every second for months.
+    mutating func adopt(_ choice: UpstreamChoice, _ new: [ResolverCounters]) {
+        self.choice = choice
+        counters.append(new)
+        guard counters.count > Self.countersKept else { return }
+        for old in counters.removeFirst() {
+            for name in ResolverCount.allCases { retired[name, default: 0] += old[name] }
+        }
     }
 }
 

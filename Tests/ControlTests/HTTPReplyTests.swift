@@ -26,6 +26,14 @@ struct HTTPReplyTests {
         #expect(last == reply)
     }
 
+    @Test("thousands of interim replies before the reply are passed over")
+    func interim() throws {
+        var reader = HTTPReplyReader()
+        let interim = String(repeating: "HTTP/1.1 100 Continue\r\n\r\n", count: 5_000)
+        let reply = try reader.take(Array((interim + "HTTP/1.1 204 No Content\r\n\r\n").utf8)[...])
+        #expect(reply?.status == 204)
+    }
+
     @Test("without a length the reply ends with the connection")
     func untilClosed() throws {
         var reader = HTTPReplyReader()

@@ -48,7 +48,7 @@ final class Bench {
         let secret = KeyedHash(key0: 1, key1: 2)
         cache = other?.cache ?? AnswerCache(size: settings.cacheSize, secret: secret)
         counters = ResolverCounters(upstreams: upstreams)
-        engine = ResolverEngine(settings: settings, cache: cache, counters: counters, secret: secret, worker: worker)
+        engine = ResolverEngine(settings: settings, cache: cache, counters: counters, worker: worker)
         policy = Policy(
             generation: 1,
             prefixes: [.wellKnown],
@@ -76,7 +76,6 @@ final class Bench {
             waiter: WaiterID(waiter),
             policy: policy,
             at: now,
-            random: &random,
             reply: &reply
         )
         var octets: [UInt8] = []
@@ -97,7 +96,6 @@ final class Bench {
                 waiter: WaiterID(0),
                 policy: policy,
                 at: now,
-                random: &random,
                 reply: &reply
             )
             if case .reply = outcome { replies += 1 }
@@ -121,16 +119,16 @@ final class Bench {
     }
 
     func reply(_ message: [UInt8], for exchange: ExchangeID) -> ReplyOutcome {
-        engine.receive(reply: message.span.bytes, for: exchange, at: now, random: &random)
+        engine.receive(reply: message.span.bytes, for: exchange, at: now)
     }
 
     func fail(_ exchange: ExchangeID, _ failure: ExchangeFailure) {
-        engine.failed(exchange, failure, at: now, random: &random)
+        engine.failed(exchange, failure, at: now)
     }
 
     func wait(_ span: Moment.Span) {
         now = now + span
-        engine.advance(to: now, random: &random)
+        engine.advance(to: now)
     }
 
     /// A well-formed reply to a message of ours: two A records, a denial with SOA, or NXDOMAIN.
@@ -161,7 +159,7 @@ final class Bench {
             switch action {
             case .ask(let exchange, _, _, _): _ = reply(Self.honestReply(message), for: exchange)
             case .answer(let waiter, _): answers[waiter] = message
-            case .cancel, .abandon: break
+            case .cancel: break
             }
         }
         return answers

@@ -58,7 +58,7 @@ struct Laboratory: ~Copyable {
         let secret = KeyedHash(key0: 1, key1: 2)
         cache = AnswerCache(size: settings.cacheSize, secret: secret)
         counters = ResolverCounters(upstreams: settings.upstreams.count)
-        engine = ResolverEngine(settings: settings, cache: cache, counters: counters, secret: secret, worker: 0)
+        engine = ResolverEngine(settings: settings, cache: cache, counters: counters, worker: 0)
         self.policy = policy
     }
 
@@ -73,7 +73,6 @@ struct Laboratory: ~Copyable {
             waiter: WaiterID(nextWaiter),
             policy: policy,
             at: now,
-            random: &random,
             reply: &reply
         )
         if case .reply(let count) = outcome { answers[nextWaiter] = (Self.copy(memory.octets, count), now) }
@@ -95,13 +94,13 @@ struct Laboratory: ~Copyable {
                 events.removeAll { $0.order == event.order }
                 switch event.event {
                 case .reply(let exchange, let octets):
-                    let outcome = engine.receive(reply: octets.span.bytes, for: exchange, at: now, random: &random)
+                    let outcome = engine.receive(reply: octets.span.bytes, for: exchange, at: now)
                     if case .ignored = outcome { ignored += 1 }
                 case .failure(let exchange, let failure):
-                    engine.failed(exchange, failure, at: now, random: &random)
+                    engine.failed(exchange, failure, at: now)
                 }
             }
-            engine.advance(to: now, random: &random)
+            engine.advance(to: now)
             act()
         }
         now = max(now, end)
@@ -131,7 +130,6 @@ struct Laboratory: ~Copyable {
                     case .reply(let other, _), .failure(let other, _): other == exchange
                     }
                 }
-            case .abandon: break
             }
         }
         buffer = consume memory

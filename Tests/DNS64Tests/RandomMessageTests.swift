@@ -130,7 +130,7 @@ struct RandomMessageTests {
                     case .answer:
                         answered += 1
                         if answered % 8 == 0 { #expect(throws: Never.self) { _ = try PlainMessage(message) } }
-                    case .cancel, .abandon: break
+                    case .cancel: break
                     }
                 }
                 if bench.engine.underWay.clients == 0 { break }

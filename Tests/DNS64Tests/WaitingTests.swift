@@ -67,6 +67,21 @@ struct WaitingTests {
         #expect(second.counters[.upstreamQueries] == 1)
     }
 
+    @Test("a name that does not exist denies one with a hundred labels below it: RFC 8020 section 2")
+    func deniedFarBelow() {
+        let bench = Bench()
+        _ = bench.ask(Bench.question("gone.test.", 28))
+        while let (action, message) = bench.next() {
+            guard case .ask(let exchange, _, _, _) = action else { continue }
+            _ = bench.reply(Bench.honestReply(message, nameError: true), for: exchange)
+        }
+        let deep = Bench.question(String(repeating: "x.", count: 100) + "gone.test.", 28)
+        let (outcome, reply) = bench.ask(deep)
+        #expect(outcome == .reply(count: reply.count) && reply[3] & 15 == 3)
+        // One that lies below another name is asked for.
+        #expect(bench.ask(Bench.question("x.gone.example.", 28)).outcome == .waiting)
+    }
+
     @Test("a worker that vanished with its questions is not awaited for ever")
     func vanished() {
         let first = Bench()

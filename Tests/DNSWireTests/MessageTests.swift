@@ -193,6 +193,27 @@ struct MessageTests {
     }
 
     @Test(
+        "of a record whose data cannot be read nothing is written",
+        arguments: [
+            "000f 0001 00000001 0001 00",  // MX, one octet
+            "0001 0001 00000001 0000",  // A, none
+            "001c 0001 00000001 0004 01020304",  // AAAA, four
+        ]
+    )
+    func unreadable(_ rest: String) throws {
+        let source = octets("000000000000000000000000 04 74657374 00" + rest)
+        let record = try ResourceRecord(in: source.span.bytes, at: 12)
+        let owner = try Name(in: source.span.bytes, at: record.owner)
+        var buffer = OctetBuffer(count: 80)
+        var page = buffer.mutableOctets
+        var writer = MessageWriter(limit: 80)
+        #expect(throws: WireProblem.recordData) {
+            _ = try writer.copy(record, owner: owner, ttl: 1, of: source.span.bytes, into: &page)
+        }
+        #expect(writer.position == 12)
+    }
+
+    @Test(
         "types have the names of the registry",
         arguments: [("AAAA", 28), ("TYPE65280", 65280), ("HTTPS", 65), ("type1", 1)]
     )

@@ -96,6 +96,17 @@ struct NameTests {
         #expect(span.byteCount > 12)
     }
 
+    @Test("DNS-03 a name of as many pointers as it may have labels is read, one with more is refused")
+    func pointersToPointers() throws {
+        var message = [UInt8](repeating: 0, count: 12) + [1, 97, 0, 0]
+        for number in 0..<129 {
+            let target = number == 0 ? 12 : 14 + 2 * number
+            message += [0xC0 | UInt8(target >> 8), UInt8(target & 255)]
+        }
+        #expect(try Name(in: message.span.bytes, at: 16 + 2 * 127) == name("a"))
+        #expect(throws: WireProblem.pointer) { _ = try Name(in: message.span.bytes, at: 16 + 2 * 128) }
+    }
+
     @Test("DNS-03 every shorter piece of a name is refused, and so are the two unused kinds of label")
     func cut() {
         let wire = octets("03 777777 07 6578616d706c65 03 6e6574 00")

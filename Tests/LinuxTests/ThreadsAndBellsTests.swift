@@ -23,6 +23,10 @@ struct ThreadsAndBellsTests {
         var idle = true
         try poll.wait(atMost: .zero) { _, _ in idle = false }
         #expect(idle, "a collected mailbox is silent")
+        mailbox.post(0)
+        var woken = false
+        try poll.wait(atMost: Moment.Span(nanoseconds: .max)) { _, _ in woken = true }
+        #expect(woken, "the longest patience is a wait like any other")
     }
 
     @Test("a descriptor that cannot be had names the call and the reason")

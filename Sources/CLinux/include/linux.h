@@ -46,7 +46,6 @@ int clinux_signals_next(int descriptor);
 
 int clinux_random(void *octets, size_t count);
 int clinux_thread_name(const char *name);
-int clinux_thread_pin(unsigned cpu);
 /* How many CPUs this thread may run on. */
 int clinux_cpus_allowed(void);
 /* read and write, with errno in the result. */

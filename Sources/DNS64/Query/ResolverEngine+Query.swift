@@ -20,7 +20,6 @@ extension ResolverEngine {
         waiter: WaiterID,
         policy: Policy,
         at now: Moment,
-        random: inout RandomWords,
         reply: inout MutableRawSpan
     ) -> QueryOutcome {
         counters.add(.queries)
@@ -152,12 +151,23 @@ extension ResolverEngine {
         return image.age(at: now) < image.lifetime ? place : -1
     }
 
+    /// An address below ip6.arpa has 34 labels; of names with more only the end is looked at, so that a name of 127
+    /// labels does not cost a hundred looks into the cache.
+    private static let labelsLookedAt = 36
+
     private func answerFromDenialAbove(
         _ query: borrowing ClientQuery,
         at now: UInt32,
         into reply: inout MutableRawSpan
     ) -> Int? {
         var name = query.question.name
+        var labels = name.labelCount
+        var start = 0
+        while labels > Self.labelsLookedAt {
+            start += 1 + Int(name.octet(start))
+            labels -= 1
+        }
+        if start > 0 { name = name.suffix(from: start) }
         // The type is one that no record has, so that only what holds for every type is found.
         let nothing = RecordType(rawValue: 0)
         while let above = name.parent, !above.isRoot {

@@ -93,7 +93,7 @@ extension ResolverEngine {
     }
 
     /// Lets time pass: questions are sent again, given up, answered late.
-    public mutating func advance(to now: Moment, random: inout RandomWords) {
+    public mutating func advance(to now: Moment) {
         while let due = deadlines.next(upTo: now) {
             switch due {
             case .transaction(let reference): transactionIsDue(reference, at: now)

@@ -8,8 +8,7 @@ extension ResolverEngine {
     public mutating func receive(
         reply: borrowing RawSpan,
         for exchange: ExchangeID,
-        at now: Moment,
-        random: inout RandomWords
+        at now: Moment
     ) -> ReplyOutcome {
         let reference = Self.reference(exchange)
         guard exchanges.holds(reference), exchanges[reference].isSent else {
@@ -168,8 +167,7 @@ extension ResolverEngine {
     public mutating func failed(
         _ exchange: ExchangeID,
         _ failure: ExchangeFailure,
-        at now: Moment,
-        random: inout RandomWords
+        at now: Moment
     ) {
         let reference = Self.reference(exchange)
         guard exchanges.holds(reference), exchanges[reference].isSent, let gone = exchanges.remove(reference) else {

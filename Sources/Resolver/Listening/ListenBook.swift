@@ -75,13 +75,16 @@ struct ListenBook {
     private mutating func note(_ error: SystemError, at place: Place) {
         // Tried every second; told once.
         guard problems[place]?.code != error.code else { return }
-        let holder = PortHolder.name(of: place.address.address, stream: place.transport == .tcp)
+        // Looked for among all processes, and only where there can be one.
+        let holder =
+            error.isAddressInUse
+            ? PortHolder.name(of: place.address.address, stream: place.transport == .tcp) : nil
         let problem = ListenProblem(
             address: place.address,
             transport: place.transport,
             code: error.code,
             reason: error.reason,
-            holder: error.isAddressInUse ? holder : nil
+            holder: holder
         )
         problems[place] = problem
         report(.cannotListen(problem))

@@ -15,7 +15,6 @@ extension ResolverEngine {
         waiter: WaiterID,
         policy: Policy,
         at now: Moment,
-        random: inout RandomWords,
         into outbox: inout UDPOutbox
     ) -> QueryOutcome {
         var reply = outbox.next
@@ -25,7 +24,6 @@ extension ResolverEngine {
             waiter: waiter,
             policy: policy,
             at: now,
-            random: &random,
             reply: &reply
         )
     }
@@ -37,7 +35,6 @@ extension ResolverEngine {
         waiter: WaiterID,
         policy: Policy,
         at now: Moment,
-        random: inout RandomWords,
         into memory: inout OctetBuffer
     ) -> QueryOutcome {
         var reply = memory.mutableOctets
@@ -47,7 +44,6 @@ extension ResolverEngine {
             waiter: waiter,
             policy: policy,
             at: now,
-            random: &random,
             reply: &reply
         )
     }
@@ -68,19 +64,17 @@ extension ResolverEngine {
         _ count: Int,
         of memory: borrowing OctetBuffer,
         for exchange: ExchangeID,
-        at now: Moment,
-        random: inout RandomWords
+        at now: Moment
     ) -> ReplyOutcome {
-        receive(reply: memory.octets.extracting(0..<count), for: exchange, at: now, random: &random)
+        receive(reply: memory.octets.extracting(0..<count), for: exchange, at: now)
     }
 
     /// Takes a reply.
     mutating func take(
         _ message: ByteBuffer,
         for exchange: ExchangeID,
-        at now: Moment,
-        random: inout RandomWords
+        at now: Moment
     ) -> ReplyOutcome {
-        receive(reply: message.readableBytesSpan, for: exchange, at: now, random: &random)
+        receive(reply: message.readableBytesSpan, for: exchange, at: now)
     }
 }

@@ -43,7 +43,6 @@ extension Worker {
             settings: settings.settings,
             cache: cache,
             counters: settings.counters[port.number],
-            secret: secret,
             worker: port.number
         )
         engine.synthesisIsSuspended = policies.suspendsSynthesis

@@ -37,7 +37,6 @@ extension Worker {
             waiter: waiters.next,
             policy: policy,
             at: now,
-            random: &random,
             into: &outbox
         )
         switch outcome {
@@ -69,7 +68,6 @@ extension Worker {
             waiter: waiters.next,
             policy: policy,
             at: now,
-            random: &random,
             into: &message
         )
         switch outcome {

@@ -16,8 +16,6 @@ extension Worker {
             case .cancel(let exchange): exchanges.remove(exchange)
             case .answer(let id, let count):
                 if let waiter = waiters.take(id) { send(count, to: waiter.way) }
-            case .abandon(let id):
-                if let waiter = waiters.take(id) { refuse(waiter.way) }
             }
         }
     }
@@ -29,7 +27,7 @@ extension Worker {
         _ count: Int
     ) {
         guard upstream.index >= 0, upstream.index < routes.count else {
-            engine.failed(exchange, .local, at: now, random: &random)
+            engine.failed(exchange, .local, at: now)
             return
         }
         if exchanges.isFull, exchanges.removeOldest() { port.counters.socketsGivenUp.count() }
@@ -37,7 +35,7 @@ extension Worker {
             try open(exchange, routes[upstream.index], transport, count)
         } catch {
             if ExchangeFailure.isShortOfDescriptors(error) { port.counters.socketsRefused.count() }
-            engine.failed(exchange, ExchangeFailure(error), at: now, random: &random)
+            engine.failed(exchange, ExchangeFailure(error), at: now)
         }
     }
 
@@ -85,14 +83,14 @@ extension Worker {
     }
 
     private mutating func take(reply count: Int, _ exchange: ExchangeID) -> ReplyOutcome {
-        let outcome = engine.take(count, of: arrival, for: exchange, at: now, random: &random)
+        let outcome = engine.take(count, of: arrival, for: exchange, at: now)
         if case .taken = outcome { exchanges.remove(exchange) }
         return outcome
     }
 
     private mutating func fail(_ exchange: ExchangeID, _ error: SystemError) {
         exchanges.remove(exchange)
-        engine.failed(exchange, ExchangeFailure(error), at: now, random: &random)
+        engine.failed(exchange, ExchangeFailure(error), at: now)
     }
 
     private mutating func hear(_ line: UpstreamConnection, _ exchange: ExchangeID) {
@@ -105,7 +103,7 @@ extension Worker {
                 if wasAsking { listen(to: line, exchange) }
                 return
             case .message:
-                let outcome = engine.take(line.message, for: exchange, at: now, random: &random)
+                let outcome = engine.take(line.message, for: exchange, at: now)
                 if case .taken = outcome {
                     exchanges.remove(exchange)
                     return

@@ -17,7 +17,6 @@ internal import Timing
 struct Worker: ~Copyable {
     let port: WorkerPort
     let cache: AnswerCache
-    let secret: KeyedHash
     let policies: PolicyInForce
     let connections: TCPDoor
 
@@ -52,7 +51,6 @@ struct Worker: ~Copyable {
     init(
         port: WorkerPort,
         cache: AnswerCache,
-        secret: KeyedHash,
         policies: PolicyInForce,
         connections: TCPDoor,
         settings: EngineSettings,
@@ -60,7 +58,6 @@ struct Worker: ~Copyable {
     ) {
         self.port = port
         self.cache = cache
-        self.secret = secret
         self.policies = policies
         self.connections = connections
         exchanges = Exchanges(limit: sockets)
@@ -68,7 +65,6 @@ struct Worker: ~Copyable {
             settings: settings.settings,
             cache: cache,
             counters: settings.counters[port.number],
-            secret: secret,
             worker: port.number
         )
         routes = settings.routes
@@ -81,7 +77,7 @@ struct Worker: ~Copyable {
         while !isStopping {
             port.heartbeat.count()
             waitForEvents()
-            if engine.nextDeadline.map({ $0 <= now }) ?? false { engine.advance(to: now, random: &random) }
+            if engine.nextDeadline.map({ $0 <= now }) ?? false { engine.advance(to: now) }
             act()
             flush()
             port.counters.waiting.store(UInt64(waiters.count), ordering: .relaxed)
