@@ -32,7 +32,8 @@ let package = Package(
         .library(
             name: "Engines",
             targets: [
-                "Configuration", "DNS64", "DNSWire", "IPAddressing", "NAT64", "PacketMemory", "PacketWire", "Policy",
+                "Configuration", "ControlAPI", "DNS64", "DNSWire", "IPAddressing", "Linux", "NAT64", "PacketMemory",
+                "PacketWire", "Policy",
                 "Timing",
             ]
         ),
@@ -185,7 +186,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ControlTests",
-            dependencies: ["Control", "ControlAPI", "ControlClient", "Linux"],
+            dependencies: ["Control", "ControlAPI", "ControlClient", "Linux", "TestNamespace"],
             swiftSettings: common
         ),
         .testTarget(

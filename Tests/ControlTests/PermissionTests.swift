@@ -1,6 +1,7 @@
 import Control
 import ControlAPI
 import Glibc
+import TestNamespace
 import Testing
 
 /// Runs a program and gives what it prints.
@@ -62,29 +63,35 @@ struct PermissionTests {
         "F21-T4 a member of the socket's group may read and may not change",
         .enabled(if: hasCurl && hasSetpriv, "needs root, curl and setpriv")
     )
-    func member() throws {
-        let bench = try Bench { $0.group = "daemon" }
-        chmod(bench.folder.path, 0o755)
-        let member = Self.nobody + ["\(getgrnam("daemon").pointee.gr_gid)"]
-        #expect(codes(curl(bench.path, "/v1/sessions?limit=1", before: member)) == [200])
-        #expect(codes(curl(bench.path, "/metrics", before: member)) == [200])
-        for change in [["-X", "PUT", "-d", "{}"], ["-X", "DELETE"]] {
-            let answer = curl(bench.path, "/v1/views/2001:db8::%2F64", change, before: member)
-            #expect(codes(answer) == [403], "\(answer)")
-            #expect(answer.contains("sudo"))
+    func member() async throws {
+        // On a thread with the privileges the process began with, whatever other tests did to theirs.
+        try await inNamespace {
+            let bench = try Bench { $0.group = "daemon" }
+            chmod(bench.folder.path, 0o755)
+            let member = Self.nobody + ["\(getgrnam("daemon").pointee.gr_gid)"]
+            #expect(codes(curl(bench.path, "/v1/sessions?limit=1", before: member)) == [200])
+            #expect(codes(curl(bench.path, "/metrics", before: member)) == [200])
+            for change in [["-X", "PUT", "-d", "{}"], ["-X", "DELETE"]] {
+                let answer = curl(bench.path, "/v1/views/2001:db8::%2F64", change, before: member)
+                #expect(codes(answer) == [403], "\(answer)")
+                #expect(answer.contains("sudo"))
+            }
+            #expect(codes(curl(bench.path, "/v1/reload", ["-X", "POST"], before: member)) == [403])
+            #expect(bench.appliance.views().views.allSatisfy { $0.origin == .file })
         }
-        #expect(codes(curl(bench.path, "/v1/reload", ["-X", "POST"], before: member)) == [403])
-        #expect(bench.appliance.views().views.allSatisfy { $0.origin == .file })
     }
 
     @Test(
         "F21-T4 other users are refused by the kernel",
         .enabled(if: hasCurl && hasSetpriv, "needs root, curl and setpriv")
     )
-    func others() throws {
-        let bench = try Bench { $0.group = "daemon" }
-        chmod(bench.folder.path, 0o755)
-        let answer = curl(bench.path, "/v1/status", before: Self.nobody + ["65534"])
-        #expect(codes(answer) == [] && answer.contains("curl: (7)"), "\(answer)")
+    func others() async throws {
+        // On a thread with the privileges the process began with, whatever other tests did to theirs.
+        try await inNamespace {
+            let bench = try Bench { $0.group = "daemon" }
+            chmod(bench.folder.path, 0o755)
+            let answer = curl(bench.path, "/v1/status", before: Self.nobody + ["65534"])
+            #expect(codes(answer) == [] && answer.contains("curl: (7)"), "\(answer)")
+        }
     }
 }

@@ -1,0 +1,1 @@
+../../../../Sources/ControlClient/HTTPReply.swift

@@ -1,0 +1,1 @@
+../../../../Sources/Resolver/Upstreams/SystemResolvers.swift
