@@ -1,3 +1,4 @@
+import IPAddressing
 public import PacketMemory
 public import Policy
 import Synchronization
@@ -127,6 +128,9 @@ public struct TranslatorWorker: ~Copyable, Sendable {
     struct Arrival {
         /// The packet is for a shared address and no session has claimed it yet.
         var belongsToHost = false
+        /// The packet would end at the host's own hop, whose ICMP error never leaves the host because the address it
+        /// goes to is the host's as well: we send it instead, from this address. Unspecified is none.
+        var hostHop = IPv6Address.unspecified
         /// The octet at fault, or the MTU that would fit, for the ICMP error.
         var detail: UInt32 = 0
         /// How much of the packet an error may quote, for a super-packet that of its first segment.

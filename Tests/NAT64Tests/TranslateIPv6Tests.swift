@@ -100,6 +100,21 @@ struct TranslateIPv6Tests {
         }
     }
 
+    @Test("from an address shared with the host, a packet that would end at the host's own hop ends with its address")
+    func hostHop() throws {
+        var bench = try TranslateBench(pool: [("203.0.113.1", true)])
+        try bench.run(
+            """
+            in udp \(toServer) hops 3
+            =  udp $t > 198.51.100.10:53 ttl 2
+            in udp \(toServer) hops 2 "probe"
+            = icmp 3/0 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 { udp \(toServer) hops 2 "probe" }
+            in udp \(toServer) hops 1
+            ! hop-limit-exceeded answered
+            """
+        )
+    }
+
     @Test("X64-07 X64-08 the translator takes one hop, and tells a client whose packet ends here")
     func hops() throws {
         var bench = try TranslateBench()

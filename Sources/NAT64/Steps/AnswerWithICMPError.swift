@@ -153,7 +153,8 @@ extension TranslatorWorker {
             payloadLength: ICMPField.length &+ quoted,
             proto: IPProtocol.icmp6,
             hopLimit: 64,
-            source: view.environment.ipv6Address ?? view.embed(own, under: 0),
+            source: arrival.hostHop != .unspecified
+                ? arrival.hostHop : view.environment.ipv6Address ?? view.embed(own, under: 0),
             destination: client
         )
         memory.store(UInt16(header.type) << 8 | UInt16(header.code), at: icmp)

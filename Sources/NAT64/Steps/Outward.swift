@@ -25,7 +25,16 @@ extension TranslatorWorker {
         try checkOffload(frame.offload, layout, tuple)
         try checkOutward(memory, frame, way, tuple)
         let route = try route(way, tuple, at: now)
+        if memory.octet(at: layout.start &+ IPv6Field.hopLimit) == 2 { try checkHostHop(route, way) }
         return sendOutward(&memory, &frame, way, tuple, route)
+    }
+
+    /// A packet from an address that is shared with the host, and that the host's own forwarding would refuse next.
+    @inline(never)
+    mutating func checkHostHop(_ route: OutwardRoute, _ way: OutwardWay) throws(DropReason) {
+        guard case .outside(let external) = route, tables.standing(of: external.address) == .shared else { return }
+        arrival.hostHop = view.embed(external.address, under: way.prefix)
+        throw .hopLimitExceeded
     }
 
     /// Finds the layout and remembers the place of what is wrong.
