@@ -6,7 +6,8 @@ enum Vocabulary {
         "nat64": [
             "device", "prefixes", "pool", "ports", "workers", "filtering", "connections-from-outside",
             "lowest-ipv6-mtu",
-            "mtu", "clamp-segment-size", "traffic-class", "udp-zero-checksum", "icmp-errors-per-second",
+            "mtu", "clamp-segment-size", "traffic-class", "udp-zero-checksum", "icmp-echo", "icmp-errors",
+            "icmp-errors-per-second", "report-refused",
             "port-hold-down",
             "lifetimes", "limits",
         ],

@@ -181,6 +181,9 @@ struct AcceptanceTests {
             lowest-ipv6-mtu = 1400
             mtu = 1500
             clamp-segment-size = false
+            icmp-echo = false
+            icmp-errors = false
+            report-refused = true
             traffic-class = 184
             udp-zero-checksum = "drop"
             icmp-errors-per-second = 10
@@ -238,6 +241,9 @@ struct AcceptanceTests {
         nat64.filtering.admitsConnectionsFromOutside = false
         nat64.translation.lowestIPv6MTU = 1400
         nat64.translation.clampsSegmentSize = false
+        nat64.translation.translatesEcho = false
+        nat64.translation.sendsICMPErrors = false
+        nat64.translation.reportsRefusedInbound = true
         nat64.translation.fixedTrafficClass = 184
         nat64.translation.udpZeroChecksum = .drop
         nat64.translation.icmpErrorsPerSecond = 10

@@ -48,6 +48,9 @@ extension ValidatedConfiguration {
             section.word("udp-zero-checksum", of: ["compute": .compute, "drop": .drop])
         translation.udpZeroChecksum = sums ?? translation.udpZeroChecksum
         translation.clampsSegmentSize = section.flag("clamp-segment-size") ?? translation.clampsSegmentSize
+        translation.translatesEcho = section.flag("icmp-echo") ?? translation.translatesEcho
+        translation.sendsICMPErrors = section.flag("icmp-errors") ?? translation.sendsICMPErrors
+        translation.reportsRefusedInbound = section.flag("report-refused") ?? translation.reportsRefusedInbound
         if let errors = section.integer("icmp-errors-per-second", in: 0...1_000_000) {
             translation.icmpErrorsPerSecond = errors
             if errors > 0 { translation.icmpErrorBurst = min(translation.icmpErrorBurst, errors) }
