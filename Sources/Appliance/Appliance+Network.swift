@@ -117,7 +117,7 @@ extension Appliance {
         } catch {
             throw .failed("\(error)")
         }
-        let device = try? netlink.links().first { $0.name == plan.device }
+        let device = try? installation.link(named: plan.device)
         watch.device = device?.index
         watch.destinations = Set(plan.pool.map { .v4($0) } + plan.prefixes.map { .v6($0) })
     }
@@ -164,7 +164,7 @@ extension Appliance {
     func readFacts() {
         let fresh: UplinkFacts
         do throws(NetlinkError) {
-            fresh = try UplinkFacts(reading: netlink, without: configuration.device)
+            fresh = try installation.uplinkFacts(without: configuration.device)
         } catch {
             log.warning("links and addresses cannot be read: \(error)")
             return

@@ -34,7 +34,6 @@ final class Appliance {
     /// What is wrong with the state folder, for as long as it is.
     var stateProblem: String?
 
-    let netlink: NetlinkConnection
     var installation: NetworkInstallation
     var watch: NetworkWatch
     var facts: UplinkFacts
@@ -83,11 +82,10 @@ final class Appliance {
         self.stateProblem = stateProblem ?? viewsProblem
 
         do throws(NetlinkError) {
-            netlink = try NetlinkConnection()
             // Listens before it looks, so that no change falls between.
             watch = try NetworkWatch()
             installation = try NetworkInstallation()
-            facts = try UplinkFacts(reading: netlink, without: configuration.device)
+            facts = try installation.uplinkFacts(without: configuration.device)
         } catch {
             throw .failed("the kernel's network tables cannot be read: \(error)")
         }

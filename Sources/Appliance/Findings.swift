@@ -54,7 +54,7 @@ extension Appliance {
     /// The host's settings that translated packets need.
     func forwardingFindings() -> [ControlAPI.Finding] {
         guard let plan, dataplane != nil,
-            let report = try? ForwardingReport(reading: netlink, plan: plan, facts: facts)
+            let report = try? installation.forwardingReport(of: plan, facts: facts)
         else { return [] }
         return report.findings.map { finding in
             ControlAPI.Finding(
