@@ -142,7 +142,6 @@ final class Appliance {
 
     private func start() throws(StartFailure) {
         if let stateProblem { log.warning("\(stateProblem)") }
-        // Leftovers of a run that was killed, under whatever device name, must not stay when there is no pool now.
         try startDataplane(atStart: true)
         resolver.listen(on: automaticListeners)
         do throws(ResolverError) {
