@@ -49,6 +49,7 @@ let package = Package(
         .target(name: "Timing", swiftSettings: hotPath),
         .target(name: "IPAddressing", swiftSettings: hotPath),
         .target(name: "PacketMemory", swiftSettings: lendsSpans),
+        .systemLibrary(name: "CPrefetch"),
         .target(name: "CLinux", cSettings: linuxC),
         .systemLibrary(
             name: "CLibNL",
@@ -57,6 +58,11 @@ let package = Package(
         ),
         .target(name: "CNetlink", dependencies: ["CLibNL"], cSettings: linuxC),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(
+            name: "CUnbound",
+            pkgConfig: "libunbound",
+            providers: [.apt(["libunbound-dev", "libevent-dev"])]
+        ),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
         // 1: octets on the wire, the one Policy, the kernel
@@ -74,7 +80,7 @@ let package = Package(
         // 2: the engines, which do no input or output and read no clock
         .target(
             name: "NAT64",
-            dependencies: ["IPAddressing", "PacketMemory", "PacketWire", "Policy", "Timing"],
+            dependencies: ["CPrefetch", "IPAddressing", "PacketMemory", "PacketWire", "Policy", "Timing"],
             swiftSettings: lendsSpans
         ),
         .target(
@@ -87,7 +93,7 @@ let package = Package(
         .target(
             name: "Configuration",
             dependencies: [
-                "DNS64", "IPAddressing", "Linux", "NAT64", "Policy", "Timing",
+                "DNS64", "DNSWire", "IPAddressing", "Linux", "NAT64", "PacketMemory", "Policy", "Timing",
                 .product(name: "TOMLKit", package: "TOMLKit"),
             ],
             swiftSettings: shipped
@@ -98,6 +104,11 @@ let package = Package(
             name: "Dataplane",
             dependencies: ["IPAddressing", "Linux", "NAT64", "PacketMemory", "PacketWire", "Policy", "Timing"],
             swiftSettings: lendsSpans
+        ),
+        .target(
+            name: "Recursion",
+            dependencies: ["CUnbound", "DNSWire", "IPAddressing", "Linux", "PacketMemory"],
+            swiftSettings: shipped
         ),
         .target(
             name: "Resolver",
@@ -137,7 +148,7 @@ let package = Package(
         .executableTarget(
             name: "nat64-appliance",
             dependencies: [
-                "Appliance", "ControlClient", "Linux",
+                "Appliance", "ControlClient", "Linux", "Recursion",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: shipped
@@ -180,7 +191,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ConfigurationTests",
-            dependencies: ["Configuration", "DNS64", "NAT64", "Policy", "IPAddressing", "Timing"],
+            dependencies: [
+                "Configuration", "DNS64", "DNSWire", "NAT64", "PacketMemory", "Policy", "IPAddressing", "Timing",
+            ],
             swiftSettings: common
         ),
         .testTarget(
@@ -212,11 +225,30 @@ let package = Package(
             ],
             swiftSettings: common
         ),
+        .testTarget(
+            name: "RecursionTests",
+            dependencies: ["Recursion", "DNSWire", "IPAddressing", "Linux", "PacketMemory"],
+            swiftSettings: common
+        ),
         // A process that ends in the ways a test wants.
         .executableTarget(
             name: "MortalProcess",
             dependencies: ["Linux", "Timing"],
             path: "Tests/MortalProcess",
+            swiftSettings: common
+        ),
+        // The packets whose instructions Tests/InstructionBudget counts.
+        .executableTarget(
+            name: "EngineCost",
+            dependencies: ["IPAddressing", "NAT64", "PacketMemory", "PacketWire", "Policy", "Timing"],
+            path: "Tests/InstructionBudget/EngineCost",
+            swiftSettings: common
+        ),
+        // What a packet costs in the translator alone.
+        .executableTarget(
+            name: "TranslatorBench",
+            dependencies: ["IPAddressing", "NAT64", "PacketMemory", "Policy", "Timing"],
+            path: "Tests/TranslatorBench",
             swiftSettings: common
         ),
         // A test body on a thread of its own in a network namespace of its own.

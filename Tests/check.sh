@@ -83,7 +83,7 @@ no_unicode_data() { same "symbols of ICU" 0 "$(nm -C $binary | grep -c 'uloc_' |
 debian_libraries_alone() {
     local found
     found=$(objdump -p $binary | awk '/NEEDED/ { print $2 }' |
-        grep -vxE 'lib(c|m|gcc_s|stdc\+\+|nl-3|nl-route-3|cap|systemd)\.so\.[0-9]+|ld-linux-.*' || true)
+        grep -vxE 'lib(c|m|gcc_s|stdc\+\+|nl-3|nl-route-3|cap|systemd|unbound)\.so\.[0-9]+|libevent_core-2\.1\.so\.[0-9]+|ld-linux-.*' || true)
     [ -z "$found" ] || { echo "needed at run time: $found"; return 1; }
 }
 

@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -184,6 +185,23 @@ int64_t clinux_write(int descriptor, const void *octets, size_t count)
 {
     ssize_t done = write(descriptor, octets, count);
 
+    return done < 0 ? failed() : done;
+}
+
+int64_t clinux_write_pieces(int descriptor, const void *base, const void *pieces, int count)
+{
+    const struct clinux_piece *piece = pieces;
+    struct iovec parts[64];
+    ssize_t done;
+    int index;
+
+    if (count > 64)
+        return -EINVAL;
+    for (index = 0; index < count; index++) {
+        parts[index].iov_base = (char *)base + piece[index].offset;
+        parts[index].iov_len = piece[index].count;
+    }
+    done = writev(descriptor, parts, count);
     return done < 0 ? failed() : done;
 }
 

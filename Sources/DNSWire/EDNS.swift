@@ -21,7 +21,18 @@ public struct EDNS: Hashable, Sendable {
         self.wantsDNSSEC = wantsDNSSEC
     }
 
-    /// Reads an OPT record. Options are walked but, being unknown, ignored.
+    /// Where the data of the COOKIE option lies in the message, and how many octets it has; zero without one.
+    public var cookie = 0
+    /// How many octets the COOKIE option has: 8, or 16 to 40 (RFC 7873 section 4).
+    public var cookieCount = 0
+    /// Whether the sender asks how long it may keep its connection: RFC 7828.
+    public var wantsKeepalive = false
+    /// The extended error (RFC 8914) in it, if there is one.
+    public var error: ExtendedError?
+
+    /// Reads an OPT record. Options that are not known are walked but ignored.
+    ///
+    /// - Throws: When an option is cut, or has a length that its RFC says is an error.
     public init(_ record: ResourceRecord, in message: borrowing RawSpan) throws(WireProblem) {
         guard record.type == .opt, message.octet(at: record.owner) == 0 else { throw .optRecord }
         payloadSize = max(512, record.recordClass.rawValue)
@@ -31,30 +42,72 @@ public struct EDNS: Hashable, Sendable {
         var offset = record.data
         while offset < record.end {
             guard offset + 4 <= record.end else { throw .optOption }
-            offset += 4 + Int(message.uint16(at: offset + 2))
-            guard offset <= record.end else { throw .optOption }
+            let data = offset + 4
+            let count = Int(message.uint16(at: offset + 2))
+            guard data + count <= record.end else { throw .optOption }
+            switch message.uint16(at: offset) {
+            case Self.cookieOption where cookieCount == 0:
+                cookie = data
+                cookieCount = count
+            case Self.keepaliveOption: wantsKeepalive = true
+            case Self.errorOption where count >= 2: error = ExtendedError(rawValue: message.uint16(at: data))
+            default: break
+            }
+            offset = data + count
         }
     }
 
-    /// How many octets ``write(into:at:error:)`` takes.
-    @inlinable
-    public static func size(error: ExtendedError?) -> Int { error == nil ? 11 : 17 }
+    private static let cookieOption: UInt16 = 10
+    private static let keepaliveOption: UInt16 = 11
+    private static let errorOption: UInt16 = 15
 
-    /// Writes the OPT record, with an extended error (RFC 8914 section 2) if there is one; the span must have room.
+    /// What an OPT record of ours holds besides its fixed part.
+    @frozen
+    public struct Options: Sendable {
+        /// RFC 8914 section 2.
+        public var error: ExtendedError?
+        /// RFC 7873: the client's cookie and the two halves of ours; all zero when there is none.
+        public var cookie = (client: UInt64(0), first: UInt64(0), second: UInt64(0))
+        /// RFC 7828: how long a connection may be idle, in tenths of a second; zero when nothing is said.
+        public var keepalive: UInt16 = 0
+
+        /// No options.
+        @inlinable
+        public init(error: ExtendedError? = nil) { self.error = error }
+
+        /// Whether there is a cookie; the first octet of ours is its version, 1.
+        @inlinable
+        public var hasCookie: Bool { cookie.first != 0 }
+
+        /// How many octets the OPT record takes.
+        @inlinable
+        public var size: Int { 11 &+ (error == nil ? 0 : 6) &+ (hasCookie ? 28 : 0) &+ (keepalive == 0 ? 0 : 6) }
+    }
+
+    /// Writes the OPT record; the span must have room for the size of the options.
     @inlinable
-    public func write(into message: inout MutableRawSpan, at start: Int, error: ExtendedError? = nil) {
+    public func write(into message: inout MutableRawSpan, at start: Int, options: Options = Options()) {
         message.store(UInt8(0), at: start)
         message.store(RecordType.opt.rawValue, at: start + 1)
         message.store(payloadSize, at: start + 3)
         let flags: UInt32 = wantsDNSSEC ? 0x8000 : 0
         message.store(UInt32(extendedCode) &<< 24 | UInt32(version) &<< 16 | flags, at: start + 5)
-        guard let error else {
-            message.store(UInt16(0), at: start + 9)
-            return
+        message.store(UInt16(truncatingIfNeeded: options.size &- 11), at: start + 9)
+        var offset = start + 11
+        if options.hasCookie {
+            message.store(UInt32(10 &<< 16 | 24), at: offset)
+            message.store(options.cookie.client, at: offset + 4)
+            message.store(options.cookie.first, at: offset + 12)
+            message.store(options.cookie.second, at: offset + 20)
+            offset &+= 28
         }
-        message.store(UInt16(6), at: start + 9)
-        message.store(UInt16(15), at: start + 11)
-        message.store(UInt16(2), at: start + 13)
-        message.store(error.rawValue, at: start + 15)
+        if options.keepalive != 0 {
+            message.store(UInt32(11 &<< 16 | 2), at: offset)
+            message.store(options.keepalive, at: offset + 4)
+            offset &+= 6
+        }
+        guard let error = options.error else { return }
+        message.store(UInt32(15 &<< 16 | 2), at: offset)
+        message.store(error.rawValue, at: offset + 4)
     }
 }

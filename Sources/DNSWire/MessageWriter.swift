@@ -1,3 +1,4 @@
+public import IPAddressing
 import PacketMemory
 
 /// Writes a message from front to back and compresses names: RFC 1035 section 4.1.4. Names that differ in case are not
@@ -41,21 +42,56 @@ public struct MessageWriter {
         return true
     }
 
-    /// Writes a record whose data is a row of 32-bit numbers, as an address is.
+    /// Writes an A record.
+    public mutating func address(
+        _ owner: Name,
+        _ address: IPv4Address,
+        ttl: UInt32,
+        into message: inout MutableRawSpan
+    ) -> Bool {
+        let start = position
+        guard let data = fixed(owner, .a, .internet, ttl: ttl, into: &message), data + 4 <= limit else {
+            return undo(to: start)
+        }
+        message.store(address.bits, at: data)
+        position = data + 4
+        message.store(UInt16(4), at: data - 2)
+        return true
+    }
+
+    /// Writes an AAAA record.
+    public mutating func address(
+        _ owner: Name,
+        _ address: IPv6Address,
+        ttl: UInt32,
+        into message: inout MutableRawSpan
+    ) -> Bool {
+        let start = position
+        guard let data = fixed(owner, .aaaa, .internet, ttl: ttl, into: &message), data + 16 <= limit else {
+            return undo(to: start)
+        }
+        message.store(address.high, at: data)
+        message.store(address.low, at: data + 8)
+        position = data + 16
+        message.store(UInt16(16), at: data - 2)
+        return true
+    }
+
+    /// Writes a record whose data is at hand in wire form, without names that could be compressed.
     public mutating func record(
         _ owner: Name,
         _ type: RecordType,
         ttl: UInt32,
-        words: [UInt32],
+        data octets: borrowing Span<UInt8>,
         into message: inout MutableRawSpan
     ) -> Bool {
         let start = position
-        guard let data = fixed(owner, type, .internet, ttl: ttl, into: &message), data + 4 * words.count <= limit else {
-            return undo(to: start)
-        }
-        for index in words.indices { message.store(words[index], at: data + 4 * index) }
-        position = data + 4 * words.count
-        message.store(UInt16(4 * words.count), at: data - 2)
+        guard octets.count <= 0xFFFF, let data = fixed(owner, type, .internet, ttl: ttl, into: &message),
+            data + octets.count <= limit
+        else { return undo(to: start) }
+        for index in octets.indices { message.store(octets[index], at: data + index) }
+        position = data + octets.count
+        message.store(UInt16(octets.count), at: data - 2)
         return true
     }
 

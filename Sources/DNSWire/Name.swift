@@ -67,6 +67,18 @@ public struct Name: Sendable {
         return result
     }
 
+    /// The name, which must be in lower case, with some of its letters in upper case: those at whose place, counted
+    /// modulo 64, a bit is set.
+    public func spelled(_ bits: UInt64) -> Name {
+        guard bits != 0 else { return self }
+        var result = self
+        for index in 0..<count where bits >> UInt64(index & 63) & 1 != 0 {
+            let octet = octet(index)
+            if octet >= 97 && octet <= 122 { result.setOctet(index, octet & 0xDF) }
+        }
+        return result
+    }
+
     /// A hash that equal names share, under the secret.
     @inlinable
     public func hash(_ secret: KeyedHash) -> UInt64 {
@@ -98,5 +110,12 @@ extension Name: Equatable {
         guard count == other.count else { return false }
         for index in 0..<wordCount where words[index] != other.words[index] { return false }
         return true
+    }
+}
+
+extension Name: Hashable {
+    /// Equal names hash alike, case aside.
+    public func hash(into hasher: inout Hasher) {
+        for index in 0..<wordCount { hasher.combine(foldedWord(index)) }
     }
 }

@@ -36,6 +36,8 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
     public static let nsec = RecordType(rawValue: 47)
     /// A signed denial with hashed names.
     public static let nsec3 = RecordType(rawValue: 50)
+    /// How to reach a service: RFC 9460.
+    public static let svcb = RecordType(rawValue: 64)
     /// How to reach a web server: RFC 9460.
     public static let https = RecordType(rawValue: 65)
     /// A signed message.

@@ -38,6 +38,8 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let refused = ResponseCode(rawValue: 5)
     /// BADVERS: RFC 6891 section 6.1.3.
     public static let badVersion = ResponseCode(rawValue: 16)
+    /// BADCOOKIE: RFC 7873 section 8.
+    public static let badCookie = ResponseCode(rawValue: 23)
 
     /// The name in the registry, or the number.
     public var description: String {
@@ -49,6 +51,7 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
         case .notImplemented: "NOTIMP"
         case .refused: "REFUSED"
         case .badVersion: "BADVERS"
+        case .badCookie: "BADCOOKIE"
         default: "RCODE\(rawValue)"
         }
     }
@@ -80,12 +83,30 @@ public struct ExtendedError: RawRepresentable, Hashable, Sendable {
     @inlinable
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// None of the others; of ours, that a question came back to where it was asked from.
+    public static let other = ExtendedError(rawValue: 0)
+    /// The records are older than they may be, because no fresh ones were to be had: RFC 8767.
+    public static let staleAnswer = ExtendedError(rawValue: 3)
+    /// The records are not those that the authority has.
+    public static let forgedAnswer = ExtendedError(rawValue: 4)
+    /// Validation found the records forged, stripped or expired.
+    public static let dnssecBogus = ExtendedError(rawValue: 6)
+    /// The failure is one that is remembered.
+    public static let cachedError = ExtendedError(rawValue: 13)
     /// The server does not work fully yet.
     public static let notReady = ExtendedError(rawValue: 14)
+    /// The operator does not let the name be looked up.
+    public static let blocked = ExtendedError(rawValue: 15)
     /// The client may not ask here.
     public static let prohibited = ExtendedError(rawValue: 18)
+    /// The denial is older than it may be, because no fresh one was to be had: RFC 8767.
+    public static let staleNameError = ExtendedError(rawValue: 19)
     /// The client did not want the question pursued, and the answer is not known.
     public static let notAuthoritative = ExtendedError(rawValue: 20)
     /// No upstream answered.
     public static let noReachableAuthority = ExtendedError(rawValue: 22)
+    /// Upstreams could not be reached.
+    public static let networkError = ExtendedError(rawValue: 23)
+    /// What upstreams answered cannot be read.
+    public static let invalidData = ExtendedError(rawValue: 24)
 }

@@ -72,6 +72,12 @@ public struct TunDevice: ~Copyable, Sendable {
         offloads = agreed
     }
 
+    /// Lets a program choose the queue of each packet: what it answers, modulo the number of queues.
+    public func steer(by filter: borrowing SteeringFilter) throws(SystemError) {
+        let result = clinux_tun_set_steering(queues[0].descriptor.number, filter.descriptor.number)
+        try SystemError.check(result, "TUNSETSTEERINGEBPF \(name)")
+    }
+
     /// How many queues are open.
     public var queueCount: Int { queues.count }
 

@@ -3,7 +3,7 @@
 # each box that is thrown away, in the network namespace of the laboratory's box.
 
 rootfs_packages=systemd,systemd-sysv,systemd-resolved,dbus,udev,kmod,iproute2,iputils-ping,procps,libcap2,libcap2-bin
-rootfs_packages+=,libgcc-s1,libnl-3-200,libnl-route-3-200,libstdc++6,libsystemd0
+rootfs_packages+=,dns-root-data,libevent-core-2.1-7,libgcc-s1,libnl-3-200,libnl-route-3-200,libstdc++6,libsystemd0,libunbound8
 rootfs_suite=bookworm
 rootfs_cache=$top_folder/.build-rootfs
 

@@ -1,4 +1,5 @@
 import DNSWire
+import IPAddressing
 import PacketMemory
 import Testing
 
@@ -72,7 +73,8 @@ struct MessageTests {
         let record = try ResourceRecord(in: query.span.bytes, at: question.end)
         #expect(record.end == query.count)
         let edns = try EDNS(record, in: query.span.bytes)
-        #expect(edns == EDNS(payloadSize: 1232, wantsDNSSEC: true))
+        #expect(edns.payloadSize == 1232 && edns.version == 0 && edns.extendedCode == 0 && edns.wantsDNSSEC)
+        #expect(edns.cookie == 44 && edns.cookieCount == 8 && !edns.wantsKeepalive && edns.error == nil)
     }
 
     @Test("DNS-21 DNS-22 an OPT record: small sizes count as 512, other owners and cut options are refused")
@@ -97,9 +99,13 @@ struct MessageTests {
     func writtenOPT() throws {
         var buffer = OctetBuffer(count: 64)
         var span = buffer.mutableOctets
-        EDNS(payloadSize: 1232, extendedCode: 1, wantsDNSSEC: true).write(into: &span, at: 12, error: .prohibited)
+        EDNS(payloadSize: 1232, extendedCode: 1, wantsDNSSEC: true).write(
+            into: &span,
+            at: 12,
+            options: EDNS.Options(error: .prohibited)
+        )
         let expected = octets("00 0029 04d0 01 00 8000 0006 000f 0002 0012")
-        #expect(expected.count == EDNS.size(error: .prohibited))
+        #expect(expected.count == EDNS.Options(error: .prohibited).size)
         for index in expected.indices { #expect(span.octet(at: 12 + index) == expected[index]) }
     }
 
@@ -185,7 +191,7 @@ struct MessageTests {
             let fitted = writer.record(second, .cname, ttl: 9, name: first, into: &page)
             #expect(fitted == (limit >= before + 9 + 10 + 2))
             #expect(fitted || writer.position == before)
-            if !fitted, writer.record(second, .a, ttl: 9, words: [1], into: &page) {
+            if !fitted, writer.address(second, IPv4Address(bits: 1), ttl: 9, into: &page) {
                 let written = try Name(in: page.bytes, at: before)
                 #expect(written == second)
             }

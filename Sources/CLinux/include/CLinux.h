@@ -3,7 +3,9 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "confine.h"
 #include "linux.h"
+#include "steering.h"
 #if __has_include("udp.h")
 #include "udp.h"
 #endif

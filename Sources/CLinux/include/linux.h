@@ -51,6 +51,13 @@ int clinux_cpus_allowed(void);
 /* read and write, with errno in the result. */
 int64_t clinux_read(int descriptor, void *octets, size_t count);
 int64_t clinux_write(int descriptor, const void *octets, size_t count);
+/* A part of some memory. */
+struct clinux_piece {
+    uint32_t offset;
+    uint32_t count;
+};
+/* writev of at most 64 pieces of the memory at `base`. */
+int64_t clinux_write_pieces(int descriptor, const void *base, const void *pieces, int count);
 /* Waits until the descriptor can be read, at most this many nanoseconds (negative: for ever); 1 if it can. */
 int clinux_wait_readable(int descriptor, int64_t nanoseconds);
 int clinux_no_new_privileges(void);

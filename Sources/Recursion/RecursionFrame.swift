@@ -1,0 +1,10 @@
+internal import PacketMemory
+
+/// A message between the resolver and the recursor: eight octets that the resolver chose and the recursor only sends
+/// back, then a DNS message.
+public enum RecursionFrame {
+    /// Where the DNS message begins.
+    public static let start = 8
+    /// The most octets of a frame.
+    public static let most = start + 65_535
+}
