@@ -41,7 +41,7 @@ public struct ExchangeID: Hashable, Sendable {
     public init(_ number: UInt64) { self.number = number }
 }
 
-/// An upstream, as its place in ``DNS64Settings/upstreams``.
+/// An upstream, as its place in ``NameRules/upstreams``.
 public struct UpstreamID: Hashable, Sendable {
     /// The place.
     public var index: Int
@@ -79,6 +79,8 @@ public enum SilenceReason: UInt8, Hashable, Sendable, CaseIterable {
     case notAQuestion
     /// The buffer for the reply is too small for any reply.
     case noRoom
+    /// The client network asks more than it may, and the settings say to drop what it asks.
+    case overRate
 }
 
 /// What became of an upstream's reply.

@@ -1,13 +1,22 @@
 public import IPAddressing
+public import PacketMemory
 public import Timing
 
 /// Another resolver that is asked what the cache does not know.
 public struct UpstreamAddress: Hashable, Sendable, CustomStringConvertible {
     /// Where it listens, over UDP and TCP alike.
     public var endpoint: TransportAddress
+    /// The interface of a link-local address; zero for others.
+    public var scope: UInt32 = 0
+    /// The address of ours to ask from; the routes decide if there is none.
+    public var source: IPAddress?
 
     /// Names an upstream.
-    public init(_ endpoint: TransportAddress) { self.endpoint = endpoint }
+    public init(_ endpoint: TransportAddress, scope: UInt32 = 0, source: IPAddress? = nil) {
+        self.endpoint = endpoint
+        self.scope = scope
+        self.source = source
+    }
 
     /// `192.0.2.53:53` or `[2001:db8::53]:53`.
     public var description: String { endpoint.description }
@@ -19,6 +28,14 @@ public struct DNS64Settings: Hashable, Sendable {
     /// The resolvers to ask, in the order of preference while nothing is known about them; without any, only what is
     /// answered locally is answered.
     public var upstreams: [UpstreamAddress] = []
+    /// Which names are asked elsewhere, or not at all.
+    public var rules: [ForwardingRule] = []
+    /// Records of the operator's own.
+    public var localRecords: [LocalRecord] = []
+    /// Names that clients get other answers for than there are.
+    public var nameFilters: [NameFilter] = []
+    /// Addresses that clients do not get.
+    public var addressFilters: [AddressFilter] = []
     /// How many octets all cached answers of all workers may take, the index included. At least 1 MiB is used.
     public var cacheSize = 64 << 20
     /// IPv6 prefixes whose AAAA records do not count and are never handed out: RFC 6147 section 5.1.4.
@@ -28,6 +45,37 @@ public struct DNS64Settings: Hashable, Sendable {
     /// Whether AAAA records are made although the denial of the native ones was signed and the client asked for
     /// signatures (DO=1, CD=0). The client may not be able to validate what it gets: RFC 6147 section 3, case 3.
     public var breakDNSSEC = false
+
+    /// Whether answers that are too old are given when no fresh ones are to be had: RFC 8767.
+    public var servesStale = false
+    /// How long after its time an answer may be given: RFC 8767 section 5 recommends one to three days.
+    public var longestStaleness = Moment.Span.seconds(86_400)
+    /// How long the first client waits for a fresh answer before it gets a stale one.
+    public var patienceBeforeStale = Moment.Span.milliseconds(400)
+    /// How long nothing is asked again for an answer that was given stale, once that failed: RFC 8767 section 5.
+    public var staleRecheck = Moment.Span.seconds(30)
+    /// The TTL of stale records, in seconds: RFC 8767 section 4 recommends 30.
+    public var staleTTL: UInt32 = 30
+    /// Whether answers in use are asked again before their time is over.
+    public var prefetches = false
+    /// Whether cookies of clients are answered with ours: RFC 7873.
+    public var cookies = true
+    /// The secrets of our cookies, the one to make them with first; none lets the transport draw one.
+    public var cookieSecrets: [KeyedHash] = []
+    /// Whether the letters of names are sent upstream in a random case, which a forger must guess.
+    public var randomizesCase = false
+
+    /// How many bits of a client's IPv6 address name its network; all 32 bits of an IPv4 address do.
+    public var clientLength = 64
+    /// How many questions a client network may ask in a second; zero: no limit.
+    public var questionsPerSecond = 0
+    /// Whether a question over that limit is left without an answer rather than answered truncated.
+    public var dropsOverLimit = false
+    /// The part of the tables of waiting clients and outstanding questions that one client network may take once they
+    /// are half full, in percent: 1 to 100.
+    public var clientShare = 25
+    /// How long a connection of a client may be idle; told to clients that ask (RFC 7828).
+    public var connectionIdle = Moment.Span.seconds(10)
 
     /// The largest answer sent over UDP, in octets, whatever the client offers (RFC 9715): 512 to 4,096.
     public var largestUDPAnswer = 1232

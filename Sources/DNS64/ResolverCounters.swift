@@ -45,6 +45,26 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
     case refusedRecursion
     /// Refused: too many questions under way, or too many clients waiting.
     case refusedOverload
+    /// Refused: too many questions of one client network under way, or too many of its clients waiting.
+    case refusedShare
+    /// Refused: no upstream is known for the name.
+    case refusedNoUpstream
+    /// Refused: a question of our own came back to us.
+    case refusedLoop
+    /// Truncated or left without an answer: more questions of one client network than it may ask in a second.
+    case overRate
+    /// Answers given by local records and by rules that ask nobody.
+    case operatorAnswers
+    /// Answers changed by the filter.
+    case filtered
+    /// Answers given although they were too old, because no fresh ones were to be had.
+    case stale
+    /// Questions asked again before their answers were too old, or behind an answer that was.
+    case refreshed
+    /// AAAA records added to answers about services.
+    case serviceAddresses
+    /// Questions with a cookie that we made.
+    case goodCookies
     /// Messages to upstreams.
     case upstreamQueries
     /// Of those, over TCP.
@@ -79,15 +99,15 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
 
 /// What one worker counts. One thread writes, any thread reads.
 public final class ResolverCounters: Sendable {
-    private let counts: [40 of Atomic<UInt64>]
+    private let counts: [64 of Atomic<UInt64>]
     /// One per upstream of the settings.
     public let upstreams: [UpstreamRecord]
 
     /// Starts every count at zero.
     ///
-    /// - Parameter upstreams: How many upstreams the settings name.
+    /// - Parameter upstreams: How many upstreams the settings name, those of rules included.
     public init(upstreams: Int) {
-        counts = [40 of Atomic<UInt64>] { _ in Atomic(0) }
+        counts = [64 of Atomic<UInt64>] { _ in Atomic(0) }
         self.upstreams = (0..<upstreams).map { _ in UpstreamRecord() }
     }
 

@@ -1,4 +1,5 @@
 import DNSWire
+import IPAddressing
 import PacketMemory
 import Policy
 public import Timing
@@ -24,6 +25,9 @@ public struct ResolverEngine: ~Copyable {
     /// Whether synthesis is suspended because the data plane is down. AAAA questions then get what upstreams answer;
     /// where that is nothing, with the extended error "Not Ready", and the A question is not asked. Set it between calls.
     public var synthesisIsSuspended = false
+    /// The Unix time, in seconds, at which the engine's clock began; cookies say when they were made. Set it between
+    /// calls.
+    public var epoch: UInt64 = 0
 
     let settings: DNS64Settings
     let worker: Int
@@ -33,7 +37,12 @@ public struct ResolverEngine: ~Copyable {
     let local: LocalAnswers
     let known: KnownAnswers
     var digest: AnswerDigest
-    var ranking: UpstreamRanking
+    let rules: NameRules
+    let cookies: CookieJar
+    let rates: ClientRates
+    /// What is known of the upstreams of each group.
+    var rankings: [UpstreamRanking]
+    var shares: ClientShares
 
     var waiters = Slots(blank: Waiter())
     var inquiries = Slots(blank: Inquiry())
@@ -51,7 +60,8 @@ public struct ResolverEngine: ~Copyable {
     /// Makes the engine of one worker.
     ///
     /// - Parameters:
-    ///   - settings: The same for all workers. At most sixteen upstreams are used.
+    ///   - settings: The same for all workers. At most sixteen upstreams are used, and as many of each rule.
+    ///   - rules: Those of the settings, made ready; nothing makes them ready here.
     ///   - cache: Shared by all workers.
     ///   - counters: What this worker counts; other threads may read it. Made for the same number of upstreams.
     ///   - worker: The worker's number, from zero; another one for each engine that shares the cache.
@@ -59,24 +69,39 @@ public struct ResolverEngine: ~Copyable {
         settings: DNS64Settings,
         cache: AnswerCache,
         counters: ResolverCounters,
-        worker: Int
+        worker: Int,
+        rules: NameRules? = nil,
+        rates: ClientRates? = nil
     ) {
-        precondition(counters.upstreams.count >= settings.upstreams.count, "a record for each upstream")
+        let rules = rules ?? NameRules(settings)
+        precondition(
+            counters.upstreams.count >= rules.groups.reduce(0) { $0 + $1.count },
+            "a record for each upstream"
+        )
+        self.rules = rules
         self.settings = settings
         self.worker = worker
         self.cache = cache
         self.counters = counters
         answering = Answering(payloadSize: UInt16(clamping: max(512, settings.largestUDPAnswer)))
-        local = LocalAnswers(answering, discoveryTTL: settings.discoveryTTL)
+        local = LocalAnswers(answering, rules: rules, discoveryTTL: settings.discoveryTTL)
         known = KnownAnswers(
             answering: answering,
             local: local,
-            excluded: settings.excludeAAAA,
+            rules: rules,
+            excludedByDefault: settings.excludeAAAA,
             breakDNSSEC: settings.breakDNSSEC,
             counters: counters
         )
         digest = AnswerDigest(settings)
-        ranking = UpstreamRanking(count: settings.upstreams.count, records: counters.upstreams)
+        rankings = rules.groups.indices.map { group in
+            let first = rules.firstUpstreams[group]
+            let records = counters.upstreams[first..<first + rules.groups[group].count]
+            return UpstreamRanking(count: records.count, records: Array(records))
+        }
+        cookies = CookieJar(secrets: settings.cookieSecrets)
+        self.rates = rates ?? ClientRates(settings, secret: cache.secret)
+        shares = ClientShares(settings, secret: cache.secret)
     }
 
     /// How many clients wait, and how many messages to upstreams are under way.

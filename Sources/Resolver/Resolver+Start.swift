@@ -1,5 +1,7 @@
 internal import DNS64
+internal import DNSWire
 internal import Linux
+internal import PacketMemory
 internal import Synchronization
 
 extension Resolver {
@@ -40,7 +42,7 @@ extension Resolver {
         }
         let choice = UpstreamChoice(settings, listening: settings.demanded.union(automatic))
         announce(choice)
-        let engine = EngineSettings(settings.dns64, choice, workers: count)
+        let engine = EngineSettings(settings, choice, workers: count, cookieSecret: cookieSecret)
         // Each connection, and a few descriptors of the other parts, must find room beside the upstream sockets.
         let sockets = min(8192, max(64, (DescriptorLimit.raise() - settings.tcp.connections - 512) / count))
         var threads: [PlainThread] = []
@@ -69,6 +71,7 @@ extension Resolver {
                 watch: watch,
                 book: ListenBook(ports: ports, door: door, report: report),
                 choice: choice,
+                routes: engine.routes,
                 counters: [engine.counters]
             )
         } catch {
@@ -101,13 +104,31 @@ extension Resolver.Running {
 
 extension EngineSettings {
     /// The settings of the engines with the upstreams that were chosen.
-    init(_ settings: DNS64Settings, _ choice: UpstreamChoice, workers: Int) {
-        var settings = settings
-        settings.upstreams = choice.routes.map { UpstreamAddress($0.endpoint) }
+    ///
+    /// - Parameters:
+    ///   - settings: As the operator wrote them; whatever they leave open is filled in.
+    ///   - forgetting: Names whose cached answers must go once every worker has taken these settings up.
+    init(
+        _ settings: ResolverSettings,
+        _ choice: UpstreamChoice,
+        workers: Int,
+        cookieSecret: KeyedHash,
+        forgetting names: [Name] = []
+    ) {
+        var engine = settings.dns64
+        engine.upstreams = choice.upstreams
+        engine.rules = choice.rules
+        engine.connectionIdle = settings.tcp.idle
+        if engine.cookieSecrets.isEmpty { engine.cookieSecrets = [cookieSecret] }
+        let rules = NameRules(engine)
+        let upstreams = rules.upstreams
         self.init(
-            settings: settings,
-            routes: choice.routes,
-            counters: (0..<workers).map { _ in ResolverCounters(upstreams: choice.routes.count) }
+            settings: engine,
+            rules: rules,
+            rates: ClientRates(engine, secret: cookieSecret),
+            routes: upstreams.map { UpstreamRoute($0) },
+            counters: (0..<workers).map { _ in ResolverCounters(upstreams: upstreams.count) },
+            forgetting: Forgetting(names, workers: workers)
         )
     }
 }

@@ -26,10 +26,17 @@ extension Resolver.Running {
             status.counts[name] = counters.joined().reduce(retired[name] ?? 0) { $0 + $1[name] }
         }
         let now = counters.last ?? []
-        status.upstreams = choice.routes.indices.map { index in
+        for index in routes.indices {
             var record = now.first?.upstreams[index].snapshot ?? UpstreamRecord.Snapshot()
             for worker in now.dropFirst() { record.add(worker.upstreams[index].snapshot) }
-            return ResolverStatus.Upstream(endpoint: choice.routes[index].endpoint, record: record)
+            // The upstreams of rules may be thousands: those that were asked are shown, and not many of them.
+            let isOfRule = index >= choice.upstreams.count
+            guard !isOfRule || record.queries > 0 && status.upstreams.count < ResolverStatus.mostUpstreams else {
+                continue
+            }
+            status.upstreams.append(
+                ResolverStatus.Upstream(endpoint: routes[index].endpoint, isOfRule: isOfRule, record: record)
+            )
         }
     }
 }

@@ -1,4 +1,5 @@
 public import DNS64
+internal import DNSWire
 internal import IPAddressing
 internal import Linux
 public import PacketMemory
@@ -13,6 +14,8 @@ internal import Timing
 public final class Resolver: Sendable {
     let cache: AnswerCache
     let secret: KeyedHash
+    /// Makes cookies where the settings name no secret; drawn at start.
+    let cookieSecret = SystemRandom.secret()
     let policies: PolicyInForce
     let report: @Sendable (ResolverEvent) -> Void
     let state: Mutex<State>
@@ -32,6 +35,8 @@ public final class Resolver: Sendable {
         let watch: Watch
         var book: ListenBook
         var choice: UpstreamChoice
+        /// How the upstreams of the engines of now are reached.
+        var routes: [UpstreamRoute]
         /// The counters of the engines made last, those at the end for the engines of now.
         var counters: [[ResolverCounters]]
         /// What engines counted that no worker can have any more.
@@ -88,7 +93,11 @@ public final class Resolver: Sendable {
             let before = state.settings.dns64
             state.settings = settings
             state.listen()
-            chooseUpstreams(&state, always: before != settings.dns64)
+            chooseUpstreams(
+                &state,
+                always: before != settings.dns64,
+                forgetting: NameRules.changed(from: before, to: settings.dns64)
+            )
             return state.problems.filter { state.demanded.contains($0.address) }
         }
     }
@@ -122,19 +131,25 @@ public final class Resolver: Sendable {
     }
 
     /// Hands new settings to the workers if the upstreams have changed, or in any case.
-    private func chooseUpstreams(_ state: inout State, always: Bool) {
+    private func chooseUpstreams(_ state: inout State, always: Bool, forgetting names: [Name] = []) {
         guard let running = state.running else { return }
         let choice = UpstreamChoice(state.settings, listening: state.wanted)
         guard always || choice != running.choice else { return }
         if choice != running.choice { announce(choice) }
-        let engine = EngineSettings(state.settings.dns64, choice, workers: running.ports.count)
-        state.running?.adopt(choice, engine.counters)
+        let engine = EngineSettings(
+            state.settings,
+            choice,
+            workers: running.ports.count,
+            cookieSecret: cookieSecret,
+            forgetting: names
+        )
+        state.running?.adopt(choice, engine)
         for port in running.ports { port.mailbox.post(.settings(engine)) }
     }
 
     func announce(_ choice: UpstreamChoice) {
         for endpoint in choice.ourselves { report(.leftOutOurselves(endpoint)) }
-        report(.upstreams(choice.routes.map(\.endpoint)))
+        report(.upstreams(choice.upstreams.map(\.endpoint)))
     }
 
     private func awaitAdoption(of generation: UInt64) -> Bool {
@@ -154,9 +169,10 @@ public final class Resolver: Sendable {
 extension Resolver.Running {
     /// Takes note of other upstreams. Keeps the counters of their engines, and sums up those that are too old to change:
     /// upstreams may change every second for months.
-    mutating func adopt(_ choice: UpstreamChoice, _ new: [ResolverCounters]) {
+    mutating func adopt(_ choice: UpstreamChoice, _ engine: EngineSettings) {
         self.choice = choice
-        counters.append(new)
+        routes = engine.routes
+        counters.append(engine.counters)
         guard counters.count > Self.countersKept else { return }
         for old in counters.removeFirst() {
             for name in ResolverCount.allCases { retired[name, default: 0] += old[name] }

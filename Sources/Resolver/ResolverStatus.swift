@@ -17,6 +17,8 @@ public struct ResolverStatus: Sendable {
     public struct Upstream: Hashable, Sendable {
         /// Where it listens.
         public var endpoint: TransportAddress
+        /// Whether it is asked about the names of a rule only.
+        public var isOfRule = false
         /// What became of the questions asked of it since the last change of upstreams. It is well if it is for any
         /// worker; the round trip is the shortest of theirs.
         public var record: UpstreamRecord.Snapshot
@@ -28,7 +30,10 @@ public struct ResolverStatus: Sendable {
     public var sockets = 0
     /// Sockets that should listen and cannot.
     public var problems: [ListenProblem] = []
-    /// The upstreams, in the order of the settings.
+    /// How many upstreams are shown at most.
+    static let mostUpstreams = 64
+
+    /// The upstreams, in the order of the settings; of those of rules the ones that were asked.
     public var upstreams: [Upstream] = []
     /// Upstreams left out because they are this resolver.
     public var leftOutOurselves: [TransportAddress] = []

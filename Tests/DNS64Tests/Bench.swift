@@ -47,7 +47,7 @@ final class Bench {
         change(&settings)
         let secret = KeyedHash(key0: 1, key1: 2)
         cache = other?.cache ?? AnswerCache(size: settings.cacheSize, secret: secret)
-        counters = ResolverCounters(upstreams: upstreams)
+        counters = ResolverCounters(upstreams: NameRules(settings).upstreams.count)
         engine = ResolverEngine(settings: settings, cache: cache, counters: counters, worker: worker)
         policy = Policy(
             generation: 1,

@@ -22,6 +22,8 @@ struct Laboratory: ~Copyable {
         var spoofs: [String] = []
         var closesTCP = false
         var raw: [UInt8]?
+        /// The extended error of the reply.
+        var error: UInt16?
     }
 
     struct Sent: Equatable, CustomStringConvertible {
@@ -57,7 +59,7 @@ struct Laboratory: ~Copyable {
     init(settings: DNS64Settings, policy: Policy) {
         let secret = KeyedHash(key0: 1, key1: 2)
         cache = AnswerCache(size: settings.cacheSize, secret: secret)
-        counters = ResolverCounters(upstreams: settings.upstreams.count)
+        counters = ResolverCounters(upstreams: NameRules(settings).upstreams.count)
         engine = ResolverEngine(settings: settings, cache: cache, counters: counters, worker: 0)
         self.policy = policy
     }
@@ -171,7 +173,10 @@ struct Laboratory: ~Copyable {
         reply.identifier = query.identifier
         reply.flags |= 0x8180 | query.flags & 0x10
         reply.questions = query.questions
-        if query.opt != nil { reply.opt = (1232, query.opt?.flags ?? 0, []) }
+        if query.opt != nil {
+            let error: [UInt8] = script.error.map { [0, 15, 0, 2, UInt8($0 >> 8), UInt8($0 & 255)] } ?? []
+            reply.opt = (1232, query.opt?.flags ?? 0, error)
+        }
         if script.refusesEDNS, query.opt != nil {
             reply.sections = [[], [], []]
             reply.opt = nil

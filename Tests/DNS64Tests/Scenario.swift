@@ -1,4 +1,5 @@
 import DNS64
+import DNSWire
 import Glibc
 import IPAddressing
 import PacketMemory
@@ -78,13 +79,28 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "clients": clients = try [#require(IPPrefix(words[1]))]
             case "allow": allowed.append(try #require(IPv4Prefix(words[1])))
             case "view":
-                views.append(
-                    View(network: try #require(IPPrefix(words[1])), synthesize: words[2] == "on", origin: .file)
-                )
+                views.append(try Self.view(words))
             case "over-ipv4": overIPv4 = words[1] == "on"
             case "upstreams": upstreams = try #require(Int(words[1]))
             case "exclude": settings.excludeAAAA.append(try #require(IPv6Prefix(words[1])))
             case "break-dnssec": settings.breakDNSSEC = true
+            case "rule": settings.rules.append(try Self.rule(words, settings.rules.count))
+            case "local":
+                let (name, type) = try (#require(Name(words[1])), #require(RecordType(words[2])))
+                let data = try RecordText.octets(type, words.dropFirst(3).joined(separator: " "))
+                settings.localRecords.append(LocalRecord(name: name, type: type, data: data, ttl: 600))
+            case "filter-name":
+                let name = try #require(Name(words[1]))
+                settings.nameFilters.append(NameFilter(name: name, action: try Self.action(words)))
+            case "filter-address":
+                let prefix = try #require(IPPrefix(words[1]))
+                settings.addressFilters.append(AddressFilter(prefix: prefix, action: try Self.action(words)))
+            case "serve-stale": settings.servesStale = true
+            case "prefetch": settings.prefetches = true
+            case "random-case": settings.randomizesCase = true
+            case "rate":
+                settings.questionsPerSecond = try #require(Int(words[1]))
+                settings.dropsOverLimit = words.contains("drop")
             default: break
             }
         }
@@ -144,6 +160,9 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                 try Self.take(words, from: &left[section], place)
                 checked = false
             case "none": #expect(reply == nil, "\(place)")
+            case "options":
+                let text = reply?.opt?.data.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() ?? ""
+                #expect(words.count > 1 ? text.hasPrefix(words[1]) : text.isEmpty, "\(place): got \(text)")
             case "sent":
                 let expected = words.dropFirst().joined(separator: " ").split(separator: ",").map {
                     $0.split(separator: " ").joined(separator: " ")
@@ -184,6 +203,8 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                     )
                 )
             case "prefix", "clients", "allow", "view", "over-ipv4", "upstreams", "exclude", "break-dnssec": break
+            case "rule", "local", "filter-name", "filter-address", "serve-stale", "prefetch", "random-case", "rate":
+                break
             default: Issue.record("\(place): no such step")
             }
         }
@@ -193,6 +214,50 @@ struct Scenario: CustomTestStringConvertible, Sendable {
         laboratory.run(until: laboratory.now + .seconds(40))
         #expect(laboratory.engine.underWay == (0, 0), "\(title): something is still under way")
         #expect(laboratory.cache.measures.octets <= 1 << 20)
+    }
+
+    /// `view NETWORK on|off [prefix P] [exclude P] [no-filter]`
+    private static func view(_ words: [String]) throws -> View {
+        func values(_ word: String) -> [String] {
+            words.indices.dropLast().filter { words[$0] == word }.map { words[$0 + 1] }
+        }
+        let prefixes = try values("prefix").map { try TranslationPrefix(#require(IPv6Prefix($0))) }
+        let excluded = try values("exclude").map { try #require(IPv6Prefix($0)) }
+        return View(
+            network: try #require(IPPrefix(words[1])),
+            synthesize: words[2] == "on",
+            prefixes: prefixes.isEmpty ? nil : prefixes,
+            excludeAAAA: excluded.isEmpty ? nil : excluded,
+            filter: words.contains("no-filter") ? false : nil,
+            origin: .file
+        )
+    }
+
+    /// `rule DOMAIN ask N`, where the upstreams of rules are counted on behind those of all names; or `system`, `local`,
+    /// `block`.
+    private static func rule(_ words: [String], _ number: Int) throws -> ForwardingRule {
+        let domain = try #require(Name(words[1]))
+        switch words[2] {
+        case "ask":
+            let upstreams = (0..<(Int(words[3]) ?? 1)).map {
+                UpstreamAddress(TransportAddress(.v4(IPv4Address(198, 51, 100, UInt8(4 * number + $0))), Port(53)))
+            }
+            return ForwardingRule(domain: domain, action: .ask(upstreams))
+        case "nobody": return ForwardingRule(domain: domain, action: .ask([]))
+        case "system": return ForwardingRule(domain: domain, action: .askDefault)
+        case "local": return ForwardingRule(domain: domain, action: .local)
+        default: return ForwardingRule(domain: domain, action: .block)
+        }
+    }
+
+    /// `filter-… WHAT ACTION [ADDRESS ...]`
+    private static func action(_ words: [String]) throws -> FilterAction {
+        switch words[2] {
+        case "nxdomain": .nameError
+        case "nodata": .noData
+        case "allow": .allow
+        default: .override(try words.dropFirst(3).map { try #require(IPAddress($0)) })
+        }
     }
 
     static let codes: [String: UInt16] = [
@@ -237,6 +302,11 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "no-edns": message.opt = nil
             case "version": message.opt?.flags |= 0x1_0000
             case "option": message.opt?.data = [0xFD, 0xE9, 0, 2, 1, 2]
+            case "keepalive": message.opt?.data = [0, 11, 0, 0]
+            case "cookie":
+                index += 1
+                let cookie = PlainMessage.data(65280, words[index])
+                message.opt?.data = [0, 10, 0, UInt8(cookie.count)] + cookie
             case "bad-option": message.opt?.data = [0xFD, 0xE9, 0, 20, 1, 2]
             case "class":
                 index += 1
@@ -276,6 +346,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
         for part in line[arrow.upperBound...].split(separator: ";") {
             let words = part.split(separator: " ").map(String.init)
             switch words[0] {
+            case "ede": script.error = UInt16(words[1])
             case "drop": script.drops = true
             case "delay": script.delay = UInt64(words[1]) ?? 0
             case "tc": script.truncatesUDP = true

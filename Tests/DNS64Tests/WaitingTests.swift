@@ -118,6 +118,7 @@ struct WaitingTests {
         let bench = Bench(change: {
             $0.outstandingQuestions = 20
             $0.waitingClients = 1000
+            $0.clientShare = 100
         })
         for number in 0..<10 { #expect(bench.ask(Bench.question("n\(number).test.", 28)).outcome == .waiting) }
         let refused = bench.ask(Bench.question("n10.test.", 28))
@@ -129,7 +130,7 @@ struct WaitingTests {
 
     @Test("5,000 names that nobody answers are all given up in the end, and fresh names are answered meanwhile")
     func blackHoles() {
-        let bench = Bench()
+        let bench = Bench(change: { $0.clientShare = 100 })
         for number in 0..<5_000 { #expect(bench.ask(Bench.question("h\(number).hole.test.", 28)).outcome == .waiting) }
         while bench.next() != nil {}
         #expect(bench.ask(Bench.question("fresh.test.", 28)).outcome == .waiting)

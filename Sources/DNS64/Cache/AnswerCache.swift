@@ -1,4 +1,4 @@
-import DNSWire
+public import DNSWire
 public import PacketMemory
 import Timing
 
@@ -48,6 +48,17 @@ public final class AnswerCache: Sendable {
         shard.unlock()
     }
 
+    /// Forgets what is known about these names and all below them.
+    public func forget(_ names: [Name]) {
+        guard !names.isEmpty else { return }
+        let table = NameTable(names)
+        for shard in shards {
+            shard.lock()
+            shard.forget(table)
+            shard.unlock()
+        }
+    }
+
     /// Whether a worker may pursue a question. Equal questions of several workers are pursued by the first of them; the
     /// others look here for its answer.
     func claim(_ key: PursuitKey, worker: Int, until: Moment, at now: Moment) -> Bool {
@@ -55,6 +66,23 @@ public final class AnswerCache: Sendable {
         shard.lock()
         defer { shard.unlock() }
         return shard.claim(key, worker: worker, until: until, at: now)
+    }
+
+    /// Remembers under which identifier a question of ours was sent.
+    func note(_ identifier: UInt16, of key: PursuitKey) {
+        let shard = shard(key.hash)
+        shard.lock()
+        shard.note(identifier, of: key)
+        shard.unlock()
+    }
+
+    /// Whether a client's question is one of ours that is under way, come back: the same question under the same
+    /// identifier.
+    func isOwnQuestion(_ key: PursuitKey, identifier: UInt16, at now: Moment) -> Bool {
+        let shard = shard(key.hash)
+        shard.lock()
+        defer { shard.unlock() }
+        return shard.isOwnQuestion(key, identifier: identifier, at: now)
     }
 
     /// The question is answered, or came to nothing.

@@ -31,13 +31,14 @@ struct AnswerVariant: OptionSet, Hashable {
 /// 16 first address record         18 count of address records            20 begin of the authority section
 /// 22 begin of the additional      24 type asked for                      26 octets of the name
 /// 28 kind  29 variant  30 flags   31 octets of an address record's owner 32 TTL of the address records
-/// 36 TTL of the denial            40 hash of the name                    48 the message; TTL places; padding
+/// 36 TTL of the denial            40 hash of the name                    48 when it may be asked again, 0 at any time
+/// 52 extended error of a failure  54 nothing                             56 the message; TTL places; padding
 /// ```
 ///
 /// Offsets of records count from the message. Address records are those of an answer to A or AAAA; they are all equally
 /// long, and nothing behind them has a pointer to anything behind the first of them, so their number can change.
 struct AnswerImage {
-    static let fixedSize = 48
+    static let fixedSize = 56
     static let deadBit: UInt32 = 0x8000_0000
     /// The flag of an image that was used since it was last looked at by the eviction.
     static let referenced: UInt8 = 1
@@ -64,6 +65,9 @@ struct AnswerImage {
     let addressOwnerCount: Int
     let addressTTL: UInt32
     let denialTTL: UInt32
+    let refreshAt: UInt32
+    /// What a failure comes with.
+    let failureError: ExtendedError
 
     /// Reads the fixed part; the octets were written by ``StoredAnswer``.
     @inline(__always)
@@ -82,6 +86,8 @@ struct AnswerImage {
         addressOwnerCount = Int(octets.octet(at: base &+ 31))
         addressTTL = octets.uint32(at: base &+ 32)
         denialTTL = octets.uint32(at: base &+ 36)
+        refreshAt = octets.uint32(at: base &+ 48)
+        failureError = ExtendedError(rawValue: octets.uint16(at: base &+ 52))
     }
 
     /// Where the message begins.

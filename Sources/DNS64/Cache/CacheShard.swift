@@ -116,6 +116,36 @@ final class CacheShard: @unchecked Sendable {
         ring.store(flags | AnswerImage.referenced, at: base &+ 30)
     }
 
+    /// Remembers that an image's question was asked again, and not to do so before a second of the engine's clock.
+    func postponeRefresh(_ base: Int, until: UInt32) {
+        var ring = mutableOctets
+        ring.store(max(until, 1), at: base &+ 48)
+    }
+
+    /// Forgets every image whose name is one of these or lies below.
+    func forget(_ names: NameTable) {
+        var offset = tail
+        var left = used
+        while left > 0 {
+            let word = octets.uint32(at: offset)
+            let size = Int(word & ~AnswerImage.deadBit)
+            if word & AnswerImage.deadBit == 0 {
+                var end = 0
+                let start = AnswerImage.fixedSize + MessageHeader.size
+                let image = octets.extracting(offset..<offset + size)
+                if let name = try? Name(uncompressedIn: image, at: start, end: &end), names.longest(name).place >= 0 {
+                    var ring = mutableOctets
+                    ring.store(word | AnswerImage.deadBit, at: offset)
+                    unlink(offset, hash: octets.uint64(at: offset + 40))
+                    images -= 1
+                }
+            }
+            offset += size
+            left -= size
+            if offset == capacity { offset = 0 }
+        }
+    }
+
     /// Puts an image in, in the place of the one that answered the same question.
     func insert(_ answer: StoredAnswer) {
         let size = answer.count
@@ -136,19 +166,37 @@ final class CacheShard: @unchecked Sendable {
     // MARK: Claims
 
     /// Which worker pursues a question of this shard, and until when that is believed.
-    private var claims: [PursuitKey: (worker: Int, until: Moment)] = [:]
+    private var claims: [PursuitKey: Claim] = [:]
+
+    private struct Claim {
+        var worker: Int
+        var until: Moment
+        /// The identifiers under which the question was sent last, each with a bit set above it.
+        var identifiers: SIMD4<UInt32> = .zero
+    }
+
     private var nextTidying = Moment.start
 
     /// Whether a worker may pursue a question: nobody else does. From now on it is the one.
     func claim(_ key: PursuitKey, worker: Int, until: Moment, at now: Moment) -> Bool {
         if let other = claims[key], other.worker != worker, other.until > now { return false }
-        claims[key] = (worker, until)
+        claims[key] = Claim(worker: worker, until: until)
         if nextTidying <= now {
             // What a worker left behind that was stopped with its questions.
             claims = claims.filter { $0.value.until > now }
             nextTidying = now + .seconds(60)
         }
         return true
+    }
+
+    func note(_ identifier: UInt16, of key: PursuitKey) {
+        guard let before = claims[key]?.identifiers else { return }
+        claims[key]?.identifiers = SIMD4(0x1_0000 | UInt32(identifier), before.x, before.y, before.z)
+    }
+
+    func isOwnQuestion(_ key: PursuitKey, identifier: UInt16, at now: Moment) -> Bool {
+        guard let claim = claims[key], claim.until > now else { return false }
+        return any(claim.identifiers .== SIMD4(repeating: 0x1_0000 | UInt32(identifier)))
     }
 
     /// Gives a claim up.

@@ -36,6 +36,7 @@ final class StoredAnswer: @unchecked Sendable {
         image.store(facts.addressTTL, at: 32)
         image.store(facts.denialTTL, at: 36)
         image.store(facts.hash, at: 40)
+        image.store(facts.error.rawValue, at: 52)
         image.copy(message, from: 0, to: AnswerImage.fixedSize, count: messageCount)
         // The name in lower case, so that a look-up compares whole words.
         for index in 0..<facts.nameCount {
@@ -89,4 +90,6 @@ struct AnswerFacts {
     var additional = 0
     var addressTTL: UInt32 = 0
     var denialTTL = AnswerImage.noDenialTTL
+    /// What a failure comes with.
+    var error = ExtendedError.noReachableAuthority
 }

@@ -5,33 +5,37 @@ import Policy
 
 /// Answers to questions about names that mean the same everywhere or only here, given without asking anybody.
 struct LocalAnswers {
-    private let answering: Answering
+    let answering: Answering
+    private let rules: NameRules
     private let discoveryTTL: UInt32
 
     /// How long the denials of RFC 6303 section 3 hold, in seconds.
     private static let denialTTL: UInt32 = 10_800
 
-    init(_ answering: Answering, discoveryTTL: UInt32) {
+    init(_ answering: Answering, rules: NameRules, discoveryTTL: UInt32) {
         self.answering = answering
+        self.rules = rules
         self.discoveryTTL = discoveryTTL
     }
 
     /// The answer's count of octets; nothing if the name is not served here.
     ///
-    /// - Parameter synthesizes: Whether the client's view has DNS64; without it ipv4only.arpa is like any other name
-    ///   (RFC 8880 section 7.1).
+    /// For clients without DNS64 ipv4only.arpa is like any other name (RFC 8880 section 7.1). A forwarding rule for one
+    /// of the zones, or for a name in it, goes before the zone (RFC 6303 section 3).
+    ///
+    /// - Parameter rule: The forwarding rule of the name; -1 without one.
     @inline(__always)
     func answer(
         _ query: borrowing ClientQuery,
         policy: Policy,
-        synthesizes: Bool,
+        rule: Int32,
         into reply: inout MutableRawSpan
     ) -> Int? {
         let name = query.question.name
         // All of these names end in one of four labels, so that nearly every question is done with here.
         switch name.foldedLast {
         case FoldedLabel.arpa, FoldedLabel.localhost, FoldedLabel.invalid, FoldedLabel.onion:
-            return answerSpecial(query, policy: policy, synthesizes: synthesizes, into: &reply)
+            return answerSpecial(query, policy: policy, rule: rule, into: &reply)
         default: return nil
         }
     }
@@ -40,24 +44,26 @@ struct LocalAnswers {
     private func answerSpecial(
         _ query: borrowing ClientQuery,
         policy: Policy,
-        synthesizes: Bool,
+        rule: Int32,
         into reply: inout MutableRawSpan
     ) -> Int? {
         let name = query.question.name
+        let domain = rule < 0 ? Name.root : rules.domains[Int(rule)]
         if name.isAtOrBelow(LocalZone.localhost.apex) { return localhost(query, into: &reply) }
         if let zone = LocalZone.nowhere.first(where: { name.isAtOrBelow($0.apex) }) {
             return denial(query, zone: zone.apex, .nameError, into: &reply)
         }
         if name.isAtOrBelow(LocalZone.discovery.apex) {
-            return synthesizes ? discovery(query, policy: policy, into: &reply) : nil
+            return query.synthesizes ? discovery(query, policy: policy, into: &reply) : nil
         }
         if name.isAtOrBelow(LocalZone.home.apex) {
+            if domain.isAtOrBelow(LocalZone.home.apex) { return nil }
             // RFC 8375 section 4: the proof that the zone is not signed comes from outside.
             if query.question.type == .ds { return nil }
             return emptyZone(query, LocalZone.home.apex, into: &reply)
         }
         if ReverseName6.endsInIP6(name) {
-            if synthesizes {
+            if query.synthesizes, !isUnderOwnPrefix(domain, policy: policy) {
                 switch ReversePlace(name, policy: policy) {
                 case .outside: break
                 case .address(let address, let apex):
@@ -67,14 +73,21 @@ struct LocalAnswers {
                 case .below(let offset): return denial(query, zone: name.suffix(from: offset), .nameError, into: &reply)
                 }
             }
-            guard let zone = LocalZone.reverse6.first(where: { name.isAtOrBelow($0.apex) }) else { return nil }
+            guard let zone = LocalZone.reverse6.first(where: { name.isAtOrBelow($0.apex) }),
+                !domain.isAtOrBelow(zone.apex)
+            else { return nil }
             // A prefix of the site's own in such a range has names that somebody knows.
             return policy.prefixes.contains { zone.holds($0) } ? nil : emptyZone(query, zone.apex, into: &reply)
         }
         guard let zone = LocalZone.reverse4.first(where: { name.isAtOrBelow($0.apex) }), let range = zone.range,
-            !policy.destinations.allow.contains(where: { $0.overlaps(range) })
+            !policy.destinations.allow.contains(where: { $0.overlaps(range) }), !domain.isAtOrBelow(zone.apex)
         else { return nil }
         return emptyZone(query, zone.apex, into: &reply)
+    }
+
+    /// Whether a forwarding rule is for the reverse zone of one of our prefixes, or for a part of it.
+    func isUnderOwnPrefix(_ domain: Name, policy: Policy) -> Bool {
+        !domain.isRoot && ReverseName6.endsInIP6(domain) && ReversePlace(domain, policy: policy) != .outside
     }
 
     /// RFC 6761 section 6.3: localhost and everything below it is this host, which is the client's own.
@@ -102,7 +115,9 @@ struct LocalAnswers {
             page.address(name, Discovery.first, ttl: discoveryTTL, into: &reply)
             page.address(name, Discovery.second, ttl: discoveryTTL, into: &reply)
         case .aaaa:
-            for prefix in policy.prefixes {
+            let own = policy.treatments[query.treatment].prefixes
+            for number in 0..<(own?.count ?? policy.prefixes.count) {
+                let prefix = policy.prefixes[own?[number] ?? number]
                 page.address(name, prefix.embed(Discovery.first), ttl: discoveryTTL, into: &reply)
                 page.address(name, prefix.embed(Discovery.second), ttl: discoveryTTL, into: &reply)
             }
@@ -152,10 +167,12 @@ struct LocalAnswers {
         zone: Name,
         _ code: ResponseCode,
         ttl: UInt32 = Self.denialTTL,
+        error: ExtendedError? = nil,
         into reply: inout MutableRawSpan
     ) -> Int {
         var page = Page(query, answering, reply)
         page.code = code
+        page.error = error
         page.begin(into: &reply)
         page.isAuthority = true
         page.soa(zone, ttl: ttl, into: &reply)
@@ -176,9 +193,9 @@ struct LocalAnswers {
         into reply: inout MutableRawSpan
     ) -> Int {
         let zone = query.question.name.suffix(from: apex)
-        let left = image.lifetime > age ? image.lifetime - age : 0
+        let left = Answering.left(of: image.lifetime, after: age, query)
         switch image.kind {
-        case .failure: return answering.empty(query, .serverFailure, error: .noReachableAuthority, into: &reply)
+        case .failure: return answering.empty(query, .serverFailure, error: image.failureError, into: &reply)
         case .nameError: return denial(query, zone: zone, .nameError, ttl: left, into: &reply)
         case .noData: return denial(query, zone: zone, .noError, ttl: left, into: &reply)
         case .positive: break
@@ -192,7 +209,7 @@ struct LocalAnswers {
             var offset = query.question.end - query.question.name.count + target.count
             for _ in 0..<answers {
                 let record = try ResourceRecord(in: message, at: offset)
-                try page.copy(record, ttl: record.ttl > age ? record.ttl - age : 0, of: message, into: &reply)
+                try page.copy(record, ttl: Answering.left(of: record.ttl, after: age, query), of: message, into: &reply)
                 offset = record.end
             }
         } catch {
@@ -219,7 +236,7 @@ struct LocalAnswers {
             var offset = image.authority
             for _ in 0..<(try MessageHeader(message).authorityCount) {
                 let record = try ResourceRecord(in: message, at: offset)
-                try page.copy(record, ttl: record.ttl > age ? record.ttl - age : 0, of: message, into: &reply)
+                try page.copy(record, ttl: Answering.left(of: record.ttl, after: age, query), of: message, into: &reply)
                 offset = record.end
             }
         } catch {

@@ -1,6 +1,7 @@
 import DNSWire
 import IPAddressing
 import PacketMemory
+import Policy
 
 extension LocalAnswers {
     /// A message that is written record by record.
@@ -8,16 +9,19 @@ extension LocalAnswers {
         private var writer: MessageWriter
         private let query: ClientQuery
         private let answering: Answering
-        private var answers = 0
+        private(set) var answers = 0
         private var authority = 0
         private var fits = true
         /// How the question ended.
         var code = ResponseCode.noError
+        /// What the OPT record adds to that.
+        var error: ExtendedError?
         /// Whether records written from now on belong to the authority section.
         var isAuthority = false
 
         init(_ query: borrowing ClientQuery, _ answering: Answering, _ reply: borrowing MutableRawSpan) {
-            writer = MessageWriter(limit: answering.room(query, reply, nil))
+            // Room for an extended error, whether one comes or not.
+            writer = MessageWriter(limit: answering.room(query, reply, .other))
             self.query = copy query
             self.answering = answering
         }
@@ -29,15 +33,38 @@ extension LocalAnswers {
         }
 
         mutating func address(_ owner: Name, _ address: IPv4Address, ttl: UInt32, into reply: inout MutableRawSpan) {
-            note(writer.record(owner, .a, ttl: ttl, words: [address.bits], into: &reply))
+            note(writer.address(owner, address, ttl: ttl, into: &reply))
         }
 
         mutating func address(_ owner: Name, _ address: IPv6Address, ttl: UInt32, into reply: inout MutableRawSpan) {
-            let words = [
-                UInt32(truncatingIfNeeded: address.high >> 32), UInt32(truncatingIfNeeded: address.high),
-                UInt32(truncatingIfNeeded: address.low >> 32), UInt32(truncatingIfNeeded: address.low),
-            ]
-            note(writer.record(owner, .aaaa, ttl: ttl, words: words, into: &reply))
+            note(writer.address(owner, address, ttl: ttl, into: &reply))
+        }
+
+        /// AAAA records made of an IPv4 address under every prefix of the client's view.
+        mutating func synthetic(
+            _ owner: Name,
+            _ address: IPv4Address,
+            ttl: UInt32,
+            policy: Policy,
+            into reply: inout MutableRawSpan
+        ) {
+            let own = policy.treatments[query.treatment].prefixes
+            for number in 0..<(own?.count ?? policy.prefixes.count) {
+                let prefix = own?[number] ?? number
+                guard policy.handsOut(address, under: prefix) else { continue }
+                self.address(owner, policy.prefixes[prefix].embed(address), ttl: ttl, into: &reply)
+            }
+        }
+
+        /// A record of the operator's own.
+        mutating func record(
+            _ owner: Name,
+            _ record: LocalName.Record,
+            of local: LocalName,
+            into reply: inout MutableRawSpan
+        ) {
+            let data = local.octets.span.extracting(record.first..<record.first + record.count)
+            note(writer.record(owner, record.type, ttl: record.ttl, data: data, into: &reply))
         }
 
         mutating func name(
@@ -82,7 +109,14 @@ extension LocalAnswers {
             into reply: inout MutableRawSpan
         ) -> Int {
             guard fits else { return answering.truncated(query, into: &reply) }
-            return answering.finish(query, at: writer.position, answers: answers, authority: authority, into: &reply)
+            return answering.finish(
+                query,
+                at: writer.position,
+                answers: answers,
+                authority: authority,
+                error: error,
+                into: &reply
+            )
         }
 
         private mutating func note(_ written: Bool) {

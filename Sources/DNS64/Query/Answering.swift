@@ -54,14 +54,38 @@ struct Answering {
         }
         reply.store(UInt16(truncatingIfNeeded: additional &+ 1), at: 10)
         let ours = EDNS(payloadSize: payloadSize, extendedCode: extendedCode, wantsDNSSEC: edns.wantsDNSSEC)
-        ours.write(into: &reply, at: position, error: error)
-        return position &+ EDNS.size(error: error)
+        let options = Self.options(query, error)
+        ours.write(into: &reply, at: position, options: options)
+        return position &+ options.size
     }
 
     /// How many octets the records may reach, with room kept for the OPT record.
     @inline(__always)
     func room(_ query: borrowing ClientQuery, _ reply: borrowing MutableRawSpan, _ error: ExtendedError?) -> Int {
-        min(query.limit, reply.byteCount) &- (query.edns == nil ? 0 : EDNS.size(error: error))
+        min(query.limit, reply.byteCount) &- (query.edns == nil ? 0 : Self.options(query, error).size)
+    }
+
+    /// What the OPT record says; the error of the moment goes before the one that is known of the query.
+    @inline(__always)
+    static func options(_ query: borrowing ClientQuery, _ error: ExtendedError?) -> EDNS.Options {
+        var options = query.options
+        if let error { options.error = error }
+        return options
+    }
+
+    /// What is left of a TTL.
+    @inline(__always)
+    static func left(of ttl: UInt32, after age: UInt32, _ query: borrowing ClientQuery) -> UInt32 {
+        ttl > age ? ttl &- age : query.staleTTL
+    }
+
+    /// How many octets an OPT record takes at the end of an answer to a query.
+    func optionsSize(_ query: borrowing ClientQuery, _ reply: borrowing MutableRawSpan, count: Int) -> Int {
+        guard query.edns != nil else { return 0 }
+        // Written last, with or without an error of the moment.
+        let plain = query.options.size
+        return reply.uint16(at: count &- plain &+ 9) == UInt16(plain &- 11) && reply.octet(at: count &- plain) == 0
+            && reply.uint16(at: count &- plain &+ 1) == RecordType.opt.rawValue ? plain : -1
     }
 
     /// An answer without records.
@@ -93,7 +117,7 @@ struct Answering {
     ) -> Int {
         let header = image.message
         let code = ResponseCode(rawValue: octets.uint16(at: header &+ 2) & 15)
-        let error = error ?? (image.kind == .failure ? .noReachableAuthority : nil)
+        let error = error ?? (image.kind == .failure ? image.failureError : nil)
         let room = room(query, reply, error)
         var end = image.messageCount
         var additional = Int(octets.uint16(at: header &+ 10))
@@ -109,7 +133,7 @@ struct Answering {
             let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
             guard place < end else { break }
             let ttl = reply.uint32(at: place)
-            reply.store(ttl > age ? ttl &- age : 0, at: place)
+            reply.store(Self.left(of: ttl, after: age, query), at: place)
         }
         return finish(
             query,
@@ -138,7 +162,7 @@ struct Answering {
             let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
             guard place < image.firstAddress else { break }
             let ttl = reply.uint32(at: place)
-            reply.store(ttl > age ? ttl &- age : 0, at: place)
+            reply.store(Self.left(of: ttl, after: age, query), at: place)
         }
         return image.firstAddress
     }
@@ -156,6 +180,7 @@ struct Answering {
     /// What follows the answer section, moved; nothing in it points behind the first address record.
     @inline(__always)
     private func rest(
+        _ query: borrowing ClientQuery,
         _ octets: borrowing RawSpan,
         _ image: AnswerImage,
         age: UInt32,
@@ -178,7 +203,7 @@ struct Answering {
             guard place >= image.authority, place < end else { continue }
             let moved = place &- image.authority &+ position
             let ttl = reply.uint32(at: moved)
-            reply.store(ttl > age ? ttl &- age : 0, at: moved)
+            reply.store(Self.left(of: ttl, after: age, query), at: moved)
         }
         return (position &+ count, authority, additional)
     }
@@ -200,12 +225,16 @@ struct Answering {
         let room = room(query, reply, nil)
         guard image.firstAddress <= room else { return truncated(query, into: &reply) }
         var position = chain(query, octets, image, age: age, into: &reply)
-        let ttl = min(image.addressTTL > age ? image.addressTTL &- age : 0, largestTTL)
+        let ttl = min(Self.left(of: image.addressTTL, after: age, query), largestTTL)
         var made = 0
+        let own = policy.treatsAlike ? nil : policy.treatments[query.treatment].prefixes
+        let prefixCount = own?.count ?? policy.prefixes.count
         for index in 0..<image.addressCount {
             let record = image.message &+ image.firstAddress &+ index &* stride
             let address = IPv4Address(bits: octets.uint32(at: record &+ stride &- 4))
-            for prefix in policy.prefixes.indices where policy.mayReach(address, under: prefix) {
+            for number in 0..<prefixCount {
+                let prefix = own?[number] ?? number
+                guard policy.handsOut(address, under: prefix) else { continue }
                 guard position &+ image.addressOwnerCount &+ 26 <= room else { return truncated(query, into: &reply) }
                 let embedded = policy.prefixes[prefix].embed(address)
                 position = write(owner: record, of: octets, image, ttl: ttl, embedded, at: position, into: &reply)
@@ -213,7 +242,7 @@ struct Answering {
             }
         }
         guard made > 0 else { return nil }
-        guard let rest = rest(octets, image, age: age, at: position, room: room, into: &reply) else {
+        guard let rest = rest(query, octets, image, age: age, at: position, room: room, into: &reply) else {
             return truncated(query, into: &reply)
         }
         return finish(
@@ -239,7 +268,7 @@ struct Answering {
         let room = room(query, reply, nil)
         guard image.firstAddress <= room else { return truncated(query, into: &reply) }
         var position = chain(query, octets, image, age: age, into: &reply)
-        let ttl = image.addressTTL > age ? image.addressTTL &- age : 0
+        let ttl = Self.left(of: image.addressTTL, after: age, query)
         var kept = 0
         for index in 0..<image.addressCount {
             let record = image.message &+ image.firstAddress &+ index &* stride
@@ -249,7 +278,7 @@ struct Answering {
             position = write(owner: record, of: octets, image, ttl: ttl, address, at: position, into: &reply)
             kept &+= 1
         }
-        guard let rest = rest(octets, image, age: age, at: position, room: room, into: &reply) else {
+        guard let rest = rest(query, octets, image, age: age, at: position, room: room, into: &reply) else {
             return truncated(query, into: &reply)
         }
         return finish(

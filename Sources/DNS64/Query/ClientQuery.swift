@@ -1,5 +1,7 @@
 import DNSWire
+import IPAddressing
 import PacketMemory
+import Policy
 
 /// A client's message, decoded: everything that its answer depends on.
 struct ClientQuery {
@@ -13,6 +15,16 @@ struct ClientQuery {
     var edns: EDNS?
     /// How many octets the answer may have.
     var limit = 512
+    /// Who asked.
+    var client = IPAddress.v4(IPv4Address(bits: 0))
+    /// Which treatment of the Policy holds for the client.
+    var treatment = 0
+    /// Whether the client's view has DNS64.
+    var synthesizes = false
+    /// What the answer's OPT record says.
+    var options = EDNS.Options()
+    /// The TTL of records that are too old; zero while answers are fresh.
+    var staleTTL: UInt32 = 0
 
     /// The header's identifier and flags alone are known.
     init(_ header: MessageHeader) {
@@ -86,12 +98,25 @@ struct ClientQuery {
             guard record.type == .opt else { continue }
             guard edns == nil else { throw .malformedEDNS }
             do throws(WireProblem) {
-                edns = try EDNS(record, in: message)
+                let read = try EDNS(record, in: message)
+                edns = read
+                // RFC 7873 section 5.2.2.
+                guard
+                    read.cookieCount == 0 && read.cookie == 0 || read.cookieCount == 8
+                        || (16...40).contains(read.cookieCount)
+                else { throw .optOption }
             } catch {
                 edns = EDNS(payloadSize: 512)
                 throw .malformedEDNS
             }
         }
+    }
+
+    /// Finds out how the Policy in force treats the client.
+    @inline(__always)
+    mutating func take(_ policy: Policy) {
+        treatment = policy.treatment(of: client)
+        synthesizes = policy.synthesizes(treatment, for: client)
     }
 
     /// Whether the client wants signatures.

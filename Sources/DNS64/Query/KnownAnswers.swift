@@ -11,6 +11,8 @@ enum Plan: UInt8 {
     case synthesis
     /// As the upstream answers, because synthesis is suspended.
     case suspended
+    /// As the upstream answers, with the addresses of the services added.
+    case service
     /// As the PTR of a synthetic address.
     case reverse
 }
@@ -19,7 +21,9 @@ enum Plan: UInt8 {
 struct KnownAnswers {
     let answering: Answering
     let local: LocalAnswers
-    let excluded: [IPv6Prefix]
+    let rules: NameRules
+    /// The exclusion set of clients whose view has none of its own.
+    let excludedByDefault: [IPv6Prefix]
     let breakDNSSEC: Bool
     let counters: ResolverCounters
 
@@ -51,15 +55,19 @@ struct KnownAnswers {
         switch plan {
         case .synthesis:
             return writeAAAA(query, places, one, two, policy: policy, at: now, into: &reply)
-        case .native:
+        case .native, .service:
             guard places.one >= 0 else { return nil }
             let image = AnswerImage(one, at: places.one)
-            if query.question.type == .aaaa { return writeUnsynthesized(query, one, image, at: now, into: &reply) }
+            if query.question.type == .aaaa {
+                return writeUnsynthesized(query, one, image, policy: policy, at: now, into: &reply)
+            }
+            if let count = writeFiltered(query, one, image, policy: policy, into: &reply) { return count }
             return answering.native(query, one, image, age: image.age(at: now), into: &reply)
         case .suspended:
             guard places.one >= 0 else { return nil }
             let image = AnswerImage(one, at: places.one)
             counters.add(.suspended)
+            if let count = writeFiltered(query, one, image, policy: policy, into: &reply) { return count }
             let error: ExtendedError? = image.kind == .noData ? .notReady : nil
             return answering.native(query, one, image, age: image.age(at: now), error: error, into: &reply)
         case .reverse:
@@ -86,11 +94,14 @@ struct KnownAnswers {
         _ query: borrowing ClientQuery,
         _ one: borrowing RawSpan,
         _ image: AnswerImage,
+        policy: Policy,
         at now: UInt32,
         into reply: inout MutableRawSpan
     ) -> Int {
         counters.add(.notSynthesized)
+        if let count = writeFiltered(query, one, image, policy: policy, into: &reply) { return count }
         let age = image.age(at: now)
+        let excluded = excluded(query, policy)
         guard image.kind == .positive, answering.usable(one, image, excluded: excluded) < image.addressCount else {
             return answering.native(query, one, image, age: age, into: &reply)
         }
@@ -108,13 +119,16 @@ struct KnownAnswers {
         at now: UInt32,
         into reply: inout MutableRawSpan
     ) -> Int? {
-        let aaaa = places.one < 0 ? (places.gaveUpOne ? Finding.failure : .unknown) : finding(one, places.one)
-        let a = places.two < 0 ? Finding.unknown : finding(two, places.two)
+        let excluded = excluded(query, policy)
+        let aaaa =
+            places.one < 0
+            ? (places.gaveUpOne ? Finding.failure : .unknown) : finding(one, places.one, excluded: excluded)
+        let a = places.two < 0 ? Finding.unknown : finding(two, places.two, excluded: excluded)
         switch Synthesis.step(aaaa: aaaa, a: a) {
         case .wait: return nil
         case .native:
             counters.add(.native)
-            return writeNative(query, places.one, one, at: now, into: &reply)
+            return writeNative(query, places.one, one, policy: policy, at: now, into: &reply)
         case .denial:
             let image = AnswerImage(two, at: places.two)
             return answering.native(query, two, image, age: image.age(at: now), into: &reply)
@@ -124,10 +138,11 @@ struct KnownAnswers {
                 let denial = AnswerImage(one, at: places.one)
                 if denial.denialTTL != AnswerImage.noDenialTTL {
                     let age = denial.age(at: now)
-                    largest = denial.denialTTL > age ? denial.denialTTL &- age : 0
+                    largest = Answering.left(of: denial.denialTTL, after: age, query)
                 }
             }
             let image = AnswerImage(two, at: places.two)
+            if let count = writeFiltered(query, two, image, policy: policy, into: &reply) { return count }
             if let count = answering.synthetic(
                 query,
                 two,
@@ -141,7 +156,7 @@ struct KnownAnswers {
                 return count
             }
             counters.add(.nothingReachable)
-            return writeNative(query, places.one, one, at: now, into: &reply)
+            return writeNative(query, places.one, one, policy: policy, at: now, into: &reply)
         }
     }
 
@@ -149,6 +164,7 @@ struct KnownAnswers {
         _ query: borrowing ClientQuery,
         _ place: Int,
         _ one: borrowing RawSpan,
+        policy: Policy,
         at now: UInt32,
         into reply: inout MutableRawSpan
     ) -> Int {
@@ -156,15 +172,75 @@ struct KnownAnswers {
             return answering.empty(query, .serverFailure, error: .noReachableAuthority, into: &reply)
         }
         let image = AnswerImage(one, at: place)
+        if let count = writeFiltered(query, one, image, policy: policy, into: &reply) { return count }
         let age = image.age(at: now)
+        let excluded = excluded(query, policy)
         guard image.kind == .positive, answering.usable(one, image, excluded: excluded) < image.addressCount else {
             return answering.native(query, one, image, age: age, into: &reply)
         }
         return answering.filtered(query, one, image, age: age, excluded: excluded, into: &reply)
     }
 
+    /// The exclusion set that holds for a client.
     @inline(__always)
-    func finding(_ octets: borrowing RawSpan, _ place: Int) -> Finding {
+    func excluded(_ query: borrowing ClientQuery, _ policy: Policy) -> [IPv6Prefix] {
+        policy.treatsAlike
+            ? excludedByDefault : policy.treatments[query.treatment].excludeAAAA ?? excludedByDefault
+    }
+
+    /// What the client gets instead of an answer with addresses that are filtered; nothing if none is.
+    @inline(__always)
+    private func writeFiltered(
+        _ query: borrowing ClientQuery,
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        policy: Policy,
+        into reply: inout MutableRawSpan
+    ) -> Int? {
+        guard !rules.addresses.isEmpty, image.addressCount > 0, policy.treatments[query.treatment].filters else {
+            return nil
+        }
+        return writeFilteredAddresses(query, octets, image, policy: policy, into: &reply)
+    }
+
+    @inline(never)
+    private func writeFilteredAddresses(
+        _ query: borrowing ClientQuery,
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        policy: Policy,
+        into reply: inout MutableRawSpan
+    ) -> Int? {
+        let isA = octets.uint16(at: image.base &+ 24) == RecordType.a.rawValue
+        let stride = image.addressOwnerCount &+ (isA ? 14 : 26)
+        for index in 0..<image.addressCount {
+            let end = image.message &+ image.firstAddress &+ (index &+ 1) &* stride
+            var place = -1
+            if isA {
+                let address = IPv4Address(bits: octets.uint32(at: end &- 4))
+                place = rules.addresses.longest(IPAddress.v4(address).mapped)
+                if query.question.type == .aaaa, place < 0 {
+                    for prefix in policy.prefixes where place < 0 {
+                        place = rules.addresses.longest(prefix.embed(address))
+                    }
+                }
+            } else {
+                place = rules.addresses.longest(
+                    IPv6Address(high: octets.uint64(at: end &- 16), low: octets.uint64(at: end &- 8))
+                )
+            }
+            guard place >= 0 else { continue }
+            guard let count = local.filtered(query, rules.addressActions[place], policy: policy, into: &reply) else {
+                continue
+            }
+            counters.add(.filtered)
+            return count
+        }
+        return nil
+    }
+
+    @inline(__always)
+    func finding(_ octets: borrowing RawSpan, _ place: Int, excluded: [IPv6Prefix]) -> Finding {
         let image = AnswerImage(octets, at: place)
         switch image.kind {
         case .positive:

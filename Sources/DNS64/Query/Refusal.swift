@@ -13,6 +13,9 @@ enum Refusal: Error {
     case client
     case recursion
     case overload
+    case share
+    case noUpstream
+    case loop
 
     /// What the client is told.
     var code: ResponseCode {
@@ -21,7 +24,7 @@ enum Refusal: Error {
         case .operation: .notImplemented
         case .version: .badVersion
         case .recordClass, .client, .recursion, .transfer: .refused
-        case .overload: .serverFailure
+        case .overload, .share, .noUpstream, .loop: .serverFailure
         }
     }
 
@@ -30,6 +33,8 @@ enum Refusal: Error {
         switch self {
         case .client: .prohibited
         case .recursion: .notAuthoritative
+        case .noUpstream: .noReachableAuthority
+        case .loop: .other
         default: nil
         }
     }
@@ -46,6 +51,9 @@ enum Refusal: Error {
         case .client: .refusedClient
         case .recursion: .refusedRecursion
         case .overload: .refusedOverload
+        case .share: .refusedShare
+        case .noUpstream: .refusedNoUpstream
+        case .loop: .refusedLoop
         }
     }
 }

@@ -39,11 +39,19 @@ extension ResolverEngine {
             return .silence(.noRoom)
         }
         var query = ClientQuery(header)
+        query.client = client.address
         do throws(Refusal) {
             try query.decode(message, header)
             guard policy.clients.admits(client.address) else { throw .client }
+            query.take(policy)
             query.limit = limit(query, client.transport)
-            if let count = try answer(query, from: client, waiter: waiter, policy: policy, at: now, into: &reply) {
+            let isProven = readOptions(&query, message, client.transport, at: now)
+            if rates.isLimited, client.transport == .udp, !isProven, !rates.admits(client.address, at: now) {
+                counters.add(.overRate)
+                guard !settings.dropsOverLimit else { return .silence(.overRate) }
+                return .reply(count: answering.truncated(query, into: &reply))
+            }
+            if let count = try answer(query, waiter: waiter, policy: policy, at: now, into: &reply) {
                 if reply.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
                 return .reply(count: count)
             }
@@ -67,7 +75,6 @@ extension ResolverEngine {
     @inline(__always)
     private mutating func answer(
         _ query: borrowing ClientQuery,
-        from client: Client,
         waiter: WaiterID,
         policy: Policy,
         at now: Moment,
@@ -78,27 +85,45 @@ extension ResolverEngine {
             counters.add(.local)
             return local.any(query, into: &reply)
         }
-        // RFC 6147 section 5.5, case 3: who wants signatures and validates for itself gets the data as it is.
-        let synthesizes = policy.views.synthesizes(for: client.address)
-        if let count = local.answer(query, policy: policy, synthesizes: synthesizes, into: &reply) {
+        var rule: Int32 = -1
+        if !rules.isIdle, let count = answerByRules(query, policy: policy, rule: &rule, into: &reply) { return count }
+        if let count = local.answer(query, policy: policy, rule: rule, into: &reply) {
             counters.add(.local)
             return count
         }
         var plan = Plan.native
         var question = query.question
-        if synthesizes, type == .aaaa, query.variant != [.dnssec, .checkingDisabled] {
-            plan = synthesisIsSuspended ? .suspended : .synthesis
-        } else if synthesizes, type == .ptr,
-            case .address(let address, _) = ReversePlace(query.question.name, policy: policy)
-        {
-            plan = .reverse
-            question.name = .reverse(of: address)
+        if query.synthesizes {
+            switch type {
+            // RFC 6147 section 5.5, case 3: who wants signatures and validates for itself gets the data as it is.
+            case .aaaa where query.variant != [.dnssec, .checkingDisabled]:
+                plan = synthesisIsSuspended ? .suspended : .synthesis
+            case .svcb where query.variant != [.dnssec, .checkingDisabled],
+                .https where query.variant != [.dnssec, .checkingDisabled]:
+                plan = synthesisIsSuspended ? .native : .service
+            case .ptr:
+                if case .address(let address, let apex) = ReversePlace(query.question.name, policy: policy),
+                    rule < 0 || !local.isUnderOwnPrefix(rules.domains[Int(rule)], policy: policy)
+                {
+                    plan = .reverse
+                    question.name = .reverse(of: address)
+                    if !rules.isIdle,
+                        let count = answerPointer(query, to: question.name, apex: apex, into: &reply)
+                    {
+                        return count
+                    }
+                }
+            default: break
+            }
         }
         let hash = question.name.hash(cache.secret)
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
-        if let count = answerFromCache(query, plan, question.name, hash, policy: policy, at: seconds, into: &reply) {
+        let found = answerFromCache(query, plan, question.name, hash, policy: policy, at: seconds, into: &reply)
+        if found.refresh != 0 { refresh(found.refresh, question, hash, query.variant, plan, at: now) }
+        if let count = found.count {
             counters.add(.fromCache)
-            return count
+            guard plan == .service else { return count }
+            return addServiceAddresses(query, count: count, policy: policy, at: seconds, into: &reply)
         }
         if settings.denialHoldsBelow, !query.wantsDNSSEC, plan != .reverse,
             let count = answerFromDenialAbove(query, at: seconds, into: &reply)
@@ -108,11 +133,44 @@ extension ResolverEngine {
         }
         // RFC 1034 section 4.3.1: what the client does not want pursued is answered out of what is there.
         guard query.flags.contains(.recursionDesired) else { throw .recursion }
-        guard waiters.count < settings.waitingClients, transactions.count < settings.outstandingQuestions,
-            !settings.upstreams.isEmpty
-        else { throw .overload }
-        pursue(query, waiter, plan, question, hash, at: now)
+        var staleIsThere = false
+        if settings.servesStale {
+            let stale = answerStale(query, plan, question.name, hash, policy: policy, at: seconds, into: &reply)
+            if stale.refresh != 0 { refresh(stale.refresh, question, hash, query.variant, plan, at: now) }
+            if let count = stale.count {
+                counters.add(.stale)
+                return count
+            }
+            staleIsThere = stale.isThere
+        }
+        guard case .group(let group) = rules.direction(for: question.name), rankings[group].count > 0 else {
+            throw group(of: question.name) == 0 ? .noUpstream : .loop
+        }
+        let client = shares.network(query.client)
+        guard waiters.count < settings.waitingClients, transactions.count < settings.outstandingQuestions else {
+            throw .overload
+        }
+        guard shares.admits(client, waiting: waiters.count, asking: transactions.count) else { throw .share }
+        let key = PursuitKey(question, hash, query.variant)
+        guard !cache.isOwnQuestion(key, identifier: query.identifier, at: now) else { throw .loop }
+        pursue(query, waiter, plan, question, hash, client: client, staleIsThere: staleIsThere, policy: policy, at: now)
         return nil
+    }
+
+    /// The group of a name's upstreams; the first where a rule asks nobody.
+    private func group(of name: borrowing Name) -> Int {
+        guard case .group(let group) = rules.direction(for: name) else { return 0 }
+        return group
+    }
+
+    /// What the cache says to a question.
+    struct Found {
+        /// The answer's count of octets; nothing if more must be known.
+        var count: Int?
+        /// Which of the answers it rests on should be asked again behind it: 1 the first, 2 the second.
+        var refresh: UInt8 = 0
+        /// Whether there is an answer that is too old, which may be given when no fresh one is to be had.
+        var isThere = false
     }
 
     @inline(__always)
@@ -124,7 +182,7 @@ extension ResolverEngine {
         policy: Policy,
         at now: UInt32,
         into reply: inout MutableRawSpan
-    ) -> Int? {
+    ) -> Found {
         let shard = cache.shard(hash)
         shard.lock()
         defer { shard.unlock() }
@@ -137,15 +195,31 @@ extension ResolverEngine {
         )
         guard
             let count = known.write(query, plan, places, octets, octets, policy: policy, at: now, into: &reply)
-        else { return nil }
+        else { return Found() }
+        var result = Found(count: count)
+        if settings.prefetches {
+            if places.one >= 0, mayRefresh(shard, places.one, at: now) { result.refresh = 1 }
+            if plan == .synthesis, places.two >= 0, mayRefresh(shard, places.two, at: now) { result.refresh |= 2 }
+        }
         if places.one >= 0 { shard.touch(places.one) }
         if places.two >= 0 { shard.touch(places.two) }
-        return count
+        return result
+    }
+
+    /// Whether an answer is in use and in the last tenth of its time, so that it is asked again; notes that it is.
+    private func mayRefresh(_ shard: CacheShard, _ place: Int, at now: UInt32) -> Bool {
+        let image = AnswerImage(shard.octets, at: place)
+        let left = image.lifetime &- image.age(at: now)
+        guard image.flags & AnswerImage.referenced != 0, image.kind != .failure, image.lifetime >= 10,
+            left &* 10 <= image.lifetime, image.refreshAt <= now
+        else { return false }
+        shard.postponeRefresh(place, until: now &+ 5)
+        return true
     }
 
     /// The place, or -1 if what lies there is too old.
     @inline(__always)
-    private static func fresh(_ octets: borrowing RawSpan, _ place: Int, at now: UInt32) -> Int {
+    static func fresh(_ octets: borrowing RawSpan, _ place: Int, at now: UInt32) -> Int {
         guard place >= 0 else { return -1 }
         let image = AnswerImage(octets, at: place)
         return image.age(at: now) < image.lifetime ? place : -1

@@ -128,9 +128,14 @@ struct AnswerDigest: ~Copyable {
     }
 
     /// The answer that stands for a question that came to nothing.
-    mutating func failure(_ question: Question, hash: UInt64, variant: AnswerVariant, lifetime: UInt32, at now: UInt32)
-        -> StoredAnswer
-    {
+    mutating func failure(
+        _ question: Question,
+        hash: UInt64,
+        variant: AnswerVariant,
+        error: ExtendedError,
+        lifetime: UInt32,
+        at now: UInt32
+    ) -> StoredAnswer {
         var facts = AnswerFacts(
             kind: .failure,
             type: question.type,
@@ -139,6 +144,7 @@ struct AnswerDigest: ~Copyable {
             nameCount: question.name.count,
             stored: now
         )
+        facts.error = error
         var page = Page(limit: 512, keepsSignatures: false)
         beginPage(question, &page)
         var out = MessageHeader(identifier: 0, flags: [.response, .recursionAvailable], questionCount: 1)

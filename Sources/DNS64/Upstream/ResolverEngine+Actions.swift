@@ -33,6 +33,7 @@ extension ResolverEngine {
                 continue
             }
             handingOut?.firstWaiter = waiter.next
+            shares.waitsNoMore(waiter.client)
             let count = write(waiter, inquiry, policy: policy, at: now, into: &message)
             if message.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
             return .answer(waiter.id, count: count)
@@ -47,6 +48,12 @@ extension ResolverEngine {
         into message: inout MutableRawSpan
     ) -> Int {
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
+        var query = waiter.query
+        query.take(policy)
+        if inquiry.one.isStale || inquiry.two.isStale {
+            counters.add(.stale)
+            markStale(&query, isNameError: inquiry.one.answer?.image.kind == .nameError)
+        }
         let places = KnownAnswers.Places(
             one: inquiry.one.answer == nil ? -1 : 0,
             two: inquiry.two.answer == nil ? -1 : 0,
@@ -56,7 +63,7 @@ extension ResolverEngine {
         switch (inquiry.one.answer, inquiry.two.answer) {
         case (let one?, let two?):
             count = known.write(
-                waiter.query,
+                query,
                 inquiry.plan,
                 places,
                 one.octets,
@@ -67,7 +74,7 @@ extension ResolverEngine {
             )
         case (let one?, nil):
             count = known.write(
-                waiter.query,
+                query,
                 inquiry.plan,
                 places,
                 one.octets,
@@ -78,7 +85,7 @@ extension ResolverEngine {
             )
         case (nil, let two?):
             count = known.write(
-                waiter.query,
+                query,
                 inquiry.plan,
                 places,
                 two.octets,
@@ -89,7 +96,9 @@ extension ResolverEngine {
             )
         case (nil, nil): count = nil
         }
-        return count ?? answering.empty(waiter.query, .serverFailure, into: &message)
+        guard let count else { return answering.empty(query, .serverFailure, into: &message) }
+        guard inquiry.plan == .service else { return count }
+        return addServiceAddresses(query, count: count, policy: policy, at: seconds, into: &message)
     }
 
     /// Lets time pass: questions are sent again, given up, answered late.
@@ -98,6 +107,7 @@ extension ResolverEngine {
             switch due {
             case .transaction(let reference): transactionIsDue(reference, at: now)
             case .inquiry(let reference): inquiryIsDue(reference)
+            case .stale(let reference): staleIsDue(reference, at: now)
             case .exchange(let reference): exchangeIsDue(reference, at: now)
             }
         }

@@ -8,10 +8,11 @@ extension ResolverEngine {
 
     /// Asks the best upstream, and perhaps one more to learn how it does.
     mutating func askFirst(_ reference: Slots<Transaction>.Reference, at now: Moment) {
-        guard let upstream = ranking.best(where: { _ in true }) else { return }
-        transactions[reference].retryAfter = ranking.patience(upstream, settings)
+        let group = transactions[reference].group
+        guard let upstream = rankings[group].best(where: { _ in true }) else { return fail(reference, at: now) }
+        transactions[reference].retryAfter = rankings[group].patience(upstream, settings)
         ask(reference, upstream, .udp, at: now)
-        if let probed = ranking.probe(besides: upstream, at: now) {
+        if let probed = rankings[group].probe(besides: upstream, at: now) {
             ask(reference, probed, .udp, isProbe: true, at: now)
         }
         scheduleRetry(reference, at: now)
@@ -31,22 +32,29 @@ extension ResolverEngine {
         at now: Moment
     ) {
         let bit = UInt16(1) << UInt16(upstream)
+        let group = transactions[reference].group
         var usesEDNS = transactions[reference].plain & bit == 0
-        if usesEDNS, !transactions[reference].variant.contains(.dnssec), ranking.isPlain(upstream, at: now) {
+        if usesEDNS, !transactions[reference].variant.contains(.dnssec), rankings[group].isPlain(upstream, at: now) {
             usesEDNS = false
         }
+        var isPlainlySpelled = rankings[group].foldsCase(upstream, at: now)
         if transport == .udp {
             transactions[reference].sends[upstream] += 1
             // Some servers drop what has an OPT record; the last try goes without.
             let last = Int(transactions[reference].sends[upstream]) >= settings.sendsPerUpstream
-            if last, settings.sendsPerUpstream > 1, !isProbe { usesEDNS = false }
+            if last, settings.sendsPerUpstream > 1, !isProbe {
+                usesEDNS = false
+                isPlainlySpelled = true
+            }
         } else {
             transactions[reference].overTCP |= bit
         }
         let exchange = exchanges.insert(
             Exchange(
                 transaction: reference,
+                group: group,
                 upstream: upstream,
+                isPlainlySpelled: isPlainlySpelled,
                 transport: transport,
                 sentAt: now,
                 usesEDNS: usesEDNS,
@@ -71,8 +79,14 @@ extension ResolverEngine {
         exchanges[reference].identifier = identifier
         exchanges[reference].sentAt = now
         exchanges[reference].isSent = true
+        if settings.randomizesCase, !exchanges[reference].isPlainlySpelled {
+            exchanges[reference].spelling = random.next()
+        }
         let exchange = exchanges[reference]
-        let name = transactions[transaction].asked
+        let name = transactions[transaction].asked.spelled(exchange.spelling)
+        if name == transactions[transaction].question.name {
+            cache.note(identifier, of: transactions[transaction].key)
+        }
         let variant = transactions[transaction].variant
         var header = MessageHeader(identifier: identifier, flags: .recursionDesired, questionCount: 1)
         if variant.contains(.checkingDisabled) { header.flags.insert(.checkingDisabled) }
@@ -89,14 +103,14 @@ extension ResolverEngine {
                 wantsDNSSEC: variant.contains(.dnssec)
             )
             edns.write(into: &message, at: end)
-            end += EDNS.size(error: nil)
+            end += EDNS.Options().size
         }
         counters.add(.upstreamQueries)
         if exchange.transport == .tcp { counters.add(.upstreamQueriesTCP) }
-        ranking.sent(exchange.upstream)
+        rankings[exchange.group].sent(exchange.upstream)
         return .ask(
             Self.id(reference),
-            upstream: UpstreamID(exchange.upstream),
+            upstream: UpstreamID(rules.firstUpstreams[exchange.group] + exchange.upstream),
             transport: exchange.transport,
             count: end
         )
@@ -138,9 +152,10 @@ extension ResolverEngine {
         let sends = transactions[reference].sends
         let most = settings.sendsPerUpstream
         // The one asked least often, and of those the best.
-        let candidates = (0..<ranking.count).filter { failed & (1 << UInt16($0)) == 0 && Int(sends[$0]) < most }
+        let group = transactions[reference].group
+        let candidates = (0..<rankings[group].count).filter { failed & (1 << UInt16($0)) == 0 && Int(sends[$0]) < most }
         if let least = candidates.map({ sends[$0] }).min(),
-            let upstream = ranking.best(where: { candidates.contains($0) && sends[$0] == least })
+            let upstream = rankings[group].best(where: { candidates.contains($0) && sends[$0] == least })
         {
             ask(reference, upstream, .udp, at: now)
         }
@@ -160,7 +175,9 @@ extension ResolverEngine {
     private mutating func noteTimeout(_ exchange: Exchange, at now: Moment) {
         counters.add(.upstreamTimeouts)
         // Heard meanwhile: then it is this question that finds no answer, and not the upstream that is silent.
-        if !ranking.wasHeard(exchange.upstream, since: exchange.sentAt) { ranking.failed(exchange.upstream, at: now) }
+        if !rankings[exchange.group].wasHeard(exchange.upstream, since: exchange.sentAt) {
+            rankings[exchange.group].failed(exchange.upstream, at: now)
+        }
     }
 
     /// A probe that outlived its question was not answered.

@@ -1,5 +1,6 @@
 import DNSWire
 import PacketMemory
+import Policy
 import Timing
 
 /// From a question that the cache cannot answer to the upstreams that can: inquiries and transactions.
@@ -11,36 +12,52 @@ extension ResolverEngine {
         _ plan: Plan,
         _ question: Question,
         _ hash: UInt64,
+        client: UInt64,
+        staleIsThere: Bool,
+        policy: Policy,
         at now: Moment
     ) {
         counters.add(.waited)
         let variant = query.variant
+        let ownExclusion = policy.treatments[query.treatment].excludeAAAA != nil
         let key = PursuitKey(
             hash: hash,
             type: question.type.rawValue,
             variant: variant.rawValue,
-            plan: (plan == .suspended ? .native : plan).rawValue
+            plan: (plan == .suspended ? .native : plan).rawValue,
+            treatment: ownExclusion ? UInt16(truncatingIfNeeded: query.treatment &+ 1) : 0
         )
-        let place = waiters.insert(Waiter(id: waiter, query: copy query, next: nil))
+        let place = waiters.insert(Waiter(id: waiter, query: copy query, client: client, next: nil))
+        shares.waits(client)
         if let known = inquiryByKey[key], inquiries[known].question.name == question.name {
             counters.add(.merged)
             join(place, known)
             return
         }
         let inquiry = inquiries.insert(
-            Inquiry(key: key, question: question, plan: plan, firstWaiter: place, lastWaiter: place)
+            Inquiry(
+                key: key,
+                question: question,
+                plan: plan,
+                excluded: known.excluded(query, policy),
+                firstWaiter: place,
+                lastWaiter: place
+            )
         )
         if inquiryByKey[key] == nil { inquiryByKey[key] = inquiry }
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
         if plan == .synthesis {
             // RFC 6147 section 5.1.8: both at the same time; half of it may be known.
-            inquiries[inquiry].one = part(question, hash, variant, for: inquiry, at: now, seconds)
+            inquiries[inquiry].one = part(question, hash, variant, for: inquiry, client, at: now, seconds)
             let second = Question(question.name, .a)
-            inquiries[inquiry].two = part(second, hash, variant, for: inquiry, at: now, seconds)
+            inquiries[inquiry].two = part(second, hash, variant, for: inquiry, client, at: now, seconds)
             limitAAAA(inquiry, afterA: .zero, at: now)
         } else {
-            inquiries[inquiry].one.transaction = transaction(question, hash, variant, for: inquiry, at: now)
+            inquiries[inquiry].one.transaction = transaction(question, hash, variant, for: inquiry, client, at: now)
+            if plan == .service { askAddresses(of: question.name, hash, for: inquiry, client, variant, at: now) }
         }
+        // RFC 8767 section 5: the first client does not wait long.
+        if staleIsThere { deadlines.append(.stale(inquiry), at: now + settings.patienceBeforeStale) }
     }
 
     private mutating func join(_ waiter: Slots<Waiter>.Reference, _ inquiry: Slots<Inquiry>.Reference) {
@@ -53,44 +70,68 @@ extension ResolverEngine {
         _ hash: UInt64,
         _ variant: AnswerVariant,
         for inquiry: Slots<Inquiry>.Reference,
+        _ client: UInt64,
         at now: Moment,
         _ seconds: UInt32
     ) -> Inquiry.Part {
         if let answer = copyFromCache(question, hash, variant, at: seconds) { return Inquiry.Part(answer: answer) }
-        return Inquiry.Part(transaction: transaction(question, hash, variant, for: inquiry, at: now))
+        return Inquiry.Part(transaction: transaction(question, hash, variant, for: inquiry, client, at: now))
     }
 
     /// The transaction for a question, begun if it is not under way.
-    private mutating func transaction(
+    mutating func transaction(
         _ question: Question,
         _ hash: UInt64,
         _ variant: AnswerVariant,
         for inquiry: Slots<Inquiry>.Reference,
+        _ client: UInt64,
         at now: Moment
     ) -> Slots<Transaction>.Reference {
-        let key = PursuitKey(hash: hash, type: question.type.rawValue, variant: variant.rawValue, plan: 0)
+        let key = PursuitKey(question, hash, variant)
         if let known = transactionByKey[key], transactions[known].question.name == question.name {
             transactions[known].listeners.append(inquiry)
             return known
         }
-        var question = question
-        question.name = question.name.folded
-        let reference = transactions.insert(
-            Transaction(
-                key: key,
-                question: question,
-                variant: variant,
-                asked: question.name,
-                listeners: [inquiry],
-                started: now
-            )
-        )
+        let reference = begin(question, key, variant, client: client, at: now)
+        transactions[reference].listeners = [inquiry]
         if transactionByKey[key] == nil { transactionByKey[key] = reference }
         if claim(key, at: now) { askFirst(reference, at: now) } else { awaitElsewhere(reference, at: now) }
         return reference
     }
 
-    private func claim(_ key: PursuitKey, at now: Moment) -> Bool {
+    mutating func begin(
+        _ question: Question,
+        _ key: PursuitKey,
+        _ variant: AnswerVariant,
+        client: UInt64?,
+        at now: Moment
+    ) -> Slots<Transaction>.Reference {
+        var question = question
+        question.name = question.name.folded
+        var transaction = Transaction(
+            key: key,
+            question: question,
+            variant: variant,
+            asked: question.name,
+            client: client,
+            started: now
+        )
+        if !rules.isIdle {
+            // An alias among the local records: the question goes on where it leads.
+            let entry = rules.entry(for: question.name)
+            if entry.local >= 0, question.type != .cname, let alias = rules.locals[Int(entry.local)].alias {
+                transaction.chain = [
+                    Alias(owner: question.name, type: .cname, ttl: alias.ttl, target: alias.target)
+                ]
+                transaction.asked = alias.target.folded
+            }
+            if case .group(let group) = rules.direction(for: transaction.asked) { transaction.group = group }
+        }
+        if let client { shares.asks(client) }
+        return transactions.insert(transaction)
+    }
+
+    func claim(_ key: PursuitKey, at now: Moment) -> Bool {
         cache.claim(key, worker: worker, until: now + settings.patience + .seconds(1), at: now)
     }
 
@@ -133,28 +174,46 @@ extension ResolverEngine {
 
     /// The patience for an AAAA answer is at its end.
     mutating func inquiryIsDue(_ reference: Slots<Inquiry>.Reference) {
-        guard inquiries.holds(reference), inquiries[reference].one.answer == nil else { return }
-        inquiries[reference].gaveUpOne = true
+        guard inquiries.holds(reference) else { return }
+        if inquiries[reference].plan == .service {
+            inquiries[reference].gaveUpSides = true
+        } else {
+            guard inquiries[reference].one.answer == nil else { return }
+            inquiries[reference].gaveUpOne = true
+        }
         settleIfKnown(reference)
     }
 
     /// Brings an answer to all who wait for it and to the cache; the transaction is over.
-    mutating func finish(_ reference: Slots<Transaction>.Reference, with answer: StoredAnswer, at now: Moment) {
+    ///
+    /// - Parameters:
+    ///   - isKept: Whether the answer came from the cache, where it stays as it is.
+    ///   - isStale: Whether it is too old.
+    mutating func finish(
+        _ reference: Slots<Transaction>.Reference,
+        with answer: StoredAnswer,
+        isKept: Bool = false,
+        isStale: Bool = false,
+        at now: Moment
+    ) {
         guard let transaction = transactions.remove(reference) else { return }
+        if let client = transaction.client { shares.asksNoMore(client) }
         if !transaction.isElsewhere {
-            cache.insert(answer)
+            if !isKept { cache.insert(answer) }
             cache.release(transaction.key, worker: worker)
         }
         if transactionByKey[transaction.key] == reference { transactionByKey[transaction.key] = nil }
         for exchange in transaction.exchanges { leave(exchange, at: now) }
         for inquiry in transaction.listeners where inquiries.holds(inquiry) {
             if inquiries[inquiry].one.transaction == reference {
-                inquiries[inquiry].one = Inquiry.Part(answer: answer)
+                inquiries[inquiry].one = Inquiry.Part(answer: answer, isStale: isStale)
+                if inquiries[inquiry].plan == .service { askTargets(inquiry, at: now) }
             }
             if inquiries[inquiry].two.transaction == reference {
-                inquiries[inquiry].two = Inquiry.Part(answer: answer)
+                inquiries[inquiry].two = Inquiry.Part(answer: answer, isStale: isStale)
                 limitAAAA(inquiry, afterA: now - transaction.started, at: now)
             }
+            inquiries[inquiry].sides.removeAll { $0 == reference }
             settleIfKnown(inquiry)
         }
     }
@@ -163,10 +222,24 @@ extension ResolverEngine {
     mutating func fail(_ reference: Slots<Transaction>.Reference, at now: Moment) {
         counters.add(.failedQuestions)
         let transaction = transactions[reference]
+        // What is known, even if it is too old, is not given up for a failure: RFC 8767 section 4.
+        let kept =
+            settings.servesStale || transaction.listeners.isEmpty
+            ? stalePart(
+                transaction.question,
+                transaction.key.hash,
+                transaction.variant,
+                postponing: settings.staleRecheck,
+                at: now
+            ) : Inquiry.Part()
+        if let answer = kept.answer, settings.servesStale || !kept.isStale {
+            return finish(reference, with: answer, isKept: true, isStale: kept.isStale, at: now)
+        }
         let answer = digest.failure(
             transaction.question,
             hash: transaction.key.hash,
             variant: transaction.variant,
+            error: transaction.error ?? .noReachableAuthority,
             lifetime: UInt32(clamping: settings.failureTTL.seconds),
             at: UInt32(truncatingIfNeeded: now.seconds)
         )
@@ -174,12 +247,17 @@ extension ResolverEngine {
     }
 
     /// Puts an inquiry in the line of those that are answered, if enough is known.
-    private mutating func settleIfKnown(_ reference: Slots<Inquiry>.Reference) {
+    mutating func settleIfKnown(_ reference: Slots<Inquiry>.Reference) {
         guard inquiries.holds(reference) else { return }
         if inquiries[reference].plan == .synthesis {
             guard known.isEnough(inquiries[reference]) else { return }
         } else {
-            guard inquiries[reference].one.answer != nil else { return }
+            guard let answer = inquiries[reference].one.answer else { return }
+            if inquiries[reference].plan == .service, answer.image.kind == .positive,
+                !inquiries[reference].sides.isEmpty, !inquiries[reference].gaveUpSides
+            {
+                return
+            }
         }
         guard let inquiry = inquiries.remove(reference) else { return }
         if inquiryByKey[inquiry.key] == reference { inquiryByKey[inquiry.key] = nil }
@@ -190,8 +268,11 @@ extension ResolverEngine {
 extension KnownAnswers {
     /// Whether the clients of an inquiry can be answered.
     func isEnough(_ inquiry: Inquiry) -> Bool {
-        let one = inquiry.one.answer.map { finding($0.octets, 0) } ?? (inquiry.gaveUpOne ? .failure : .unknown)
-        let two = inquiry.two.answer.map { finding($0.octets, 0) } ?? .unknown
+        let excluded = inquiry.excluded
+        let one =
+            inquiry.one.answer.map { finding($0.octets, 0, excluded: excluded) }
+            ?? (inquiry.gaveUpOne ? .failure : .unknown)
+        let two = inquiry.two.answer.map { finding($0.octets, 0, excluded: excluded) } ?? .unknown
         return Synthesis.step(aaaa: one, a: two) != .wait
     }
 }

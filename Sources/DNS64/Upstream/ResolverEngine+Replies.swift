@@ -20,11 +20,11 @@ extension ResolverEngine {
             return .ignored(ignored)
         }
         guard let done = exchanges.remove(reference) else { return .ignored(.late) }
-        ranking.heard(done.upstream, after: now - done.sentAt, at: now)
+        rankings[done.group].heard(done.upstream, after: now - done.sentAt, at: now)
         guard let transaction = done.transaction, transactions.holds(transaction) else {
             // A probe whose question was answered by another upstream meanwhile.
             let code = ResponseCode(rawValue: reply.uint16(at: 2) & 15)
-            ranking.answered(done.upstream, isError: code != .noError && code != .nameError, at: now)
+            rankings[done.group].answered(done.upstream, isError: code != .noError && code != .nameError, at: now)
             return .taken
         }
         transactions[transaction].exchanges.removeAll { $0 == reference }
@@ -45,7 +45,7 @@ extension ResolverEngine {
                 // Who could not read the question may not repeat it; there is no data in it to believe.
                 return nil
             }
-            let name = transactions[transaction].asked
+            let name = transactions[transaction].asked.spelled(exchange.spelling)
             let end = MessageHeader.size + name.count
             guard header.questionCount == 1, end + 4 <= reply.byteCount,
                 name.isSpelled(in: reply, at: MessageHeader.size),
@@ -80,6 +80,7 @@ extension ResolverEngine {
             return
         }
         guard code == .noError || code == .nameError, !header.flags.contains(.truncated) else {
+            if let error = extendedError(reply, header) { transactions[reference].error = error }
             return takeError(exchange, reference, at: now)
         }
         do throws(WireProblem) {
@@ -94,14 +95,20 @@ extension ResolverEngine {
                 chain: &chain,
                 at: UInt32(truncatingIfNeeded: now.seconds)
             )
-            ranking.answered(exchange.upstream, isError: false, at: now)
-            if !exchange.usesEDNS { ranking.foundPlain(exchange.upstream, said: transaction.plain & bit != 0, at: now) }
+            rankings[exchange.group].answered(exchange.upstream, isError: false, at: now)
+            if !exchange.usesEDNS {
+                rankings[exchange.group].foundPlain(exchange.upstream, said: transaction.plain & bit != 0, at: now)
+            }
+            if settings.randomizesCase, exchange.isPlainlySpelled {
+                rankings[exchange.group].foundFolding(exchange.upstream, at: now)
+            }
             switch digested {
             case .answer(let answer): finish(reference, with: answer, at: now)
             case .alias(let target): follow(reference, chain, to: target, at: now)
             }
         } catch {
             counters.add(.upstreamMalformed)
+            if transactions[reference].error == nil { transactions[reference].error = .invalidData }
             takeError(exchange, reference, at: now)
         }
     }
@@ -120,21 +127,29 @@ extension ResolverEngine {
         transactions[reference].sends = [16 of UInt8](repeating: 0)
         transactions[reference].overTCP = 0
         transactions[reference].failed = 0
-        askFirst(reference, at: now)
+        switch rules.direction(for: target) {
+        case .group(let group):
+            transactions[reference].group = group
+            askFirst(reference, at: now)
+        case .local, .block:
+            // What is not to be asked is not asked on behalf of an alias either.
+            transactions[reference].error = .blocked
+            fail(reference, at: now)
+        }
     }
 
     /// An upstream could not or would not answer: another one is asked at once.
     private mutating func takeError(_ exchange: Exchange, _ reference: Slots<Transaction>.Reference, at now: Moment) {
         counters.add(.upstreamErrors)
-        ranking.answered(exchange.upstream, isError: true, at: now)
-        giveUp(exchange.upstream, reference, at: now)
+        rankings[exchange.group].answered(exchange.upstream, isError: true, at: now)
+        giveUp(exchange, reference, at: now)
     }
 
-    private mutating func giveUp(_ upstream: Int, _ reference: Slots<Transaction>.Reference, at now: Moment) {
-        transactions[reference].failed |= 1 << UInt16(upstream)
+    private mutating func giveUp(_ exchange: Exchange, _ reference: Slots<Transaction>.Reference, at now: Moment) {
+        transactions[reference].failed |= 1 << UInt16(exchange.upstream)
         let failed = transactions[reference].failed
         let sends = transactions[reference].sends
-        if let next = ranking.best(where: { failed & (1 << UInt16($0)) == 0 && sends[$0] == 0 }) {
+        if let next = rankings[exchange.group].best(where: { failed & (1 << UInt16($0)) == 0 && sends[$0] == 0 }) {
             return ask(reference, next, .udp, at: now)
         }
         // Others that were asked may still answer.
@@ -163,6 +178,22 @@ extension ResolverEngine {
         return false
     }
 
+    /// What a reply without data says of the failure: RFC 8914.
+    private func extendedError(_ reply: borrowing RawSpan, _ header: MessageHeader) -> ExtendedError? {
+        guard header.questionCount == 1, header.additionalCount > 0 else { return nil }
+        do throws(WireProblem) {
+            var offset = try Question(reply).end
+            for _ in 0..<Int(header.answerCount) + Int(header.authorityCount) + Int(header.additionalCount) {
+                let record = try ResourceRecord(in: reply, at: offset)
+                if record.type == .opt { return try EDNS(record, in: reply).error }
+                offset = record.end
+            }
+        } catch {
+            return nil
+        }
+        return nil
+    }
+
     /// Hears that an exchange failed without a reply; the exchange is over.
     public mutating func failed(
         _ exchange: ExchangeID,
@@ -173,9 +204,9 @@ extension ResolverEngine {
         guard exchanges.holds(reference), exchanges[reference].isSent, let gone = exchanges.remove(reference) else {
             return
         }
-        if failure != .local, !gone.isOverdue { ranking.failed(gone.upstream, at: now) }
+        if failure != .local, !gone.isOverdue { rankings[gone.group].failed(gone.upstream, at: now) }
         guard let transaction = gone.transaction, transactions.holds(transaction) else { return }
         transactions[transaction].exchanges.removeAll { $0 == reference }
-        giveUp(gone.upstream, transaction, at: now)
+        giveUp(gone, transaction, at: now)
     }
 }

@@ -24,6 +24,7 @@ struct UpstreamRanking {
         var probeAt = Moment.start
         var probeInterval = shortestProbe
         var plainUntil = Moment.start
+        var foldsUntil = Moment.start
         var isWell: Bool { failures < failuresUntilIll && errors < errorsUntilIll }
     }
 
@@ -131,6 +132,14 @@ struct UpstreamRanking {
     /// It answers only what has no OPT record: RFC 6891 section 6.2.2.
     mutating func foundPlain(_ index: Int, said: Bool, at now: Moment) {
         standings[index].plainUntil = now + (said ? Self.withoutEDNS.said : Self.withoutEDNS.guessed)
+    }
+
+    /// Whether an upstream is known to change the case of letters, so that names are sent to it as they are.
+    func foldsCase(_ index: Int, at now: Moment) -> Bool { now < standings[index].foldsUntil }
+
+    /// It answers only names that are sent as they are.
+    mutating func foundFolding(_ index: Int, at now: Moment) {
+        standings[index].foldsUntil = now + Self.withoutEDNS.said
     }
 
     private func publish(_ index: Int) {

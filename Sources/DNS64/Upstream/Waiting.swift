@@ -1,10 +1,13 @@
 import DNSWire
+import IPAddressing
 import Timing
 
 /// A client's question that waits for upstreams.
 struct Waiter {
     var id = WaiterID(0)
     var query = ClientQuery()
+    /// The client's network.
+    var client: UInt64 = 0
     var next: Slots<Waiter>.Reference?
 }
 
@@ -14,6 +17,15 @@ struct PursuitKey: Hashable {
     var type: UInt16
     var variant: UInt8
     var plan: UInt8
+    /// Which exclusion set holds for the clients.
+    var treatment: UInt16 = 0
+}
+
+extension PursuitKey {
+    /// The key of a question of ours to upstreams.
+    init(_ question: borrowing Question, _ hash: UInt64, _ variant: AnswerVariant) {
+        self.init(hash: hash, type: question.type.rawValue, variant: variant.rawValue, plan: 0)
+    }
 }
 
 /// A question that clients wait for, however many they are: it rests on one answer of upstreams, or on two.
@@ -22,6 +34,8 @@ struct Inquiry {
     struct Part {
         var answer: StoredAnswer?
         var transaction: Slots<Transaction>.Reference?
+        /// Whether the answer is too old and given for want of a fresh one.
+        var isStale = false
     }
 
     var key = PursuitKey(hash: 0, type: 0, variant: 0, plan: 0)
@@ -32,6 +46,12 @@ struct Inquiry {
     var two = Part()
     /// Whether the AAAA answer is no longer awaited: RFC 6147 section 5.1.3.
     var gaveUpOne = false
+    /// The exclusion set of the clients.
+    var excluded: [IPv6Prefix] = []
+    /// Questions for the addresses of services that are awaited besides.
+    var sides: [Slots<Transaction>.Reference] = []
+    /// Whether those are no longer awaited.
+    var gaveUpSides = false
     var firstWaiter: Slots<Waiter>.Reference?
     var lastWaiter: Slots<Waiter>.Reference?
 }
@@ -44,6 +64,11 @@ struct Transaction {
     /// What is asked now: the question's name, or the end of the chain that upstreams left unfinished.
     var asked = Name.root
     var chain: [Alias] = []
+    /// Where the upstreams stand in the rules, and the network of the client that the question is asked for.
+    var group = 0
+    var client: UInt64?
+    /// What an upstream said of the failure.
+    var error: ExtendedError?
     var listeners: [Slots<Inquiry>.Reference] = []
     var exchanges: [Slots<Exchange>.Reference] = []
     /// How often each upstream was asked over UDP.
@@ -63,7 +88,13 @@ struct Transaction {
 /// One message of ours that is or will be on its way to an upstream.
 struct Exchange {
     var transaction: Slots<Transaction>.Reference?
+    var group = 0
+    /// The place in the group.
     var upstream = 0
+    /// Which letters are written in upper case; zero for none.
+    var spelling: UInt64 = 0
+    /// Whether it goes as it is because others with random letters were not answered.
+    var isPlainlySpelled = false
     var transport = UpstreamTransport.udp
     var identifier: UInt16 = 0
     var sentAt = Moment.start
@@ -79,5 +110,7 @@ struct Exchange {
 enum Deadline {
     case transaction(Slots<Transaction>.Reference)
     case inquiry(Slots<Inquiry>.Reference)
+    /// What is too old is given now.
+    case stale(Slots<Inquiry>.Reference)
     case exchange(Slots<Exchange>.Reference)
 }

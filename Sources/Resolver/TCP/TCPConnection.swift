@@ -88,12 +88,21 @@ final class TCPConnection: ChannelDuplexHandler {
             }
             guard arrived.readableBytes >= 2 + Int(length) else { break }
             arrived.moveReaderIndex(forwardBy: 2)
-            guard let message = arrived.readSlice(length: Int(length)) else { break }
+            guard let slice = arrived.readSlice(length: Int(length)) else { break }
+            // A slice would hold the whole of what was read for as long as the question waits.
+            let message = ByteBuffer(bytes: slice.readableBytesView)
             underWay += 1
             lastProgress = .now()
             connections.ask(TCPQuestion(connection: id, client: client, message: message))
         }
-        if arrived.readableBytes == 0 { arrived = ByteBuffer() } else { arrived.discardReadBytes() }
+        if arrived.readableBytes == 0 {
+            arrived = ByteBuffer()
+        } else if arrived.capacity > 4096, arrived.readableBytes < arrived.capacity / 4 {
+            // The begin of a message does not hold the room of all before it.
+            arrived = ByteBuffer(bytes: arrived.readableBytesView)
+        } else {
+            arrived.discardReadBytes()
+        }
     }
 
     private func disregard() {

@@ -2,10 +2,12 @@ internal import DNS64
 internal import IPAddressing
 internal import Linux
 
-/// Which upstreams are asked: those of the settings or those of the system, and never ourselves.
+/// Which upstreams are asked: those of the settings or those of the system, those of the rules, and never ourselves.
 struct UpstreamChoice: Hashable {
-    /// How they are reached, in their order.
-    var routes: [UpstreamRoute] = []
+    /// The upstreams of names without a rule, in their order.
+    var upstreams: [UpstreamAddress] = []
+    /// The rules, without upstreams that are this resolver; a rule may have none left.
+    var rules: [ForwardingRule] = []
     /// Those left out because they are this resolver.
     var ourselves: [TransportAddress] = []
 
@@ -13,18 +15,27 @@ struct UpstreamChoice: Hashable {
     ///
     /// - Parameter listening: The addresses that this resolver listens on or is to listen on.
     init(_ settings: ResolverSettings, listening: Set<ListenAddress>) {
-        let routes =
+        let wanted =
             settings.usesSystemUpstreams
             ? SystemResolvers.read(settings.systemResolvers).map {
-                UpstreamRoute(endpoint: $0.endpoint, scope: $0.zone.isEmpty ? 0 : UDPSocket.scope(of: $0.zone))
+                UpstreamAddress($0.endpoint, scope: $0.zone.isEmpty ? 0 : UDPSocket.scope(of: $0.zone))
+            } : settings.dns64.upstreams
+        // Many rules may name the same upstream.
+        var known: [TransportAddress: Bool] = [:]
+        func isOurs(_ endpoint: TransportAddress) -> Bool {
+            if let answer = known[endpoint] { return answer }
+            let answer = Self.isOurs(endpoint, listening)
+            known[endpoint] = answer
+            if answer { ourselves.append(endpoint) }
+            return answer
+        }
+        upstreams = wanted.filter { !isOurs($0.endpoint) }
+        rules = settings.dns64.rules
+        for index in rules.indices {
+            guard case .ask(let named) = rules[index].action, named.contains(where: { isOurs($0.endpoint) }) else {
+                continue
             }
-            : settings.dns64.upstreams.map { UpstreamRoute(endpoint: $0.endpoint) }
-        for route in routes {
-            if Self.isOurs(route.endpoint, listening) {
-                ourselves.append(route.endpoint)
-            } else {
-                self.routes.append(route)
-            }
+            rules[index].action = .ask(named.filter { !isOurs($0.endpoint) })
         }
     }
 

@@ -1,6 +1,7 @@
+internal import DNS64
 internal import IPAddressing
 
-/// How an upstream is reached; stands at the same place as the upstream in the engine's settings.
+/// How an upstream is reached; stands at the same place as the upstream in the engine's rules.
 struct UpstreamRoute: Hashable, Sendable {
     /// Where it listens.
     var endpoint: TransportAddress
@@ -8,4 +9,11 @@ struct UpstreamRoute: Hashable, Sendable {
     var scope: UInt32 = 0
     /// The address of ours to ask from; the routes decide if there is none.
     var source: IPAddress?
+
+    /// The way to an upstream of the settings.
+    init(_ upstream: UpstreamAddress) {
+        endpoint = upstream.endpoint
+        scope = upstream.scope
+        source = upstream.source
+    }
 }

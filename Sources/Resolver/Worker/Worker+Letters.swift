@@ -43,8 +43,12 @@ extension Worker {
             settings: settings.settings,
             cache: cache,
             counters: settings.counters[port.number],
-            worker: port.number
+            worker: port.number,
+            rules: settings.rules,
+            rates: settings.rates
         )
+        settings.forgetting.workerIsReady(cache)
+        engine.epoch = WallClock.epoch()
         engine.synthesisIsSuspended = policies.suspendsSynthesis
         routes = settings.routes
         for waiter in waiters.takeAll() { ask(waiter) }

@@ -41,6 +41,7 @@ struct Worker: ~Copyable {
     var waiters = Waiters()
     var exchanges: Exchanges
     var isStopping = false
+    private var heartbeatsUntilClock = 1024
 
     /// The longest sleep, so that the supervisor sees a heartbeat.
     private static let longestSleep = Moment.Span.milliseconds(1000)
@@ -65,8 +66,11 @@ struct Worker: ~Copyable {
             settings: settings.settings,
             cache: cache,
             counters: settings.counters[port.number],
-            worker: port.number
+            worker: port.number,
+            rules: settings.rules,
+            rates: settings.rates
         )
+        engine.epoch = WallClock.epoch()
         routes = settings.routes
         (policy, engine.synthesisIsSuspended, policyGeneration) = policies.current()
         port.adopted.store(policyGeneration, ordering: .releasing)
@@ -77,6 +81,12 @@ struct Worker: ~Copyable {
         while !isStopping {
             port.heartbeat.count()
             waitForEvents()
+            if heartbeatsUntilClock == 0 {
+                // The clock may have been set meanwhile.
+                engine.epoch = WallClock.epoch()
+                heartbeatsUntilClock = 1024
+            }
+            heartbeatsUntilClock -= 1
             if engine.nextDeadline.map({ $0 <= now }) ?? false { engine.advance(to: now) }
             act()
             flush()

@@ -1,4 +1,5 @@
 internal import DNS64
+internal import DNSWire
 internal import IPAddressing
 internal import Linux
 internal import NIOCore
@@ -15,10 +16,33 @@ struct TCPQuestion: Sendable {
 /// Settings as they go to every worker, which makes a new engine of them.
 struct EngineSettings: Sendable {
     var settings: DNS64Settings
-    /// The routes of the settings' upstreams, one for one.
+    /// The settings' rules, made ready once for all workers.
+    var rules: NameRules
+    /// What client networks ask, of all workers together.
+    var rates: ClientRates
+    /// The routes of the rules' upstreams, one for one.
     var routes: [UpstreamRoute]
     /// One for each worker.
     var counters: [ResolverCounters]
+    /// What the last worker to take the settings up is to do.
+    var forgetting: Forgetting
+}
+
+/// Names whose cached answers may come from upstreams that are no longer asked about them.
+final class Forgetting: Sendable {
+    private let names: [Name]
+    private let behind: Atomic<Int>
+
+    init(_ names: [Name], workers: Int) {
+        self.names = names
+        behind = Atomic(workers)
+    }
+
+    /// Called by each worker when it asks the old upstreams no more: the last one forgets.
+    func workerIsReady(_ cache: AnswerCache) {
+        guard behind.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        cache.forget(names)
+    }
 }
 
 /// A listening socket of one worker.

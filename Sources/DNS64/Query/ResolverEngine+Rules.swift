@@ -1,0 +1,73 @@
+import DNSWire
+import PacketMemory
+import Policy
+
+/// Names that the operator wrote an answer for.
+extension ResolverEngine {
+    /// Answers what the operator wrote an answer for: local records first, then the filter, then rules that ask nobody.
+    ///
+    /// - Parameter rule: Gets the forwarding rule of the name.
+    @inline(never)
+    func answerByRules(
+        _ query: borrowing ClientQuery,
+        policy: Policy,
+        rule: inout Int32,
+        into reply: inout MutableRawSpan
+    ) -> Int? {
+        let entry = rules.entry(for: query.question.name)
+        rule = entry.rule
+        if entry.local >= 0 {
+            let count = local.own(
+                query,
+                rules.locals[Int(entry.local)],
+                policy: policy,
+                isSuspended: synthesisIsSuspended,
+                into: &reply
+            )
+            if count != nil { counters.add(.operatorAnswers) }
+            return count
+        }
+        if entry.filter >= 0, policy.treatments[query.treatment].filters,
+            let count = local.filtered(query, rules.filters[Int(entry.filter)], policy: policy, into: &reply)
+        {
+            counters.add(.filtered)
+            return count
+        }
+        guard entry.rule >= 0 else { return nil }
+        let direction = rules.directions[Int(entry.rule)]
+        guard direction == .local || direction == .block else { return nil }
+        counters.add(.operatorAnswers)
+        return local.nobody(
+            query,
+            zone: rules.domains[Int(entry.rule)],
+            exists: entry.exists,
+            isBlocked: direction == .block,
+            into: &reply
+        )
+    }
+
+    /// The PTR of a synthetic address whose name below in-addr.arpa the operator wrote an answer for.
+    func answerPointer(
+        _ query: borrowing ClientQuery,
+        to target: Name,
+        apex: Int,
+        into reply: inout MutableRawSpan
+    ) -> Int? {
+        let entry = rules.entry(for: target)
+        if entry.local >= 0, rules.locals[Int(entry.local)].alias == nil {
+            counters.add(.operatorAnswers)
+            return local.pointer(query, to: target, apex: apex, rules.locals[Int(entry.local)], into: &reply)
+        }
+        guard entry.local < 0, entry.rule >= 0 else { return nil }
+        let direction = rules.directions[Int(entry.rule)]
+        guard direction == .local || direction == .block else { return nil }
+        counters.add(.operatorAnswers)
+        return local.nobody(
+            query,
+            zone: query.question.name.suffix(from: apex),
+            exists: false,
+            isBlocked: direction == .block,
+            into: &reply
+        )
+    }
+}

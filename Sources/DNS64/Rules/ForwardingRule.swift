@@ -1,0 +1,91 @@
+public import DNSWire
+public import IPAddressing
+
+/// Who is asked about the names at and below a domain. Of several rules the one whose domain has the most labels
+/// decides.
+public struct ForwardingRule: Hashable, Sendable {
+    /// Where the answers come from.
+    public enum Action: Hashable, Sendable {
+        /// These upstreams, in the order of preference while nothing is known about them. At most sixteen are used.
+        case ask([UpstreamAddress])
+        /// The upstreams of everything that no rule names: takes a part out of a wider rule.
+        case askDefault
+        /// Nobody: what is not a local record does not exist.
+        case local
+        /// Nobody: the names do not exist, and the client is told that they are blocked.
+        case block
+    }
+
+    /// The domain.
+    public var domain: Name
+    /// What it is for.
+    public var action: Action
+
+    /// Writes a rule down.
+    public init(domain: Name, action: Action) {
+        self.domain = domain
+        self.action = action
+    }
+}
+
+/// A record of the operator's own. A name that has one is served here alone: what upstreams know of it is not asked.
+public struct LocalRecord: Hashable, Sendable {
+    /// The owner.
+    public var name: Name
+    /// The type.
+    public var type: RecordType
+    /// The data in wire form.
+    public var data: [UInt8]
+    /// How long clients may keep it, in seconds.
+    public var ttl: UInt32
+
+    /// Writes a record down.
+    public init(name: Name, type: RecordType, data: [UInt8], ttl: UInt32 = 3600) {
+        self.name = name
+        self.type = type
+        self.data = data
+        self.ttl = ttl
+    }
+}
+
+/// What a client gets instead of the answer there is.
+public enum FilterAction: Hashable, Sendable {
+    /// The answer there is; takes a part out of a wider filter.
+    case allow
+    /// NXDOMAIN.
+    case nameError
+    /// NOERROR without records.
+    case noData
+    /// These addresses: A and AAAA records, AAAA records made of the IPv4 addresses included.
+    case override([IPAddress])
+}
+
+/// What clients get that ask for a name or one below it. Of several filters the one whose name has the most labels
+/// decides.
+public struct NameFilter: Hashable, Sendable {
+    /// The name.
+    public var name: Name
+    /// What they get.
+    public var action: FilterAction
+
+    /// Writes a filter down.
+    public init(name: Name, action: FilterAction) {
+        self.name = name
+        self.action = action
+    }
+}
+
+/// What clients get whose answer has an address of a network. Of several filters the longest prefix decides; an AAAA
+/// record made from an A record counts as both addresses.
+public struct AddressFilter: Hashable, Sendable {
+    /// The network.
+    public var prefix: IPPrefix
+    /// What they get.
+    public var action: FilterAction
+
+    /// Writes a filter down.
+    public init(prefix: IPPrefix, action: FilterAction) {
+        self.prefix = prefix
+        self.action = action
+    }
+}
