@@ -19,6 +19,8 @@ final class WorkerCounters: Sendable {
     let probes = Atomic<UInt64>(0)
     let superPackets = Atomic<UInt64>(0)
     let drops = DropCounters()
+    /// The generation of the view the worker works by: it looks at nothing that was replaced before.
+    let view = Atomic<UInt64>(0)
 
     init() {}
 }

@@ -90,6 +90,11 @@ public enum DropReason: UInt8, Error, Sendable, CaseIterable {
     case heldSYNLimit
     /// A SYN from the IPv4 side waited for its client in vain (RFC 6146 section 3.5.2.2).
     case heldSYNExpired
+    // What nobody sent to be translated.
+    /// The packet is for the link itself, as the kernel's multicast listener reports on every interface.
+    case linkLocal
+    /// The last ports of the pool are kept for clients that have none; see limits.ports-for-new-clients.
+    case portsReserved
 }
 
 extension DropReason {
@@ -188,6 +193,13 @@ extension DropReason {
             ("held-syn-limit", "As many SYNs from the IPv4 side wait for their client as are allowed.")
         case .heldSYNExpired:
             ("held-syn-expired", "A SYN from the IPv4 side waited for its client in vain (RFC 6146 section 3.5.2.2).")
+        case .portsReserved:
+            (
+                "ports-reserved",
+                "The last ports of the pool are kept for clients that have none; see limits.ports-for-new-clients."
+            )
+        case .linkLocal:
+            ("link-local", "The kernel's own messages on the device, such as multicast reports; nothing is amiss.")
         }
     }
 }

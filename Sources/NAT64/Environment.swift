@@ -11,18 +11,22 @@ public struct Environment: Hashable, Sendable {
     public var ipv6Address: IPv6Address?
     /// The source of ICMPv4 errors of our own. Without it they come from the pool address the packet was sent to.
     public var ipv4Address: IPv4Address?
+    /// The host as a peer of its own clients.
+    public var hostSide: HostSide
 
     /// Describes the machine; the defaults are those of Ethernet on both sides.
     public init(
         ipv6MTU: Int = 1500,
         ipv4MTU: Int = 1500,
         ipv6Address: IPv6Address? = nil,
-        ipv4Address: IPv4Address? = nil
+        ipv4Address: IPv4Address? = nil,
+        hostSide: HostSide = HostSide()
     ) {
         self.ipv6MTU = min(max(ipv6MTU, 1280), 65_575)
         self.ipv4MTU = min(max(ipv4MTU, 68), 65_535)
         self.ipv6Address = ipv6Address
         self.ipv4Address = ipv4Address
+        self.hostSide = hostSide
     }
 
     /// 192.0.0.8, the address of RFC 7600 for a translator that has none of its own.
@@ -33,14 +37,19 @@ public struct Environment: Hashable, Sendable {
 struct WorkerView {
     /// The Policy in force.
     var policy: Policy
-    /// The first prefixes of the Policy, inline.
+    /// The first prefixes of the Policy, inline, and their numbers.
     var prefixes: [16 of TranslationPrefix]
+    var numbers: [16 of UInt8]
     /// How many of ``prefixes`` count.
     var prefixCount: Int
+    /// What the numbers of prefixes mean.
+    let numbered: PrefixList.ByNumber
     /// The machine around us.
     var environment: Environment
     /// The operator's choices.
     let settings: TranslationSettings
+    /// The host as a peer of its own clients.
+    let hostSide: HostSideView
     /// MTU of the way to IPv6 clients.
     var ipv6MTU: Int
     /// MTU of the way to IPv4 peers.
@@ -50,48 +59,40 @@ struct WorkerView {
     /// The most a SYN may announce, whichever way it goes (checklist TCP-33).
     var segmentLimit: UInt16
 
-    init(policy: Policy, environment: Environment, settings: TranslationSettings) {
+    init(policy: Policy, environment: Environment, settings: TranslationSettings, numbered: PrefixList) {
         self.policy = policy
         self.environment = environment
         self.settings = settings
+        hostSide = HostSideView(environment.hostSide)
+        self.numbered = numbered.byNumber
         prefixes = .init(repeating: policy.prefixes[0])
-        prefixCount = min(policy.prefixes.count, 16)
-        for index in 0..<prefixCount { prefixes[index] = policy.prefixes[index] }
+        numbers = .init(repeating: PrefixList.none)
+        prefixCount = 0
+        for prefix in policy.prefixes where prefixCount < 16 {
+            let number = numbered.number(of: prefix)
+            guard number != PrefixList.none else { continue }
+            prefixes[prefixCount] = prefix
+            numbers[prefixCount] = number
+            prefixCount += 1
+        }
         ipv6MTU = environment.ipv6MTU
         ipv4MTU = environment.ipv4MTU
         lowestIPv6MTU = min(max(settings.lowestIPv6MTU, 1280), ipv6MTU)
         segmentLimit = UInt16(clamping: min(ipv6MTU - 60, ipv4MTU - 40))
     }
 
-    /// The prefix an address lies under and the IPv4 address it stands for.
+    /// The number of the prefix an address lies under and the IPv4 address it stands for.
     @inline(__always)
     func extract(_ address: IPv6Address) -> (prefix: UInt8, address: IPv4Address)? {
         var index = 0
         while index < prefixCount {
-            if prefixes[index].contains(address) {
-                return (UInt8(truncatingIfNeeded: index), prefixes[index].extract(address))
-            }
+            if prefixes[index].contains(address) { return (numbers[index], prefixes[index].extract(address)) }
             index &+= 1
         }
-        return prefixCount < policy.prefixes.count ? extractFurther(address) : nil
+        return nil
     }
 
-    /// Looks under the prefixes that have no place in ``prefixes``.
-    @inline(never)
-    private func extractFurther(_ address: IPv6Address) -> (prefix: UInt8, address: IPv4Address)? {
-        policy.extract(address).map { (UInt8(clamping: $0.prefix), $0.address) }
-    }
-
-    /// The IPv6 address that stands for an IPv4 address under a prefix of ours.
+    /// The IPv6 address that stands for an IPv4 address under the prefix with a number.
     @inline(__always)
-    func embed(_ address: IPv4Address, under prefix: UInt8) -> IPv6Address {
-        let index = Int(prefix)
-        return index < prefixCount ? prefixes[index].embed(address) : embedFurther(address, under: index)
-    }
-
-    /// A session whose prefix is no longer in the Policy is about to end; until then the first prefix stands in.
-    @inline(never)
-    private func embedFurther(_ address: IPv4Address, under index: Int) -> IPv6Address {
-        policy.prefixes[index < policy.prefixes.count ? index : 0].embed(address)
-    }
+    func embed(_ address: IPv4Address, under prefix: UInt8) -> IPv6Address { numbered[prefix].embed(address) }
 }

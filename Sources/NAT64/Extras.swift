@@ -1,6 +1,7 @@
 import IPAddressing
 import PacketMemory
 import PacketWire
+import Synchronization
 public import Timing
 
 /// What the end of lifetimes asks to be sent, waiting for the caller to fetch it.
@@ -45,11 +46,22 @@ struct Datagrams: ~Copyable {
 extension TranslatorWorker {
     /// Looks for lifetimes that have ended; call it between batches, several times a second. What it finds to send
     /// comes out of ``nextExtra(into:_:at:)``.
-    public mutating func tick(at now: Moment) {
-        let late = translator.fragments.expire(at: now)
-        if late > 0 { counters.drops.slots[Int(DropReason.fragmentTimeout.rawValue)].count(UInt64(late)) }
+    ///
+    /// - Returns: Whether more may be due than one call does: then call it again soon and do not sleep, or the ends of
+    ///   many lifetimes at a time would be put off further and further.
+    @discardableResult
+    public mutating func tick(at now: Moment) -> Bool {
+        if translator.generation.load(ordering: .relaxed) != generation { refreshView() }
+        let expired = translator.fragments.expire(at: now)
+        counters.drops.slots[Int(DropReason.fragmentTimeout.rawValue)].count(UInt64(expired.late))
+        counters.drops.slots[Int(DropReason.fragmentMemory.rawValue)].count(UInt64(expired.displaced))
+        if expired.first.head >= 0 {
+            _ = translator.fragments.discard(&abandoned)
+            abandoned = expired.first
+        }
         var budget = 2048
         while !tasks.isFull, let event = tables.expire(at: now, budget: &budget) { tasks.add(event) }
+        return tasks.isFull || budget <= 0
     }
 
     /// Writes the next further packet that is to be sent: the rest of one that did not fit, last segments, fragments whose first has
@@ -63,11 +75,13 @@ extension TranslatorWorker {
         at now: Moment
     ) -> Bool {
         if split.position == split.end, tail.count == 0, datagrams.position == datagrams.end, released.head < 0,
-            tasks.count == 0
+            abandoned.head < 0, tasks.count == 0
         {
             return false
         }
-        return nextWaiting(into: &memory, &frame, at: now)
+        guard nextWaiting(into: &memory, &frame, at: now) else { return false }
+        if view.hostSide.count > 0, mayBeForHost(memory, frame) { turnTowardsHost(&memory, frame) }
+        return true
     }
 
     @inline(never)
@@ -92,6 +106,13 @@ extension TranslatorWorker {
                 let verdict = translate(&memory, &frame, at: now)
                 isReplaying = false
                 if isToBeSent(verdict) { return true }
+                continue
+            }
+            if let count = translator.fragments.take(&abandoned, into: &memory, at: PacketFrame.margin) {
+                frame = PacketFrame(start: PacketFrame.margin, count: count)
+                arrival = Arrival()
+                arrival.isIPv6 = true
+                if isToBeSent(refuse(.fragmentTimeout, &memory, &frame, at: now)) { return true }
                 continue
             }
             guard let event = tasks.next() else { return false }

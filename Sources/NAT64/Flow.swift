@@ -19,7 +19,7 @@ public struct OutwardFlow: Hashable, Sendable {
     public var transport: TransportProtocol
     /// Where it comes from: (X',x); for ICMP queries the port is the identifier.
     public var client: TransportAddress6
-    /// The prefix its destination lies under, as an index into `Policy.prefixes`.
+    /// The number of the prefix its destination lies under.
     public var prefix: UInt8
     /// Where it goes: (Z,z); for ICMP queries the port is 0.
     public var peer: TransportAddress4
@@ -73,7 +73,7 @@ public struct InwardFlow: Hashable, Sendable {
 /// What the tables say to a packet from the IPv4 side that they do not refuse.
 @frozen
 public enum InwardResult: Hashable, Sendable {
-    /// Translate it to this client, under the prefix of this index into `Policy.prefixes`.
+    /// Translate it to this client, under the prefix with this number.
     case client(TransportAddress6, prefix: UInt8)
     /// Keep a copy of the SYN: RFC 6146 section 3.5.2.2, state V4 INIT without a binding or with filtering.
     case hold

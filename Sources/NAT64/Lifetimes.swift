@@ -9,8 +9,13 @@ public struct Lifetimes: Sendable, Hashable {
     /// Established TCP sessions: TCP_EST. After it the ends are probed and the session lives for ``tcpTransitory``
     /// more, which makes the 2 hours and 4 minutes of RFC 5382, requirement 5.
     public var tcpEstablished: Moment.Span = .seconds(7200)
-    /// TCP sessions that open or close: TCP_TRANS.
+    /// TCP sessions that close, or may be dead: TCP_TRANS.
     public var tcpTransitory: Moment.Span = .seconds(240)
+    /// TCP sessions that open: TCP_TRANS too, but RFC 7857 section 2.1 wants it set apart.
+    public var tcpOpening: Moment.Span = .seconds(240)
+    /// Whether a session that one side has closed lives only for ``tcpTransitory`` once a reset is seen, as RFC 6146
+    /// does not have it: there it lives for ``tcpEstablished``.
+    public var shortAfterReset = false
     /// SYNs from outside that wait for the client's: TCP_INCOMING_SYN.
     public var tcpIncomingSyn: Moment.Span = .seconds(6)
 
@@ -38,6 +43,8 @@ enum LifetimeClass: UInt8, CaseIterable {
     case established
     /// TCP_TRANS.
     case transitory
+    /// TCP_TRANS while the session opens.
+    case opening
     /// TCP_INCOMING_SYN.
     case incomingSyn
     /// How long a freed port is kept from other clients.
@@ -53,6 +60,7 @@ extension LifetimeClass {
         case .icmp: "ICMP_DEFAULT"
         case .established: "TCP_EST"
         case .transitory: "TCP_TRANS"
+        case .opening: "TCP_TRANS, opening"
         case .incomingSyn: "TCP_INCOMING_SYN"
         case .holdDown: "hold-down"
         }
@@ -67,7 +75,8 @@ struct LifetimeTicks {
         ticks = [
             .max >> 1, Tick.count(covering: lifetimes.udp), Tick.count(covering: lifetimes.icmp),
             Tick.count(covering: lifetimes.tcpEstablished), Tick.count(covering: lifetimes.tcpTransitory),
-            Tick.count(covering: lifetimes.tcpIncomingSyn), Tick.count(covering: holdDown), .max >> 1,
+            Tick.count(covering: lifetimes.tcpOpening), Tick.count(covering: lifetimes.tcpIncomingSyn),
+            Tick.count(covering: holdDown),
         ]
     }
 

@@ -17,9 +17,13 @@ public struct NAT64Settings: Sendable, Hashable {
     /// How long a freed UDP port or ICMP identifier is kept from other clients; a TCP port never is, because the
     /// sessions on it are tracked (RFC 6888, requirement 8). Zero: not at all.
     public var portHoldDown: Moment.Span = .seconds(120)
-    /// How many bindings there may be in all; each takes at most 96 octets with its first session. Kept by shard, with
-    /// a little room in each because they fill unevenly: all together may come to 3 per cent more, and to a quarter
-    /// more when this is only a few thousand.
+    /// Whether a port may be several clients' at once, towards different peers, when no other is left for a new binding
+    /// (RFC 7857 section 3). A sixteenth of the ports of each address is set aside for that, and only for that. A
+    /// client that gets such a port is reached through it by nobody it has not sent to first, and cannot talk to a
+    /// peer that another client talks to through it: other bindings are as RFC 6146 wants them.
+    public var overloadsPorts = false
+    /// How many bindings there may be in all, with those whose port is kept; each takes at most 96 octets with its first
+    /// session.
     public var maximumBindings = 4_194_304
     /// How many sessions there may be besides the first of each binding; each takes at most 116 octets.
     public var maximumFurtherSessions = 4_194_304
@@ -34,7 +38,7 @@ public struct NAT64Settings: Sendable, Hashable {
     public init() {}
 
     /// The most addresses a pool may hold; more would need more address space than is wise to reserve.
-    public static let mostPoolAddresses = 65_536
+    public static let mostPoolAddresses = 65_535
 }
 
 /// A range of IPv4 addresses in the pool, with the ports of each that may be used.
@@ -109,6 +113,9 @@ public struct Limits: Sendable, Hashable {
     public var portsPerClient = 0
     /// Bindings a network may make within a second.
     public var newBindingsPerSecond = 0
+    /// How many of a hundred ports are kept for networks that have none yet, so that a few busy ones cannot take the
+    /// last: of all ports of the pool if a network may go on with other addresses, else of those of each address.
+    public var portsForNewClients = 0
     /// Whether a network whose pool address has no port left goes on with other addresses of the pool. RFC 7857
     /// section 4 would rather have it refused, unless the operator allows it; we allow it unless the operator forbids
     /// it, because to an IPv6-only host a second address is a lesser evil than no internet.
@@ -119,4 +126,6 @@ public struct Limits: Sendable, Hashable {
 
     /// The highest value of ``sessionsPerClient`` and ``portsPerClient``.
     public static let most = 1_000_000
+    /// The highest value of ``portsForNewClients``.
+    public static let mostPortsForNewClients = 50
 }

@@ -20,21 +20,23 @@ extension TCPState {
     ///
     /// It decides and does nothing else: the tables apply the step.
     ///
-    /// - Parameter held: Whether a SYN from the IPv4 side without a session is kept because it has no binding, or
-    ///   filtering refuses it.
+    /// - Parameters:
+    ///   - held: Whether a SYN from the IPv4 side without a session is kept because it has no binding, or filtering
+    ///     refuses it.
+    ///   - shortAfterReset: Whether a reset after a FIN leaves the session no more than the transitory lifetime.
     @inline(__always)
-    func step(on event: TCPEvent, held: Bool = false) -> TCPStep {
+    func step(on event: TCPEvent, held: Bool = false, shortAfterReset: Bool = false) -> TCPStep {
         switch (self, event) {
         // CLOSED
-        case (.closed, .v6Syn): TCPStep(.v6Init, lifetime: .transitory)
-        case (.closed, .v4Syn): TCPStep(.v4Init, lifetime: held ? .incomingSyn : .transitory)
+        case (.closed, .v6Syn): TCPStep(.v6Init, lifetime: .opening)
+        case (.closed, .v4Syn): TCPStep(.v4Init, lifetime: held ? .incomingSyn : .opening)
 
         // V4 INIT
         case (.v4Init, .v6Syn): TCPStep(.established, lifetime: .established)
 
         // V6 INIT
         case (.v6Init, .v4Syn): TCPStep(.established, lifetime: .established)
-        case (.v6Init, .v6Syn): TCPStep(.v6Init, lifetime: .transitory)
+        case (.v6Init, .v6Syn): TCPStep(.v6Init, lifetime: .opening)
 
         // ESTABLISHED
         case (.established, .v4Fin): TCPStep(.v4FinReceived)
@@ -47,12 +49,14 @@ extension TCPState {
         case (.v4FinReceived, .v6Fin), (.v6FinReceived, .v4Fin):
             TCPStep(.v4FinV6FinReceived, lifetime: .transitory)
         case (.v4FinReceived, .lifetimeExpired), (.v6FinReceived, .lifetimeExpired): TCPStep(.closed)
+        case (.v4FinReceived, .v4Rst), (.v4FinReceived, .v6Rst), (.v6FinReceived, .v4Rst), (.v6FinReceived, .v6Rst):
+            TCPStep(self, lifetime: shortAfterReset ? .transitory : .established)
         case (.v4FinReceived, _), (.v6FinReceived, _): TCPStep(self, lifetime: .established)
 
         // V4 FIN + V6 FIN RCV. The RFC leaves a new connection between the same ends to die with the old one; we
         // follow it from its first segment instead.
-        case (.v4FinV6FinReceived, .v6Syn): TCPStep(.v6Init, lifetime: .transitory)
-        case (.v4FinV6FinReceived, .v4Syn): TCPStep(.v4Init, lifetime: .transitory)
+        case (.v4FinV6FinReceived, .v6Syn): TCPStep(.v6Init, lifetime: .opening)
+        case (.v4FinV6FinReceived, .v4Syn): TCPStep(.v4Init, lifetime: .opening)
 
         // TRANS: anything but a reset shows the session is alive after all.
         case (.trans, .v4Rst), (.trans, .v6Rst): TCPStep(.trans)

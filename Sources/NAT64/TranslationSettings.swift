@@ -13,6 +13,15 @@ public struct TranslationSettings: Hashable, Sendable {
         case drop
     }
 
+    /// Whose address an ICMPv6 error bears that stands for an ICMPv4 error of a router: RFC 6146 section 3.6.1.
+    @frozen
+    public enum ErrorSource: String, Hashable, Sendable {
+        /// The router's, embedded, so that a traceroute shows each hop; not what the RFC says when taken literally.
+        case router
+        /// That of the host the packet was for, as the RFC has it.
+        case destination
+    }
+
     /// The largest IPv6 packet made from an IPv4 packet that may be fragmented; at least 1280 (RFC 7915 section 4).
     public var lowestIPv6MTU = 1280
     /// What happens to an IPv4 UDP datagram without a checksum.
@@ -21,6 +30,8 @@ public struct TranslationSettings: Hashable, Sendable {
     public var icmpErrorsPerSecond = 100
     /// Most ICMP errors of our own at once, before the limit per second counts; at least 1.
     public var icmpErrorBurst = 50
+    /// Whose address a translated ICMPv4 error bears on the IPv6 side.
+    public var errorSource = ErrorSource.router
     /// Whether we send ICMP errors of our own at all.
     public var sendsICMPErrors = true
     /// Whether IPv4 hosts learn by ICMPv4 3/13 or 3/1 that filtering or a missing binding refused their packet;

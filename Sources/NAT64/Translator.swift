@@ -38,12 +38,14 @@ public final class Translator: Sendable {
     ) {
         self.settings = settings.translation
         tables = Tables(settings: settings, secret: secret, prefixes: policy.prefixes)
-        fragments = FragmentStore(settings: settings.translation, secret: secret)
-        heldSYNs = HeldSYNs(capacity: settings.translation.heldSYNs)
+        let sources = SourceNetwork(clientLength: settings.limits.clientLength, secret: secret)
+        fragments = FragmentStore(settings: settings.translation, sources: sources, secret: secret)
+        heldSYNs = HeldSYNs(capacity: settings.translation.heldSYNs, secret: secret)
         identification = Identification(secret: secret)
         errorLimit = ErrorLimit(
             perSecond: settings.translation.icmpErrorsPerSecond,
-            burst: settings.translation.icmpErrorBurst
+            burst: settings.translation.icmpErrorBurst,
+            sources: sources
         )
         shared = Mutex(Shared(policy: policy, environment: environment))
     }
@@ -53,6 +55,16 @@ public final class Translator: Sendable {
         shared.withLock { $0.policy = policy }
         generation.wrappingAdd(1, ordering: .releasing)
         tables.adopt(policy: policy)
+    }
+
+    /// Puts the operator's static bindings in force, all of them and no others. One call at a time.
+    ///
+    /// - Returns: The runs of which at least one binding is not in force, with the first reason.
+    public func adopt(
+        staticBindings: [StaticBinding],
+        at now: Moment
+    ) -> [(binding: StaticBinding, refusal: StaticBindingRefusal)] {
+        tables.adopt(staticBindings, at: now)
     }
 
     /// Tells the translator that the machine around it has changed.
@@ -80,8 +92,25 @@ public final class Translator: Sendable {
         }
     }
 
+    /// Makes every worker look again at what all share.
+    ///
+    /// - Returns: The generation of the view it gets.
+    func nextGeneration() -> UInt64 { generation.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue }
+
+    /// The oldest generation of the view that any worker works by.
+    var oldestView: UInt64 {
+        shared.withLock { $0.workers.map { $0.view.load(ordering: .acquiring) }.min() ?? .max }
+    }
+
     func currentView() -> WorkerView {
-        shared.withLock { WorkerView(policy: $0.policy, environment: $0.environment, settings: settings) }
+        shared.withLock {
+            WorkerView(
+                policy: $0.policy,
+                environment: $0.environment,
+                settings: settings,
+                numbered: tables.prefixes
+            )
+        }
     }
 }
 
@@ -97,10 +126,14 @@ public struct TranslatorWorker: ~Copyable, Sendable {
     var generation: UInt64
     /// What must be remembered about the packet at hand until its verdict.
     var arrival = Arrival()
+    /// What was found out about the packet at hand before its turn.
+    var ahead = LookAhead()
     var split: Split
     var datagrams: Datagrams
     var tail: Tail
     var released = ReleasedFragments()
+    /// First fragments of datagrams that have run out of time, whose senders are to be told.
+    var abandoned = ReleasedFragments()
     /// A fragment from the store is translated, which the store knows already.
     var isReplaying = false
     var tasks: LateTasks
@@ -112,6 +145,7 @@ public struct TranslatorWorker: ~Copyable, Sendable {
         tables = translator.tables
         self.counters = counters
         generation = translator.generation.load(ordering: .acquiring)
+        counters.view.store(generation, ordering: .releasing)
         view = translator.currentView()
         split = Split()
         datagrams = Datagrams()
@@ -121,6 +155,8 @@ public struct TranslatorWorker: ~Copyable, Sendable {
 
     deinit {
         var waiting = released
+        _ = translator.fragments.discard(&waiting)
+        waiting = abandoned
         _ = translator.fragments.discard(&waiting)
     }
 
@@ -139,6 +175,8 @@ public struct TranslatorWorker: ~Copyable, Sendable {
         var isHairpin = false
         /// The packet came from the IPv6 side.
         var isIPv6 = false
+        /// The host itself has sent the packet, to the stand-in of an address it shares.
+        var isFromHost = false
     }
 
     /// Translates one packet: RFC 6146 section 3.
@@ -146,18 +184,21 @@ public struct TranslatorWorker: ~Copyable, Sendable {
     /// - Parameters:
     ///   - memory: The slot. In front of the packet and behind it ``PacketFrame/margin`` octets are free.
     ///   - frame: Where the packet lies; afterwards, where what is to be sent lies.
+    ///   - ahead: What ``lookAhead(_:_:)`` said of this packet, if it was asked.
     /// - Returns: What becomes of it. On ``Verdict/send`` and ``Verdict/answer(_:)`` memory and frame hold what is to
     ///   be sent; on the others the packet is as it was.
     public mutating func translate(
         _ memory: inout MutableRawSpan,
         _ frame: inout PacketFrame,
-        at now: Moment
+        at now: Moment,
+        ahead: LookAhead = LookAhead()
     ) -> Verdict {
         if translator.generation.load(ordering: .relaxed) != generation { refreshView() }
         guard frame.count >= 20, frame.start >= PacketFrame.margin,
             frame.start &+ frame.count &+ PacketFrame.margin <= memory.byteCount
         else { return drop(.malformed) }
         arrival = Arrival()
+        self.ahead = ahead
         let octets = frame.count
         do throws(DropReason) {
             let verdict: Verdict
@@ -167,11 +208,17 @@ public struct TranslatorWorker: ~Copyable, Sendable {
                 arrival.isIPv6 = true
                 verdict = try outward(&memory, &frame, at: now)
             case 4:
+                if view.hostSide.count > 0, mayBeFromHost(memory, frame) {
+                    arrival.isFromHost = turnFromHost(&memory, frame)
+                }
                 verdict = try inward(&memory, &frame, at: now)
             default:
                 throw .malformed
             }
             countSuccess(verdict, octets: octets, isSuper: isSuper)
+            if view.hostSide.count > 0, verdict == .send, mayBeForHost(memory, frame) {
+                turnTowardsHost(&memory, frame)
+            }
             return verdict
         } catch {
             return refuse(error, &memory, &frame, at: now)
@@ -200,6 +247,7 @@ public struct TranslatorWorker: ~Copyable, Sendable {
     @inline(never)
     mutating func refreshView() {
         generation = translator.generation.load(ordering: .acquiring)
+        counters.view.store(generation, ordering: .releasing)
         view = translator.currentView()
     }
 
@@ -223,6 +271,7 @@ public struct TranslatorWorker: ~Copyable, Sendable {
         }
         counters.drops.slots[Int(reason.rawValue)].count()
         guard view.settings.sendsICMPErrors, answer(reason, &memory, &frame, at: now) else { return .drop(reason) }
+        if view.hostSide.count > 0, mayBeForHost(memory, frame) { turnTowardsHost(&memory, frame) }
         return .answer(reason)
     }
 }

@@ -5,40 +5,6 @@ import Testing
 
 @Suite("Fragments, RFC 6146 section 3.4")
 struct FragmentTests {
-    /// Cuts a datagram into pieces of these sizes; all but the last must be multiples of eight.
-    private func cut(_ octets: [UInt8], _ sizes: [Int], identification: UInt16 = 0x77) -> [[UInt8]] {
-        let isIPv6 = octets[0] >> 4 == 6
-        let header = isIPv6 ? 40 : 20
-        let body = Array(octets[header...])
-        var pieces: [[UInt8]] = []
-        var offset = 0
-        for (index, size) in sizes.enumerated() {
-            let part = Array(body[offset..<min(offset + size, body.count)])
-            let more: UInt16 = index + 1 < sizes.count ? 1 : 0
-            var head = Array(octets[..<header])
-            if isIPv6 {
-                let length = part.count + 8
-                (head[4], head[5]) = (UInt8(length >> 8), UInt8(length & 255))
-                let word = UInt16(offset) | more
-                head += [
-                    head[6], 0, UInt8(word >> 8), UInt8(word & 255), 0, 0, UInt8(identification >> 8),
-                    UInt8(identification & 255),
-                ]
-                head[6] = 44
-            } else {
-                let length = part.count + 20
-                (head[2], head[3]) = (UInt8(length >> 8), UInt8(length & 255))
-                let word = UInt16(offset / 8) | more << 13
-                (head[4], head[5]) = (UInt8(identification >> 8), UInt8(identification & 255))
-                (head[6], head[7]) = (UInt8(word >> 8), UInt8(word & 255))
-                head = withHeaderChecksum(head)
-            }
-            pieces.append(head + part)
-            offset += part.count
-        }
-        return pieces
-    }
-
     private static let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
     private static let outward = "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 3000"
     private static let outwardEcho = "ping 2001:db8:6::c0 > 2001:db8:64::198.51.100.10 id 7 size 3000"
@@ -141,28 +107,27 @@ struct FragmentTests {
         #expect(bench.translator.counters[.fragmentTimeout] == 2)
     }
 
-    @Test("NAT-26 memory for fragments is limited, other traffic goes on")
+    @Test("NAT-26 memory for fragments is limited, the oldest make room, other traffic goes on")
     func limited() throws {
         var bench = try boundBench { settings in
             settings.translation.fragmentMemory = 64 * 2048
             settings.translation.fragmentedDatagrams = 1000
         }
         let piece = cut(try bench.octets("udp 198.51.100.10:53 > $t size 3000"), [1200, 1200, 608])[1]
-        var refused = 0
         for number in 0..<200 {
             var piece = piece
             piece[4] = UInt8(number)
-            switch bench.send(withHeaderChecksum(piece)) {
-            case .kept: break
-            case .dropped(.fragmentMemory): refused += 1
-            case let outcome: throw Unexpected(outcome: outcome)
-            }
+            #expect(bench.send(withHeaderChecksum(piece)) == .kept)
         }
-        #expect(refused == 136)
-        #expect(bench.translator.fragmentsInUse.blocks == 64)
+        #expect(bench.translator.fragmentsInUse == (64, 64))
         guard case .sent = bench.send(try bench.octets("udp 198.51.100.10:53 > $t")) else {
             throw Unexpected(outcome: .kept)
         }
+        bench.wait(milliseconds: 1)
+        #expect(bench.translator.counters[.fragmentMemory] == 136)
+        bench.wait(milliseconds: 2100)
+        #expect(bench.translator.counters[.fragmentTimeout] == 64)
+        #expect(bench.translator.fragmentsInUse == (0, 0))
     }
 
     @Test("NAT-27 NAT-30 first fragments without the whole header, and TCP fragments at octet 8, are refused")
@@ -252,6 +217,25 @@ struct FragmentTests {
         #expect(result.destination == IPAddress("2001:db8:6::d0") && result.payload == PacketDescription.filler(3000))
     }
 
+    @Test("fragments of a ping between two clients", arguments: orders)
+    func hairpinEcho(order: [Int]) throws {
+        var bench = try TranslateBench { $0.filtering = Filtering(.endpointIndependent) }
+        try bench.run(
+            """
+            in ping 2001:db8:6::d0 > 2001:db8:64::198.51.100.10 id 9
+            =  ping $d > 198.51.100.10 id $i
+            """
+        )
+        // The identifier is that of the sender's binding, whoever has it on the other side.
+        let echo = try bench.octets("ping 2001:db8:6::c0 > 2001:db8:64::203.0.113.1 id 7 size 3000")
+        let pieces = cut(echo, [1200, 1200, 608])
+        var outcomes: [Outcome] = []
+        for index in order { outcomes.append(bench.send(pieces[index])) }
+        #expect(outcomes == [.kept, .kept, .kept])
+        for piece in bench.extras() { #expect(try describe(piece).destination == IPAddress("2001:db8:6::c0")) }
+        #expect(bench.translator.fragmentsInUse.blocks == 0)
+    }
+
     @Test("fragments of the host's own datagrams go back to it, in all orders", arguments: orders)
     func shared(order: [Int]) throws {
         var bench = try boundBench(pool: [("203.0.113.1", true)])
@@ -267,5 +251,85 @@ struct FragmentTests {
             results += bench.extras()
         }
         #expect(Set(results) == Set(pieces) && results.count == 3)
+    }
+
+    @Test("NAT-24 the largest datagram passes with its fragments in the worst order, every second one first")
+    func manyGaps() throws {
+        var bench = try TranslateBench { $0.translation.fragmentMemory = 8 << 20 }
+        let octets = try bench.octets(
+            "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size \(65_515 - 8)"
+        )
+        let sizes = [Int](repeating: 1232, count: 53) + [65_515 - 53 * 1232]
+        let pieces = cut(octets, sizes)
+        let order = Array(stride(from: 53, through: 1, by: -2)) + Array(stride(from: 0, through: 52, by: 2))
+        let results = try pass(&bench, order.map { pieces[$0] })
+        #expect(try reassembled(results).payload?.count == 65_507)
+        #expect(bench.translator.fragmentsInUse == (0, 0))
+    }
+
+    @Test("NAT-29 who sent the first fragment of a ping that cannot be put together is told by 3/1, and nobody else")
+    func reassemblyTime() throws {
+        var bench = try TranslateBench()
+        let echo = cut(try bench.octets(Self.outwardEcho), [1200, 1200, 608])
+        #expect(bench.send(echo[0]) == .kept)
+        #expect(bench.send(echo[2]) == .kept)
+        let later = cut(try bench.octets(Self.outwardEcho), [1200, 1200, 608], identification: 0x78)
+        #expect(bench.send(later[1]) == .kept)
+        let datagram = cut(try bench.octets(Self.outward), [1200, 1200, 608], identification: 0x79)
+        #expect(bench.send(datagram[1]) == .kept)
+        bench.wait(milliseconds: 1900)
+        #expect(bench.extras().isEmpty)
+        bench.wait(milliseconds: 200)
+        let told = bench.extras()
+        #expect(told.count == 1)
+        let error = try describe(try #require(told.first))
+        #expect(error.kind == .icmp(type: 3, code: 1) && error.destination == IPAddress("2001:db8:6::c0"))
+        #expect(try describe(told[0]).quote.count == 1)
+        #expect(bench.translator.fragmentsInUse == (0, 0))
+        #expect(bench.translator.counters[.fragmentTimeout] == 4)
+    }
+
+    @Test("X64-06 X64-15 two clients' fragments with one identification leave with two, the first one's with its own")
+    func identificationsApart() throws {
+        var bench = try TranslateBench()
+        let size = 3000
+        let first = cut(try bench.octets(Self.outward), [1200, 1200, 608], identification: 0x4242)
+        let second = cut(
+            try bench.octets("udp [2001:db8:6::d0]:40000 > [2001:db8:64::198.51.100.10]:53 size \(size)"),
+            [1200, 1200, 608],
+            identification: 0x4242
+        )
+        let elsewhere = cut(
+            try bench.octets("udp [2001:db8:6::d0]:40000 > [2001:db8:64::198.51.100.20]:53 size \(size)"),
+            [1200, 1200, 608],
+            identification: 0x4242
+        )
+        let numbers = { (pieces: [[UInt8]]) in Set(try pieces.map { try describe($0).identification }) }
+        let own = try numbers(pass(&bench, first))
+        #expect(own == [0x4242])
+        let others = try pass(&bench, [second[1], second[0], second[2]])
+        #expect(try numbers(others).count == 1 && numbers(others) != own)
+        #expect(try reassembled(others).payload == PacketDescription.filler(size))
+        #expect(try numbers(pass(&bench, elsewhere)) == own)
+        bench.wait(milliseconds: 121_000)
+        #expect(try numbers(pass(&bench, second)) == own)
+    }
+
+    @Test("X64-23 X46-25 fragments of other transports are refused at once and take no memory")
+    func otherTransports() throws {
+        var bench = try boundBench()
+        var outward = cut(try bench.octets(Self.outward), [1200, 1808])
+        for index in outward.indices { outward[index][40] = 132 }
+        #expect(bench.send(outward[1]) == .dropped(.unsupportedProtocol))
+        let outcome = bench.send(outward[0])
+        guard case .answered(.unsupportedProtocol, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(try describe(answer).kind == .icmp(type: 1, code: 4))
+        var inward = cut(try bench.octets("udp 198.51.100.10:53 > $t size 3000"), [1200, 1808])
+        for index in inward.indices {
+            inward[index][9] = 50
+            inward[index] = withHeaderChecksum(inward[index])
+        }
+        #expect(bench.send(inward[1]) == .dropped(.unsupportedProtocol))
+        #expect(bench.translator.fragmentsInUse == (0, 0))
     }
 }

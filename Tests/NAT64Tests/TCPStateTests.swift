@@ -7,13 +7,13 @@ import Testing
 struct TCPStateTests {
     /// Every pair of state and event that changes the state or starts a lifetime, or probes; the others do nothing.
     static let table = """
-        CLOSED               V4 SYN            -> V4 INIT              TCP_TRANS
+        CLOSED               V4 SYN            -> V4 INIT              TCP_TRANS, opening
         CLOSED               V4 SYN, held      -> V4 INIT              TCP_INCOMING_SYN
-        CLOSED               V6 SYN            -> V6 INIT              TCP_TRANS
+        CLOSED               V6 SYN            -> V6 INIT              TCP_TRANS, opening
         V4 INIT              V6 SYN            -> ESTABLISHED          TCP_EST
         V4 INIT              lifetime expired  -> CLOSED
         V6 INIT              V4 SYN            -> ESTABLISHED          TCP_EST
-        V6 INIT              V6 SYN            -> V6 INIT              TCP_TRANS
+        V6 INIT              V6 SYN            -> V6 INIT              TCP_TRANS, opening
         V6 INIT              lifetime expired  -> CLOSED
         ESTABLISHED          V4 SYN            -> ESTABLISHED          TCP_EST
         ESTABLISHED          V6 SYN            -> ESTABLISHED          TCP_EST
@@ -42,8 +42,8 @@ struct TCPStateTests {
         V6 FIN RCV           other V4 segment  -> V6 FIN RCV           TCP_EST
         V6 FIN RCV           other V6 segment  -> V6 FIN RCV           TCP_EST
         V6 FIN RCV           lifetime expired  -> CLOSED
-        V4 FIN + V6 FIN RCV  V4 SYN            -> V4 INIT              TCP_TRANS
-        V4 FIN + V6 FIN RCV  V6 SYN            -> V6 INIT              TCP_TRANS
+        V4 FIN + V6 FIN RCV  V4 SYN            -> V4 INIT              TCP_TRANS, opening
+        V4 FIN + V6 FIN RCV  V6 SYN            -> V6 INIT              TCP_TRANS, opening
         V4 FIN + V6 FIN RCV  lifetime expired  -> CLOSED
         TRANS                V4 SYN            -> ESTABLISHED          TCP_EST
         TRANS                V6 SYN            -> ESTABLISHED          TCP_EST

@@ -2,6 +2,7 @@ import IPAddressing
 import PacketMemory
 import PacketWire
 import Policy
+import Synchronization
 import Timing
 
 @testable import NAT64
@@ -11,6 +12,8 @@ final class TablesFixture {
     let tables: Tables
     var policy: Policy
     var now = Moment.start + .seconds(1000)
+    /// Random numbers, the same in every run.
+    var dice = Dice(state: 1)
     /// What expiry has asked to be sent.
     var events: [ExpiryEvent] = []
 
@@ -37,10 +40,11 @@ final class TablesFixture {
     static func policy(
         prefixes: [String] = ["2001:db8:64::/96", "2001:db8:65::/96"],
         clients: [String] = ["::/0"],
-        refuse: [String] = []
+        refuse: [String] = [],
+        generation: UInt64 = 1
     ) -> Policy {
         Policy(
-            generation: 1,
+            generation: generation,
             prefixes: prefixes.compactMap { text in
                 guard let prefix = IPv6Prefix(text) else { return nil }
                 do throws(TranslationPrefix.Problem) { return try TranslationPrefix(prefix) } catch { return nil }
@@ -69,6 +73,15 @@ final class TablesFixture {
         while let event = tables.expire(at: now, budget: &budget) { events.append(event) }
     }
 
+    /// Keeps a port of the first address as for a static binding.
+    func reserve(_ port: Port, _ transport: TransportProtocol) -> Bool { tables.pool.reserve(port, 0, transport) }
+
+    /// Takes draining addresses that nothing uses out of the pool.
+    func dropDrained() -> Bool { tables.pool.dropDrained() }
+
+    /// How many layouts of the pool wait for workers to look away.
+    var retiredPools: Int { tables.pool.changes.withLock { $0.retired.count } }
+
     /// A packet from a client: what stands for it, or why it was refused.
     @discardableResult
     func send(
@@ -80,7 +93,8 @@ final class TablesFixture {
     ) -> Result<TransportAddress4, DropReason> {
         let flow = OutwardFlow(transport: transport, client: client, prefix: prefix, peer: peer, tcp: tcp)
         do throws(DropReason) {
-            return .success(try tables.outward(flow, at: now, policy: policy))
+            let hash = tables.hash(flow.client, flow.transport)
+            return .success(try tables.outward(flow, hash, at: now, policy: policy))
         } catch {
             return .failure(error)
         }

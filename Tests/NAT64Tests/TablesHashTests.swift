@@ -27,7 +27,8 @@ struct TablesHashTests {
 
     @Test("what an index has been given it finds, and nothing else, through growth and removal")
     func index() {
-        var index = KeyedIndex()
+        let memory = IndexSpace.memory(for: 1 << 20)
+        var index = KeyedIndex(IndexSpace(memory, for: 1 << 20), shard: 63)
         var dice = Dice(state: 3)
         var stored: [(hash: UInt32, number: UInt32)] = []
         for number in 0..<30_000 as Range<UInt32> {
@@ -51,5 +52,6 @@ struct TablesHashTests {
         let (count, sum) = (index.count, index.probeLengths().sum)
         #expect(count == 0)
         #expect(sum == 0)
+        withExtendedLifetime(memory) {}
     }
 }

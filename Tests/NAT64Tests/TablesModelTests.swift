@@ -38,7 +38,7 @@ private struct ModelTables {
         case .udp: 300
         case .icmp: 60
         case .established: 7200
-        case .transitory: 240
+        case .transitory, .opening: 240
         case .incomingSyn: 6
         case .none, .holdDown: .max
         }

@@ -177,7 +177,7 @@ struct TablesTests {
         #expect(world.tables.totals().sessionsMade == 1)
     }
 
-    @Test("a new Policy ends the sessions it refuses and follows prefixes to their new places")
+    @Test("a new Policy ends the sessions it refuses and leaves prefixes their numbers")
     func adoption() {
         let world = TablesFixture()
         for host in 0..<100 as Range<UInt64> {
@@ -189,7 +189,7 @@ struct TablesTests {
         world.tables.adopt(policy: world.policy)
         let left = world.sessions()
         #expect(left.count == 100)
-        #expect(left.allSatisfy { $0.prefix == 0 && $0.peer == world.peer(1) })
+        #expect(left.allSatisfy { $0.prefix == 1 && $0.peer == world.peer(1) })
         #expect(world.tables.brokenInvariants() == [])
     }
 

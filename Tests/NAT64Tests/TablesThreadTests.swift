@@ -16,6 +16,7 @@ struct TablesThreadTests {
             $0.portHoldDown = .seconds(1)
             $0.lifetimes.udp = .seconds(2)
             $0.lifetimes.tcpTransitory = .seconds(2)
+            $0.lifetimes.tcpOpening = .seconds(2)
         }
         let tables = world.tables
         let policy = world.policy
@@ -33,7 +34,8 @@ struct TablesThreadTests {
                 let peer = TransportAddress4(IPv4Address(bits: 0xCB00_0000 | .random(in: 1...3, using: &dice)), Port(9))
                 let flow = OutwardFlow(transport: transport, client: client, prefix: 0, peer: peer, tcp: .syn)
                 do throws(DropReason) {
-                    let external = try tables.outward(flow, at: now, policy: policy)
+                    let hash = tables.hash(client, transport)
+                    let external = try tables.outward(flow, hash, at: now, policy: policy)
                     let back = InwardFlow(transport: transport, external: external, peer: peer)
                     guard case .client(let found, _) = try tables.inward(back, at: now, policy: policy) else {
                         continue
@@ -76,7 +78,7 @@ struct TablesThreadTests {
                 let peer = TransportAddress4(IPv4Address(203, 0, 0, 1), Port(9))
                 let flow = OutwardFlow(transport: .udp, client: client, prefix: 0, peer: peer)
                 do throws(DropReason) {
-                    _ = try tables.outward(flow, at: now, policy: policy)
+                    _ = try tables.outward(flow, tables.hash(flow.client, flow.transport), at: now, policy: policy)
                     given.wrappingAdd(1, ordering: .relaxed)
                 } catch {
                     continue

@@ -8,10 +8,17 @@ import Testing
 func boundBench(
     prefixes: [String] = [TranslateBench.prefix],
     pool: [(String, Bool)] = [("203.0.113.1", false)],
+    clients: [String] = ["2001:db8:6::/48"],
     environment: Environment = Environment(),
     configure: (inout NAT64Settings) -> Void = { _ in }
 ) throws -> TranslateBench {
-    var bench = try TranslateBench(prefixes: prefixes, pool: pool, environment: environment, configure: configure)
+    var bench = try TranslateBench(
+        prefixes: prefixes,
+        pool: pool,
+        clients: clients,
+        environment: environment,
+        configure: configure
+    )
     try bench.run(
         """
         in udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53

@@ -270,7 +270,7 @@ struct TranslateIPv6Tests {
             """
             in icmp 1/4 2001:db8:6::c0 > 2001:db8:64::198.51.100.10 hops 1 { udp [2001:db8:64::198.51.100.10]:53 > [2001:db8:6::c0]:40000 }
             ! quote-unknown
-            in udp [2001:db8:6::c0]:1000 > [ff02::fb]:5353
+            in udp [2001:db8:6::c0]:1000 > [ff0e::fb]:5353
             ! illegal-destination
             """
         )

@@ -52,3 +52,37 @@ func fragment(_ octets: [UInt8]) throws -> (offset: Int, more: Bool, payload: In
         return (layout.fragmentOffset, layout.moreFragments, layout.payload)
     }
 }
+
+/// Cuts a datagram into pieces of these sizes; all but the last must be multiples of eight.
+func cut(_ octets: [UInt8], _ sizes: [Int], identification: UInt16 = 0x77) -> [[UInt8]] {
+    let isIPv6 = octets[0] >> 4 == 6
+    let header = isIPv6 ? 40 : 20
+    let body = Array(octets[header...])
+    var pieces: [[UInt8]] = []
+    var offset = 0
+    for (index, size) in sizes.enumerated() {
+        let part = Array(body[offset..<min(offset + size, body.count)])
+        let more: UInt16 = index + 1 < sizes.count ? 1 : 0
+        var head = Array(octets[..<header])
+        if isIPv6 {
+            let length = part.count + 8
+            (head[4], head[5]) = (UInt8(length >> 8), UInt8(length & 255))
+            let word = UInt16(offset) | more
+            head += [
+                head[6], 0, UInt8(word >> 8), UInt8(word & 255), 0, 0, UInt8(identification >> 8),
+                UInt8(identification & 255),
+            ]
+            head[6] = 44
+        } else {
+            let length = part.count + 20
+            (head[2], head[3]) = (UInt8(length >> 8), UInt8(length & 255))
+            let word = UInt16(offset / 8) | more << 13
+            (head[4], head[5]) = (UInt8(identification >> 8), UInt8(identification & 255))
+            (head[6], head[7]) = (UInt8(word >> 8), UInt8(word & 255))
+            head = withHeaderChecksum(head)
+        }
+        pieces.append(head + part)
+        offset += part.count
+    }
+    return pieces
+}

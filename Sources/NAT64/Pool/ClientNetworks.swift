@@ -5,21 +5,26 @@ import Synchronization
 ///
 /// A fixed number of cells in lines of eight, found by the keyed hash of the network and told apart by 24 more bits of
 /// it. A cell is one atomic word: tag, ports, sessions; it is free again when both counts are zero. Only new and ended
-/// bindings and sessions come here, never packets. A network whose line is full of others is not counted: with half a
-/// million cells that takes more active networks than the tables have room for.
+/// bindings and sessions come here, never packets. A network whose line is full of others is not counted, nor held to
+/// its limits: nobody loses anything to a flood from many networks, which ``uncounted`` shows. With half a million cells
+/// that takes some two hundred thousand active networks.
 @safe
 struct ClientNetworks: ~Copyable, @unchecked Sendable {
     private static let lineCount: UInt64 = 1 << 16
 
     /// Whether any limit is set; if not, nothing is counted.
     let isCounting: Bool
+    /// How often a network could not be counted because its line was full of others.
+    let uncounted = Atomic<UInt64>(0)
     private let limits: Limits
     private let memory: ReservedMemory
     private let rates: ReservedMemory
 
     /// Sets up the cells.
     init(_ limits: Limits) {
-        isCounting = limits.portsPerClient > 0 || limits.sessionsPerClient > 0 || limits.newBindingsPerSecond > 0
+        isCounting =
+            limits.portsPerClient > 0 || limits.sessionsPerClient > 0 || limits.newBindingsPerSecond > 0
+            || limits.portsForNewClients > 0
         self.limits = limits
         memory = .mustReserve(Int(Self.lineCount) * 64, for: "the counters of client networks")
         rates = .mustReserve(Int(Self.lineCount) * 64, for: "the counters of client networks")
@@ -34,7 +39,10 @@ struct ClientNetworks: ~Copyable, @unchecked Sendable {
         let tag = (network >> 40) | 1
         let line = network & (Self.lineCount &- 1)
         while true {
-            guard let place = find(tag, line) ?? claim(tag, line) else { return }
+            guard let place = find(tag, line) ?? claim(tag, line) else {
+                uncounted.wrappingAdd(1, ordering: .relaxed)
+                return
+            }
             let cell = unsafe cells(line) + place
             let old = unsafe cell.pointee.load(ordering: .relaxed)
             guard old >> 40 == tag else { continue }

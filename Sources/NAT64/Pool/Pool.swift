@@ -1,163 +1,226 @@
+import CPrefetch
 import IPAddressing
-import PacketMemory
 import Synchronization
 
 /// The IPv4 transport addresses that stand for clients, which of them are in use, and by which bindings.
 ///
 /// For each address and protocol there is a ``PortSpace`` and an array that names, for every port, the shard and slot of
 /// its binding: an inward packet finds its binding by two reads, without hashing. Both cost memory only where they
-/// have been touched.
+/// have been touched, and lie where the number of the address says; numbers stay while the pool changes.
+///
+/// Which addresses there are stands in a ``PoolLayout`` that is replaced as a whole. Packets read it without a lock, so
+/// that an old one is freed, and the numbers it alone had are given to others, only when every worker has begun a
+/// packet since (``reclaim(seen:)``).
 @safe
 struct Pool: ~Copyable, @unchecked Sendable {
-    /// A range of the pool, the address lowest first.
-    struct Range {
-        let addresses: ClosedRange<IPv4Address>
-        let ports: PoolPorts
-        let sharedWithHost: Bool
-        /// The number of the first address; numbers count through all ranges.
-        let firstNumber: Int
-        /// Ports of all ranges before this one and of this one.
-        let portsUpToHere: UInt64
+    /// What changes with the layout, for whoever changes it.
+    struct Changes {
+        /// Numbers that no address has, none overlapping another.
+        var freeNumbers: [Range<Int>]
+        /// No number from here on was ever used.
+        var opened = 0
+        /// Layouts that somebody may still be reading.
+        var retired: [Retired] = []
     }
 
-    /// How many ranges there are.
-    let rangeCount: Int
-    /// How many addresses there are.
-    let addressCount: Int
-    /// The ports of all addresses, for one protocol.
-    let portCount: UInt64
-    /// How many ports of all addresses are in use or held, by protocol, so that a pool that has none left is not
-    /// searched from end to end for every packet that wants one.
+    /// A layout that is in force no more.
+    @safe
+    struct Retired {
+        let layout: UnsafeMutablePointer<PoolLayout>
+        /// The numbers that only it had.
+        let numbers: [Range<Int>]
+        /// The generation of the first view by which nobody reads it; nothing until it is known.
+        var generation: UInt64?
+    }
+
+    /// Whether a sixteenth of the ports of every address is set aside for overloading.
+    let overloads: Bool
+    let changes: Mutex<Changes>
+    private let current: Atomic<UInt>
+    /// How many ports of the addresses that do not drain are in use or held, by protocol.
     private let taken: [3 of Atomic<UInt64>]
-    private let ranges: UnsafeMutablePointer<Range>
     private let spaces: ReservedMemory
     private let owners: ReservedMemory
+    private let openAddresses: ReservedMemory
 
     /// Lays out a pool. Where entries overlap, the one with the lower first address has what they share.
-    init(_ entries: [PoolEntry]) {
-        var ranges: [Range] = []
-        var number = 0
-        var ports: UInt64 = 0
-        for entry in entries.sorted(by: { $0.addresses.lowerBound < $1.addresses.lowerBound }) {
-            var first = entry.addresses.lowerBound
-            if let before = ranges.last?.addresses.upperBound, before >= first {
-                guard before.bits < entry.addresses.upperBound.bits else { continue }
-                first = IPv4Address(bits: before.bits + 1)
-            }
-            let count = Int(entry.addresses.upperBound.bits - first.bits) + 1
-            let poolPorts = PoolPorts(entry.ports)
-            ports += UInt64(count) * UInt64(poolPorts.count)
-            ranges.append(
-                Range(
-                    addresses: first...entry.addresses.upperBound,
-                    ports: poolPorts,
-                    sharedWithHost: entry.sharedWithHost,
-                    firstNumber: number,
-                    portsUpToHere: ports
-                )
-            )
-            number += count
-        }
-        precondition(number <= NAT64Settings.mostPoolAddresses, "the pool has more addresses than are allowed")
-        rangeCount = ranges.count
-        addressCount = number
-        portCount = ports
+    init(_ entries: [PoolEntry], overloads: Bool = false) {
+        let most = NAT64Settings.mostPoolAddresses
+        self.overloads = overloads
+        changes = Mutex(Changes(freeNumbers: [0..<most]))
         taken = InlineArray { _ in Atomic<UInt64>(0) }
-        unsafe self.ranges = .allocate(capacity: max(ranges.count, 1))
-        for (index, range) in ranges.enumerated() { unsafe (self.ranges + index).initialize(to: range) }
-        spaces = .mustReserve(number * 3 * PortSpace.octets, for: "the pool's ports")
-        owners = .mustReserve(number * 3 << 18, for: "the pool's ports")
+        spaces = .mustReserve(addressSpace: most * Self.spaceOctets, for: "the pool's ports")
+        owners = .mustReserve(addressSpace: most * Self.ownerOctets, for: "the pool's ports")
+        openAddresses = .mustReserve(3 * OpenAddresses.octets, for: "the pool's addresses")
+        let empty = UnsafeMutablePointer<PoolLayout>.allocate(capacity: 1)
+        unsafe empty.initialize(to: PoolLayout([]))
+        current = Atomic(UInt(bitPattern: empty))
+        let fits = change(to: entries) {}
+        precondition(fits, "the pool has more addresses than are allowed")
     }
 
-    deinit { unsafe ranges.deallocate() }
-
-    /// Lets `body` read a range.
-    @inline(__always)
-    func withRange<Result>(at index: Int, _ body: (borrowing Range) -> Result) -> Result {
-        unsafe body(ranges[index])
+    deinit {
+        changes.withLock { changes in
+            for old in changes.retired { unsafe Self.free(old.layout) }
+        }
+        unsafe Self.free(layoutAddress)
     }
 
-    /// Whether the addresses of a range are the host's own.
+    private static var spaceOctets: Int { 3 * PortSpace.octets }
+    private static var ownerOctets: Int { 3 << 18 }
+
+    // MARK: The layout
+
+    /// What the pool consists of now.
     @inline(__always)
-    func isShared(range index: Int) -> Bool { unsafe ranges[index].sharedWithHost }
+    var layout: PoolLayout { unsafe layoutAddress.pointee }
+
+    private var layoutAddress: UnsafeMutablePointer<PoolLayout> {
+        @inline(__always) get {
+            let address = current.load(ordering: .acquiring)
+            return unsafe UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
+        }
+    }
+
+    /// Puts a layout in force.
+    ///
+    /// - Returns: The one before.
+    func publish(_ layout: PoolLayout) -> UnsafeMutablePointer<PoolLayout> {
+        let new = UnsafeMutablePointer<PoolLayout>.allocate(capacity: 1)
+        unsafe new.initialize(to: layout)
+        let old = current.exchange(UInt(bitPattern: new), ordering: .acquiringAndReleasing)
+        return unsafe UnsafeMutablePointer(bitPattern: old).unsafelyUnwrapped
+    }
+
+    static func free(_ layout: UnsafeMutablePointer<PoolLayout>) {
+        unsafe layout.pointee.free()
+        unsafe layout.deallocate()
+    }
+
+    /// Makes the memory of the numbers below `end` usable.
+    ///
+    /// - Returns: Whether the kernel gave it.
+    func open(numbersTo end: Int, opened: Int) -> Bool {
+        spaces.open(opened * Self.spaceOctets..<end * Self.spaceOctets)
+            && owners.open(opened * Self.ownerOctets..<end * Self.ownerOctets)
+    }
+
+    /// Makes the memory of numbers as if it had never been used.
+    func clear(_ numbers: Range<Int>) {
+        for number in numbers {
+            for transport in TransportProtocol.allCases { open(transport).close(number) }
+        }
+        spaces.clear(numbers.lowerBound * Self.spaceOctets..<numbers.upperBound * Self.spaceOctets)
+        owners.clear(numbers.lowerBound * Self.ownerOctets..<numbers.upperBound * Self.ownerOctets)
+    }
+
+    /// The place of an address, draining or not.
+    @inline(__always)
+    func find(_ address: IPv4Address) -> PoolPlace? { layout.find(address) }
 
     /// Whose a transport address is.
     @inline(__always)
     func membership(of external: TransportAddress4) -> PoolMembership {
-        guard let place = find(external.address) else { return .outside }
-        let range = unsafe ranges[place.range]
-        let isOurs = external.port.number >= range.ports.first && external.port.number <= range.ports.last
-        return isOurs ? .pool : range.sharedWithHost ? .host : .unusedPort
+        let layout = layout
+        guard let place = layout.find(external.address) else { return .outside }
+        let port = external.port.number
+        let isOurs = layout.withRange(at: place.range) { port >= $0.ports.first && port <= $0.ports.end }
+        return isOurs ? .pool : place.isShared ? .host : .unusedPort
     }
 
-    /// The place of the range that holds an address, and the number of the address.
-    @inline(__always)
-    func find(_ address: IPv4Address) -> (range: Int, number: Int)? {
-        var low = 0
-        var high = rangeCount
-        while low < high {
-            let middle = (low &+ high) >> 1
-            let addresses = unsafe ranges[middle].addresses
-            if address > addresses.upperBound {
-                low = middle &+ 1
-            } else if address < addresses.lowerBound {
-                high = middle
-            } else {
-                let number = unsafe ranges[middle].firstNumber &+ Int(address.bits &- addresses.lowerBound.bits)
-                return (middle, number)
-            }
-        }
-        return nil
-    }
+    // MARK: Ports
 
-    /// The address that a client network is paired with: every address in proportion to its ports.
-    func address(for network: UInt64) -> (range: Int, number: Int, address: IPv4Address)? {
-        guard portCount > 0 else { return nil }
-        let target = network.multipliedFullWidth(by: portCount).high
-        var low = 0
-        var high = rangeCount - 1
-        while low < high {
-            let middle = (low + high) >> 1
-            if unsafe ranges[middle].portsUpToHere <= target { low = middle + 1 } else { high = middle }
-        }
-        let before = low == 0 ? 0 : unsafe ranges[low - 1].portsUpToHere
-        let offset = Int(target - before) / (unsafe ranges[low].ports.count)
-        let first = unsafe ranges[low].addresses.lowerBound
-        return (low, unsafe ranges[low].firstNumber + offset, IPv4Address(bits: first.bits + UInt32(offset)))
-    }
-
-    /// The address after another one, and the first after the last.
-    func address(after number: Int) -> (range: Int, number: Int, address: IPv4Address) {
-        let next = number + 1 < addressCount ? number + 1 : 0
-        var range = 0
-        while range + 1 < rangeCount, unsafe ranges[range + 1].firstNumber <= next { range += 1 }
-        let first = unsafe ranges[range].addresses.lowerBound
-        let offset = unsafe next - ranges[range].firstNumber
-        return (range, next, IPv4Address(bits: first.bits + UInt32(offset)))
-    }
-
-    /// Whether no address has a port left for a protocol.
-    func isExhausted(_ transport: TransportProtocol) -> Bool { inUse(transport) >= portCount }
-
-    /// How many ports of all addresses are in use or held for a protocol.
+    /// How many ports of all addresses, those that drain aside, are in use or held for a protocol.
     func inUse(_ transport: TransportProtocol) -> UInt64 { taken[Int(transport.rawValue)].load(ordering: .relaxed) }
 
-    /// Takes note that a port was taken out of one of the spaces.
-    func countTaken(_ transport: TransportProtocol) {
-        taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed)
+    /// Which addresses may have a free port.
+    func open(_ transport: TransportProtocol) -> OpenAddresses {
+        unsafe OpenAddresses(openAddresses.base + Int(transport.rawValue) * OpenAddresses.octets)
+    }
+
+    /// Takes a port that a client is to have.
+    ///
+    /// - Parameters:
+    ///   - range: The place of the address's range in `layout`, which must be the one in force at some moment since the
+    ///     caller's shard was locked.
+    ///   - looks: Counts the words that were looked at.
+    /// - Returns: The port; nothing if the address has none.
+    func take(
+        at place: PoolPlace,
+        of layout: PoolLayout,
+        for shard: Int,
+        _ transport: TransportProtocol,
+        like wanted: Port,
+        choice: UInt64,
+        looks: inout Int
+    ) -> Port? {
+        let open = open(transport)
+        let space = space(place.number, transport)
+        return layout.withRange(at: place.range) { range in
+            // A port given back while the search was under way may have been missed; a third time is too much.
+            for _ in 0..<2 {
+                looks &+= 1
+                guard open.contains(place.number) else { return nil }
+                let port = space.take(
+                    from: range.ports,
+                    for: shard,
+                    transport,
+                    like: wanted,
+                    choice: choice,
+                    looks: &looks
+                )
+                if port != nil { taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed) }
+                if port == nil || space.used >= range.ports.count {
+                    open.close(place.number)
+                    if space.hasFree(range.ports) { open.open(place.number) }
+                }
+                if let port { return port }
+            }
+            return nil
+        }
+    }
+
+    /// Keeps a port, in whatever range it is, from ever being given to a client: it is for a static binding. Whoever
+    /// calls must have the lock of that binding's shard, and undoes it with ``give(back:_:_:)``.
+    ///
+    /// - Returns: Whether nobody has it.
+    func reserve(_ port: Port, _ number: Int, _ transport: TransportProtocol) -> Bool {
+        let space = space(number, transport)
+        guard space.take(port) else { return false }
+        if !space.isRetired { taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed) }
+        return true
     }
 
     /// Gives a port of an address back.
     func give(back port: Port, _ number: Int, _ transport: TransportProtocol) {
-        space(number, transport).give(back: port)
+        guard space(number, transport).give(back: port) else { return }
         taken[Int(transport.rawValue)].wrappingSubtract(1, ordering: .relaxed)
+        let open = open(transport)
+        if !open.contains(number) { open.open(number) }
+    }
+
+    /// Takes an address out of service, or into it again.
+    func setRetired(_ isRetired: Bool, _ number: Int) {
+        for transport in TransportProtocol.allCases {
+            let used = UInt64(space(number, transport).setRetired(isRetired))
+            if isRetired {
+                taken[Int(transport.rawValue)].wrappingSubtract(used, ordering: .relaxed)
+                open(transport).close(number)
+            } else {
+                taken[Int(transport.rawValue)].wrappingAdd(used, ordering: .relaxed)
+                open(transport).open(number)
+            }
+        }
     }
 
     /// The ports of an address for a protocol.
     @inline(__always)
     func space(_ number: Int, _ transport: TransportProtocol) -> PortSpace {
-        unsafe PortSpace(spaces.base + (number &* 3 &+ Int(transport.rawValue)) &* PortSpace.octets)
+        let offset = number &* Self.spaceOctets &+ Int(transport.rawValue) &* PortSpace.octets
+        return unsafe PortSpace(spaces.base + offset)
     }
+
+    // MARK: Owners
 
     /// The binding that has a port: its shard in the low six bits, above them its slot plus one; zero is none.
     ///
@@ -171,6 +234,12 @@ struct Pool: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func setOwner(_ number: Int, _ transport: TransportProtocol, _ port: Port, _ owner: UInt32) {
         unsafe ownerWord(number, transport, port).pointee.store(owner, ordering: .releasing)
+    }
+
+    /// Asks for the cache line that names the owner of a port.
+    @inline(__always)
+    func prefetchOwner(_ number: Int, _ transport: TransportProtocol, _ port: Port) {
+        unsafe cprefetch_line(ownerWord(number, transport, port))
     }
 
     @inline(__always)

@@ -1,13 +1,13 @@
 import IPAddressing
 
-/// Ports that are equally good for a client, as blocks and as bits of each block's mask.
+/// Ports that are equally good for a client.
 struct PortClass {
-    /// The first block of 64 ports.
-    let firstBlock: Int
-    /// The last block of 64 ports.
-    let lastBlock: Int
-    /// Which ports of each block.
+    /// Which ports of each block of 64.
     let bits: UInt64
+    private let wantsEven: Bool
+    private let wantsOdd: Bool
+    private let isAll: Bool
+    private let isLow: Bool
 
     /// The class to look in at the n-th attempt for a client that uses a port; nothing after the last.
     ///
@@ -19,55 +19,24 @@ struct PortClass {
         if transport == .tcp { attempt += 1 }
         if transport == .icmpQuery { attempt += 2 }
         guard attempt < 3 else { return nil }
-        let isLow = wanted.number < 1024
-        firstBlock = attempt == 2 || isLow ? 0 : 16
-        lastBlock = attempt < 2 && isLow ? 15 : 1023
-        let parity: UInt64 = wanted.number & 1 == 0 ? 0x5555_5555_5555_5555 : 0xAAAA_AAAA_AAAA_AAAA
-        bits = attempt == 0 ? parity : ~0
-    }
-}
-
-/// The ports that a range of the pool gives for each of its addresses.
-struct PoolPorts {
-    /// The first port, at least 1: port 0 is not used on the wire.
-    let first: UInt16
-    /// The last port.
-    let last: UInt16
-    private let atHome: [64 of UInt16]
-
-    init(_ ports: ClosedRange<Port>) {
-        let first = max(ports.lowerBound.number, 1)
-        let last = max(ports.upperBound.number, first)
-        self.first = first
-        self.last = last
-        var atHome: [64 of UInt16] = .init(repeating: 0)
-        for block in Int(first) >> 6...Int(last) >> 6 {
-            atHome[block & 63] += UInt16(Self.usable(first, last, block).nonzeroBitCount)
-        }
-        self.atHome = atHome
+        isLow = wanted.number < 1024
+        isAll = attempt == 2
+        let isEven = wanted.number & 1 == 0
+        wantsEven = attempt > 0 || isEven
+        wantsOdd = attempt > 0 || !isEven
+        bits = (wantsEven ? PortSpace.even : 0) | (wantsOdd ? PortSpace.odd : 0)
     }
 
-    /// How many ports there are.
+    /// The blocks of a word of ``PortSpace``'s summary that belong to the class; those below port 1024 are the first
+    /// of each of the shards 0 to 15.
     @inline(__always)
-    var count: Int { Int(last) - Int(first) + 1 }
-    @inline(__always)
-    var firstBlock: Int { Int(first) >> 6 }
-    @inline(__always)
-    var lastBlock: Int { Int(last) >> 6 }
-
-    /// How many of them are at home in a shard.
-    @inline(__always)
-    func count(atHomeIn shard: Int) -> UInt16 { atHome[shard] }
-
-    /// The ports of a block that belong to the range.
-    @inline(__always)
-    func usable(inBlock block: Int) -> UInt64 { Self.usable(first, last, block) }
-
-    @inline(__always)
-    private static func usable(_ first: UInt16, _ last: UInt16, _ block: Int) -> UInt64 {
-        var bits: UInt64 = ~0
-        if block == Int(first) >> 6 { bits &= ~0 << UInt64(first & 63) }
-        if block == Int(last) >> 6 { bits &= ~0 >> UInt64(63 - (last & 63)) }
-        return block < Int(first) >> 6 || block > Int(last) >> 6 ? 0 : bits
+    func blocks(_ word: Int) -> UInt64 {
+        if isAll { return ~0 }
+        let low: UInt64 = word < 4 ? 0x0001_0001_0001_0001 : 0
+        return isLow ? low : ~low
     }
+
+    /// The blocks that are full for the class, from those whose even ports and those whose odd ports are all in use.
+    @inline(__always)
+    func full(even: UInt64, odd: UInt64) -> UInt64 { (wantsEven ? even : ~0) & (wantsOdd ? odd : ~0) }
 }

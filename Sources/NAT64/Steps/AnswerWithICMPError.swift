@@ -1,6 +1,7 @@
 import IPAddressing
 import PacketMemory
 import PacketWire
+import Policy
 import Timing
 
 // ICMP errors of our own: RFC 4443 section 2.4, RFC 1812 section 4.3.2, RFC 7915 sections 4.4 and 5.4.
@@ -15,20 +16,22 @@ extension TranslatorWorker {
     ) -> Bool {
         if arrival.isIPv6 {
             guard let header = errorToClient(reason), mayAnswerClient(memory, frame, header) else { return false }
-            guard admitsError(at: now) else { return false }
+            let client = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.source)
+            guard admitsError(.client(client), at: now) else { return false }
             answerClient(&memory, &frame, header)
             counters.errorsSent6.count()
             return true
         }
         guard let header = errorToPeer(reason), mayAnswerPeer(memory, frame) else { return false }
-        guard admitsError(at: now) else { return false }
+        let peer = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.source)
+        guard admitsError(.peer(peer), at: now) else { return false }
         answerPeer(&memory, &frame, header)
         counters.errorsSent4.count()
         return true
     }
 
-    private func admitsError(at now: Moment) -> Bool {
-        guard translator.errorLimit.admits(at: now) else {
+    private func admitsError(_ receiver: ErrorLimit.Receiver, at now: Moment) -> Bool {
+        guard translator.errorLimit.admits(receiver, at: now) else {
             counters.errorsSuppressed.count()
             return false
         }
@@ -39,6 +42,8 @@ extension TranslatorWorker {
     private func errorToClient(_ reason: DropReason) -> ICMPErrorHeader? {
         switch reason {
         case .hopLimitExceeded: ICMPErrorHeader(type: ICMPv6Type.timeExceeded, code: 0)
+        // RFC 8200 section 4.5; only of datagrams that had to be put together here.
+        case .fragmentTimeout: ICMPErrorHeader(type: ICMPv6Type.timeExceeded, code: 1)
         case .tooBig: ICMPErrorHeader(type: ICMPv6Type.packetTooBig, code: 0, word: arrival.detail)
         case .routingHeader, .badFragment:
             ICMPErrorHeader(type: ICMPv6Type.parameterProblem, code: 0, word: arrival.detail)
@@ -47,7 +52,7 @@ extension TranslatorWorker {
         case .tinyFragment: ICMPErrorHeader(type: ICMPv6Type.parameterProblem, code: 3)
         case .clientRefused, .destinationRefused: ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 1)
         // RFC 6146 section 3.5.1.1.
-        case .poolExhausted, .sessionLimit, .clientLimit, .newBindingRate, .tableFull:
+        case .poolExhausted, .portsReserved, .sessionLimit, .clientLimit, .newBindingRate, .tableFull:
             ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 3)
         default: nil
         }
@@ -87,16 +92,18 @@ extension TranslatorWorker {
         var offset = frame.start &+ IPv6Field.length
         let end = frame.start &+ frame.count
         var walked = 0
-        while walked < PacketLayout.mostExtensionHeaders, offset &+ 8 <= end {
+        while walked <= PacketLayout.mostExtensionHeaders, offset &+ 8 <= end {
             switch next {
             case IPProtocol.hopByHop, IPProtocol.destinationOptions, IPProtocol.routing:
                 next = memory.octet(at: offset)
                 offset &+= 8 &+ 8 &* Int(memory.octet(at: offset &+ 1))
             case IPProtocol.fragment:
                 if memory.uint16(at: offset &+ 2) & 0xFFF8 != 0 {
-                    // Which message a later fragment belongs to cannot be seen, and 4/3 is about first fragments alone
-                    // (RFC 7112 section 5).
-                    let isAboutFirst = header.type == ICMPv6Type.parameterProblem && header.code == 3
+                    // Which message a later fragment belongs to cannot be seen; 4/3 is about first fragments alone
+                    // (RFC 7112 section 5), and of an unknown protocol once is enough.
+                    let isAboutFirst =
+                        header.type == ICMPv6Type.parameterProblem && header.code == 3
+                        || header.type == ICMPv6Type.unreachable && header.code == 4
                     guard memory.octet(at: offset) != IPProtocol.icmp6, !isAboutFirst else { return false }
                 }
                 next = memory.octet(at: offset)
@@ -154,7 +161,7 @@ extension TranslatorWorker {
             proto: IPProtocol.icmp6,
             hopLimit: 64,
             source: arrival.hostHop != .unspecified
-                ? arrival.hostHop : view.environment.ipv6Address ?? view.embed(own, under: 0),
+                ? arrival.hostHop : view.environment.ipv6Address ?? view.policy.prefixes[0].embed(own),
             destination: client
         )
         memory.store(UInt16(header.type) << 8 | UInt16(header.code), at: icmp)

@@ -25,17 +25,19 @@ extension Tables {
             guard admitted else { throw .filtered }
             return .client(shard[binding].clientAddress, prefix: prefix)
         }
-        guard settings.filtering.admitsConnectionsFromOutside else { throw .inboundRefused }
+        guard settings.filtering.admitsConnectionsFromOutside || shard[binding].standing == .fixed else {
+            throw .inboundRefused
+        }
         let step = TCPState.closed.step(on: .v4Syn, held: !admitted)
         if admitted {
             try addSession(binding, flow.peer, under: prefix, step, in: shard, at: moment)
             return .client(shard[binding].clientAddress, prefix: prefix)
         }
-        try countHeldSyn()
+        try heldSyns.take(from: flow.peer.address)
         do throws(DropReason) {
             try addSession(binding, flow.peer, under: prefix, step, in: shard, at: moment)
         } catch {
-            heldSyns.wrappingSubtract(1, ordering: .relaxed)
+            heldSyns.giveBack(from: flow.peer.address)
             throw error
         }
         return .hold
@@ -45,9 +47,9 @@ extension Tables {
     ///
     /// - Returns: Whether a SYN is to be kept; if not, the port has been bound since the caller looked.
     @inline(never)
-    func holdUnbound(_ flow: InwardFlow, _ place: (range: Int, number: Int), _ now: Tick) throws(DropReason) -> Bool {
+    func holdUnbound(_ flow: InwardFlow, _ place: PoolPlace, _ now: Tick) throws(DropReason) -> Bool {
         guard flow.transport == .tcp, TCPEvent(fromIPv4: flow.tcp) == .v4Syn,
-            pool.membership(of: flow.external) == .pool, !pool.isShared(range: place.range)
+            pool.membership(of: flow.external) == .pool, !place.isShared
         else { throw .noSession }
         guard settings.filtering.admitsConnectionsFromOutside else { throw .inboundRefused }
         let shard = homeShard(of: flow.external.port)
@@ -61,7 +63,7 @@ extension Tables {
     /// What a segment does to the session it has found.
     @inline(__always)
     func updateTCP(_ session: SessionID, _ event: TCPEvent, in shard: Shard, _ now: Tick) {
-        let step = shard[session].state.step(on: event)
+        let step = shard[session].state.step(on: event, shortAfterReset: settings.lifetimes.shortAfterReset)
         if step.state == shard[session].state, step.lifetime == shard[session].lifetime {
             refresh(session, in: shard, now)
         } else if step != TCPStep(shard[session].state) {
@@ -75,7 +77,7 @@ extension Tables {
         shard[session].state = step.state
         guard let lifetime = step.lifetime else { return }
         if shard[session].isHeld, lifetime != .incomingSyn {
-            heldSyns.wrappingSubtract(1, ordering: .relaxed)
+            heldSyns.giveBack(from: shard[session].peer)
             if session.isFurther {
                 let known = shard[session]
                 _ = knowPeer(known.peer, under: known.prefix, of: shard.binding(of: session), in: shard)

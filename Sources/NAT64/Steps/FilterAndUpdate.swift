@@ -11,18 +11,20 @@ extension Tables {
     /// The external transport address (T,t) for a packet from the IPv6 side. Makes binding and session where the RFC
     /// says so, and starts their lifetimes again.
     ///
+    /// - Parameter hash: What ``hash(_:_:)`` says of the client.
     /// - Throws: ``DropReason/clientRefused``, ``DropReason/destinationRefused``, ``DropReason/noSession`` (a segment of
     ///   an unknown connection), ``DropReason/poolExhausted``, ``DropReason/clientLimit``,
-    ///   ``DropReason/newBindingRate``, ``DropReason/tableFull``, ``DropReason/sessionLimit``.
+    ///   ``DropReason/newBindingRate``, ``DropReason/tableFull``, ``DropReason/sessionLimit``,
+    ///   ``DropReason/portsReserved``.
     #if PACKET_PATH_CHECKS
     @_noAllocation
     #endif
     func outward(
         _ flow: OutwardFlow,
+        _ hash: UInt64,
         at moment: Moment,
         policy: Policy
     ) throws(DropReason) -> TransportAddress4 {
-        let hash = hash(flow.client, flow.transport)
         let shard = shard(Int(hash & 63))
         let now = Tick(moment)
         shard.lock()
@@ -66,13 +68,13 @@ extension Tables {
         guard allows(policy, flow.peer, under: flow.prefix) else { throw .destinationRefused }
         let now = Tick(moment)
         let tag = UInt32(truncatingIfNeeded: hash >> 32)
-        if let binding = shard.findBinding(tag, flow.client, flow.transport), shard[binding].standing == .live {
+        if let binding = shard.findBinding(tag, flow.client, flow.transport), shard[binding].isLive {
             if let session = findSession(binding, flow.peer, in: shard), isAlive(session, in: shard, now) {
                 shard[session].prefix = flow.prefix
                 updateOutward(session, flow, in: shard, now)
                 return shard[binding].externalAddress
             }
-            if shard[binding].standing == .live {
+            if shard[binding].isLive {
                 if let step = firstStepOutward(flow) {
                     try addSession(binding, flow.peer, under: flow.prefix, step, in: shard, at: moment)
                 }
@@ -119,7 +121,7 @@ extension Tables {
         guard let place = pool.find(flow.external.address) else { throw .destinationOutsidePool }
         let now = Tick(moment)
         while true {
-            guard let (shard, binding) = lockOwner(place.number, flow.transport, flow.external.port) else {
+            guard let (shard, binding) = lockBinding(flow, place.number) else {
                 if try holdUnbound(flow, place, now) { return .hold }
                 continue
             }
@@ -137,16 +139,23 @@ extension Tables {
     #endif
     func findInward(_ flow: InwardFlow) -> (client: TransportAddress6, prefix: UInt8)? {
         guard let place = pool.find(flow.external.address),
-            let (shard, binding) = lockOwner(place.number, flow.transport, flow.external.port)
+            let (shard, binding) = lockBinding(flow, place.number)
         else { return nil }
         defer { shard.unlock() }
         guard let session = findSession(binding, flow.peer, in: shard), !shard[session].isHeld else { return nil }
         return (shard[binding].clientAddress, shard[session].prefix)
     }
 
+    /// The binding that a packet from the IPv4 side is for, and its shard, whose lock the caller has then.
+    @inline(__always)
+    private func lockBinding(_ flow: InwardFlow, _ number: Int) -> (Shard, BindingID)? {
+        if let found = lockOwner(number, flow.transport, flow.external.port) { return found }
+        return lockClaimant(flow)
+    }
+
     /// The binding that has a port, and its shard, whose lock the caller has then; nothing if the port is free.
     @inline(__always)
-    private func lockOwner(_ number: Int, _ transport: TransportProtocol, _ port: Port) -> (Shard, BindingID)? {
+    func lockOwner(_ number: Int, _ transport: TransportProtocol, _ port: Port) -> (Shard, BindingID)? {
         while true {
             let owner = pool.owner(number, transport, port)
             guard owner != 0 else { return nil }
@@ -171,15 +180,20 @@ extension Tables {
         if let session = findSession(binding, flow.peer, in: shard), isAlive(session, in: shard, now) {
             return try updateInward(session, binding, flow, in: shard, now)
         }
-        guard shard[binding].standing == .live else { throw .noSession }
+        guard shard[binding].isLive else { throw .noSession }
+        let isStatic = shard[binding].standing == .fixed
+        if isStatic, !admits(policy, shard[binding].client) { throw .clientRefused }
         let known = prefixUsed(binding, towards: flow.peer.address, in: shard)
-        let prefix = known ?? shard[binding].session.prefix
+        let isNew = isStatic && shard[binding].session.kind == .free
+        let usual = isNew ? nil : shard[binding].session.prefix
+        let prefix: UInt8
+        if let known { prefix = known } else { prefix = self.prefix(for: flow.peer.address, policy, usual: usual) }
         guard allows(policy, flow.peer, under: prefix) else { throw .destinationRefused }
         let admitted =
             switch rule(for: flow.transport) {
             case .endpointIndependent: true
-            case .addressDependent: known != nil
-            case .addressAndPortDependent: false
+            case .addressDependent: known != nil || isStatic
+            case .addressAndPortDependent: isStatic
             }
         if flow.transport == .tcp {
             return try inwardFirstTCP(flow, binding, under: prefix, admitted, in: shard, at: moment)
@@ -221,14 +235,25 @@ extension Tables {
     // Asked once for a session. The check for allocations cannot see into another module and looks away.
     @_semantics("no_performance_analysis")
     @inline(never)
-    func admits(_ policy: Policy, _ client: IPv6Address) -> Bool { policy.clients.admits(.v6(client)) }
+    func admits(_ policy: Policy, _ client: IPv6Address) -> Bool { inForce(policy).clients.admits(.v6(client)) }
 
     /// Whether the Policy lets a peer be reached. A client of ours may be reached by its external address whatever
     /// range that lies in (RFC 6146 section 3.8).
     @_semantics("no_performance_analysis")
     @inline(never)
     func allows(_ policy: Policy, _ peer: TransportAddress4, under prefix: UInt8) -> Bool {
-        policy.mayReach(peer.address, under: Int(prefix)) || membership(of: peer) == .pool
+        let policy = inForce(policy)
+        guard let index = index(of: prefix, in: policy) else { return false }
+        return policy.mayReach(peer.address, under: index) || reachesClients(peer)
+    }
+
+    /// Whether a transport address leads to clients of ours and to nobody else: one of the pool, also outside of its
+    /// ports where the address is ours alone, for a static binding may be there.
+    private func reachesClients(_ peer: TransportAddress4) -> Bool {
+        switch membership(of: peer) {
+        case .pool, .unusedPort: true
+        case .outside, .host: false
+        }
     }
 
     /// Starts the lifetime of a session again.
@@ -250,7 +275,7 @@ extension Tables {
     @inline(__always)
     func standing(of address: IPv4Address) -> PoolStanding {
         guard let place = pool.find(address) else { return .outside }
-        return pool.isShared(range: place.range) ? .shared : .own
+        return place.isShared ? .shared : .own
     }
 
     /// Whose a transport address is, as far as the pool is concerned.

@@ -15,7 +15,7 @@ extension TranslatorWorker {
         let destination = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.destination)
         switch tables.standing(of: destination) {
         case .own: break
-        case .shared: arrival.belongsToHost = true
+        case .shared: arrival.belongsToHost = try !isFromHost(memory, frame)
         case .outside: throw destination.bits >> 28 == 14 ? .illegalDestination : .destinationOutsidePool
         }
         let layout = try read(memory, frame)
@@ -31,6 +31,16 @@ extension TranslatorWorker {
         arrival.belongsToHost = false
         try checkInward(memory, frame, way, tuple)
         return sendToIPv6(&memory, &frame, way, tuple, client, view.embed(source, under: prefix))
+    }
+
+    /// Whether the host itself has sent a packet to an address it shares. Anybody else who bears an address of the host
+    /// is refused, because the kernel no longer asks where the packets come from that are handed back to it.
+    @inline(__always)
+    private func isFromHost(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) throws(DropReason) -> Bool {
+        let source = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.source)
+        guard view.hostSide.mayOwn(source), view.hostSide.owns(source) else { return arrival.isFromHost }
+        guard arrival.isFromHost || isReplaying else { throw .illegalSource }
+        return true
     }
 
     /// Refuses sources that belong to no host: RFC 7915 section 4.1, RFC 1812 section 5.3.7.

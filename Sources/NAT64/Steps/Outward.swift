@@ -13,10 +13,8 @@ extension TranslatorWorker {
         let layout = try read(memory, frame)
         let source = ipv6Address(memory.bytes, at: layout.start &+ IPv6Field.source)
         let destination = ipv6Address(memory.bytes, at: layout.start &+ IPv6Field.destination)
+        guard let (prefix, peer) = view.extract(destination) else { throw refusal(of: destination) }
         try checkSource(source)
-        guard let (prefix, peer) = view.extract(destination) else {
-            throw destination.isMulticast ? .illegalDestination : .destinationOutsidePrefix
-        }
         let way = OutwardWay(layout: layout, client: source, destination: destination, prefix: prefix, peer: peer)
         if layout.isFragment { return try outwardFragment(&memory, &frame, way, at: now) }
         guard let tuple = try IncomingTuple(reading: memory.bytes, layout) else {
@@ -29,10 +27,20 @@ extension TranslatorWorker {
         return sendOutward(&memory, &frame, way, tuple, route)
     }
 
+    /// Why a destination under no prefix is refused. The kernel speaks of its own accord on every interface, to
+    /// ff02::/16.
+    @inline(never)
+    private func refusal(of destination: IPv6Address) -> DropReason {
+        if destination.isLinkLocal || destination.high >> 48 == 0xFF02 { return .linkLocal }
+        return destination.isMulticast ? .illegalDestination : .destinationOutsidePrefix
+    }
+
     /// A packet from an address that is shared with the host, and that the host's own forwarding would refuse next.
     @inline(never)
     mutating func checkHostHop(_ route: OutwardRoute, _ way: OutwardWay) throws(DropReason) {
-        guard case .outside(let external) = route, tables.standing(of: external.address) == .shared else { return }
+        guard case .outside(let external) = route, tables.standing(of: external.address) == .shared,
+            !view.hostSide.owns(way.peer)
+        else { return }
         arrival.hostHop = view.embed(external.address, under: way.prefix)
         throw .hopLimitExceeded
     }
@@ -107,18 +115,20 @@ extension TranslatorWorker {
             peer: TransportAddress4(way.peer, isQuery ? Port(0) : tuple.destination),
             tcp: tuple.flags
         )
-        let external = try tables.outward(flow, at: now, policy: view.policy)
-        guard tables.standing(of: way.peer) != .outside, isHairpin(flow, external) else { return .outside(external) }
+        let hash = hash(of: flow)
+        let external = try tables.outward(flow, hash, at: now, policy: view.policy)
+        guard tables.standing(of: way.peer) != .outside, isHairpin(flow) else { return .outside(external) }
         return try hairpin(flow, from: external, at: now)
     }
 
     /// Whether the peer is a client of ours. An address shared with the host has transport addresses of the host too,
     /// and those are reached like any other.
     @inline(never)
-    func isHairpin(_ flow: OutwardFlow, _ external: TransportAddress4) -> Bool {
+    func isHairpin(_ flow: OutwardFlow) -> Bool {
         guard tables.standing(of: flow.peer.address) == .shared else { return true }
-        let port = flow.transport == .icmpQuery ? external.port : flow.peer.port
-        return tables.membership(of: TransportAddress4(flow.peer.address, port)) == .pool
+        // A query bears one identifier, the sender's own: the only client it could be for is the sender.
+        guard flow.transport != .icmpQuery else { return false }
+        return tables.membership(of: flow.peer) == .pool
     }
 }
 

@@ -36,9 +36,11 @@ extension TranslatorWorker {
                 try checkOutward(memory, frame, way, tuple)
                 switch try self.route(way, tuple, at: now) {
                 case .outside(let external):
-                    settle(key, .outward(external.address))
+                    let number = identification(key, from: external.address, to: way.peer, at: now)
+                    let route = FragmentRoute.outward(external.address, identification: number)
+                    settle(key, route)
                     rewriteOutward(&memory, way, tuple, external, offload: .none, wholeLength: total)
-                    return try sendFragment(&memory, &frame, way, .outward(external.address))
+                    return try sendFragment(&memory, &frame, way, route)
                 case .hairpin(let source, let destination):
                     settle(key, .client(destination.address, source: source.address))
                     return sendToClient(&memory, &frame, way, tuple, source, destination)
@@ -101,6 +103,12 @@ extension TranslatorWorker {
         at now: Moment
     ) throws(DropReason) -> FragmentStanding {
         let isFirst = layout.fragmentOffset == 0
+        switch layout.proto {
+        case IPProtocol.tcp, IPProtocol.udp: break
+        case IPProtocol.icmp6 where layout.isIPv6, IPProtocol.icmp where !layout.isIPv6: break
+        case IPProtocol.igmp where !layout.isIPv6: throw .unsupportedMessage
+        default: throw .unsupportedProtocol
+        }
         // RFC 3128: a TCP fragment at octet 8 rewrites the flags that the first one was judged by.
         if layout.proto == IPProtocol.tcp, layout.fragmentOffset == 8 { throw .tinyFragment }
         let isICMP = layout.proto == IPProtocol.icmp || layout.proto == IPProtocol.icmp6
@@ -108,8 +116,9 @@ extension TranslatorWorker {
         if isFirst, !isReplaying, layout.proto == IPProtocol.udp, !layout.isIPv6,
             layout.payloadCount >= UDPField.headerLength
         {
-            needsChecksum = memory.uint16(at: layout.payload &+ UDPField.checksum) == 0
-            if needsChecksum, view.settings.udpZeroChecksum == .drop, !arrival.belongsToHost { throw .zeroChecksum }
+            needsChecksum =
+                view.settings.udpZeroChecksum == .compute
+                && memory.uint16(at: layout.payload &+ UDPField.checksum) == 0
         }
         let piece = FragmentPiece(
             offset: layout.fragmentOffset,
@@ -132,6 +141,23 @@ extension TranslatorWorker {
         return .kept
     }
 
+    /// The identification of a datagram's fragments on the IPv4 side: the low half of what it has, as RFC 7915
+    /// section 5.1.1 says, unless another client's datagram to the same peer has the same (RFC 6864 section 5.3.1).
+    private func identification(
+        _ key: FragmentKey,
+        from source: IPv4Address,
+        to destination: IPv4Address,
+        at now: Moment
+    ) -> UInt16 {
+        let proto = key.proto == IPProtocol.icmp6 ? IPProtocol.icmp : key.proto
+        var number = UInt16(truncatingIfNeeded: key.identification)
+        for _ in 0..<8 {
+            if translator.fragments.claim(number, from: source, to: destination, for: key, at: now) { break }
+            number = translator.identification.next(source, destination, proto, count: 1)
+        }
+        return number
+    }
+
     private mutating func settle(_ key: FragmentKey, _ route: FragmentRoute) {
         let waiting = translator.fragments.settle(key, route)
         if waiting.head >= 0 { _ = release(waiting) }
@@ -146,11 +172,12 @@ extension TranslatorWorker {
     ) throws(DropReason) -> Verdict {
         let layout = way.layout
         switch route {
-        case .outward(let external):
+        case .outward(let external, let identification):
             // Put together again the datagram would be longer than IPv4 can say.
             guard layout.fragmentOffset &+ layout.payloadCount <= OutwardWay.largestPayload else { throw .malformed }
             let size = IPv4Field.length &+ layout.payloadCount
-            let header = ipv4Header(memory, way, external, size: size, nil, .none)
+            var header = ipv4Header(memory, way, external, size: size, nil, .none)
+            header.identification = identification
             if size > view.ipv4MTU { return splitIPv4(&memory, &frame, header, from: layout.payload, to: layout.end) }
             frame.start = layout.payload &- IPv4Field.length
             frame.count = layout.end &- frame.start

@@ -47,9 +47,7 @@ extension TranslatorWorker {
             payloadLength: 0,
             proto: IPProtocol.icmp6,
             hopLimit: timeToLive &- 1,
-            // Taken literally RFC 6146 section 3.6.1 would embed the quoted destination, and every hop of a traceroute
-            // would look like its target. We embed the router that speaks.
-            source: view.embed(way.peer, under: prefix),
+            source: errorSource(way.peer, about: quoted.destination, under: prefix),
             destination: client.address
         )
         writeError6(&memory, &frame, message, header, rewritten, outer)
@@ -86,7 +84,7 @@ extension TranslatorWorker {
         let trafficClass =
             view.settings.fixedTrafficClass ?? UInt8(truncatingIfNeeded: memory.uint16(at: layout.start) >> 4)
 
-        if tables.standing(of: peer) != .outside, isHairpin(flow, external) {
+        if tables.standing(of: peer) != .outside, isHairpin(flow) {
             return try hairpinError(&memory, &frame, message, flow, external, hopLimit: hopLimit, trafficClass)
         }
         guard let header = message.toICMPv4(memory.bytes, view) else { throw .unsupportedMessage }

@@ -12,6 +12,10 @@ struct Binding {
         /// A binding without sessions whose port is kept from other clients for a while (RFC 6888, requirement 8).
         /// Its own client gets it back.
         case held
+        /// A binding that the operator wrote down (RFC 6146 section 3.1): it stays without sessions.
+        case fixed
+        /// A binding that was taken away and that no packet finds any more; it goes with the last of its sessions.
+        case ending
     }
 
     /// The client's address: X'.
@@ -26,12 +30,23 @@ struct Binding {
     var external: IPv4Address
     /// The external port or identifier: t.
     var externalPort: Port
-    /// The number of the external address in the pool.
+    /// The number of the external address in the pool; ``noPoolAddress`` if the port is not this binding's alone.
     var poolAddress: UInt16
     /// The part of the client's hash that the index knows it by.
     var hash: UInt32
     /// The first session, which may be gone while others live.
     var session: Session
+
+    /// Whether packets make sessions of it.
+    @inline(__always)
+    var isLive: Bool { standing == .live || standing == .fixed }
+
+    /// The number of an external address whose port is overloaded, so that it is not this binding's alone.
+    static let noPoolAddress = Int(UInt16.max)
+
+    /// Whether other clients have the external port too, towards other peers (RFC 7857 section 3).
+    @inline(__always)
+    var sharesPort: Bool { poolAddress == .max }
 
     /// (X',x).
     var clientAddress: TransportAddress6 { TransportAddress6(client, clientPort) }

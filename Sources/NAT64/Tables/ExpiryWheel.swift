@@ -10,6 +10,8 @@ struct ExpiryWheel {
     static let bucketShift: UInt32 = 2
     /// How many buckets the ring has: nine minutes.
     static let bucketCount: UInt32 = 2048
+    /// Octets of memory a wheel needs.
+    static var octets: Int { Int(bucketCount) * MemoryLayout<SessionID>.stride }
 
     private let heads: UnsafeMutablePointer<SessionID>
     /// The number, counted from the start of the clock, of the last bucket that was emptied.
@@ -17,7 +19,7 @@ struct ExpiryWheel {
     /// How many sessions hang in the ring.
     private(set) var count: UInt32 = 0
 
-    /// - Parameter memory: `bucketCount` times four octets, all zero, that outlive the wheel.
+    /// - Parameter memory: ``octets`` of it, all zero, that outlive the wheel.
     @unsafe
     init(memory: UnsafeMutableRawPointer) { unsafe heads = memory.assumingMemoryBound(to: SessionID.self) }
 

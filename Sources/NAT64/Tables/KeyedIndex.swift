@@ -1,20 +1,28 @@
-/// An open-addressing index from keyed hashes to slot numbers, in memory of its own.
+import Synchronization
+
+/// An open-addressing index from keyed hashes to slot numbers, in an ``IndexSpace``.
 ///
 /// Eight octets per place: the hash above, the number plus one below, zero when empty. Linear probing, at most five
 /// eighths full, and removal moves later entries back, so that there are no tombstones and a miss ends soon. It doubles
 /// when it is too full; moving all entries of a shard takes well under a millisecond, since the hash stands beside them.
+///
+/// Places are written under the shard's lock, as single words, because ``IndexSpace/guess(_:of:)`` reads them without.
 @safe
 struct KeyedIndex: ~Copyable {
-    private var places: UnsafeMutablePointer<UInt64>
+    private var places: UnsafeMutablePointer<Atomic<UInt64>>
     private var mask: UInt32
     private(set) var count: UInt32 = 0
-    private var memory: ReservedMemory
+    private var size = IndexSpace.firstSize
+    private let space: IndexSpace
+    private let shard: Int
 
-    /// Makes an empty index of 512 places.
-    init() {
-        memory = .mustReserve(512 * 8, for: "an index")
-        unsafe places = memory.base.assumingMemoryBound(to: UInt64.self)
-        mask = 511
+    /// Makes an empty index of 512 places, in memory that no index of this shard was in before.
+    init(_ space: IndexSpace, shard: Int) {
+        self.space = space
+        self.shard = shard
+        unsafe places = space.places(of: shard, size: size)
+        mask = 1 << size - 1
+        space.publish(shard, size: size)
     }
 
     /// How many places there are.
@@ -25,7 +33,7 @@ struct KeyedIndex: ~Copyable {
     borrowing func find(_ hash: UInt32, where matches: (UInt32) -> Bool) -> UInt32? {
         var place = hash & mask
         while true {
-            let entry = unsafe places[Int(place)]
+            let entry = unsafe places[Int(place)].load(ordering: .relaxed)
             if entry == 0 { return nil }
             if UInt32(truncatingIfNeeded: entry >> 32) == hash {
                 let number = UInt32(truncatingIfNeeded: entry) &- 1
@@ -37,7 +45,7 @@ struct KeyedIndex: ~Copyable {
 
     /// Stores a number under a hash.
     ///
-    /// - Returns: Whether there was room, or memory for more.
+    /// - Returns: Whether there was room.
     mutating func insert(_ hash: UInt32, _ number: UInt32) -> Bool {
         if UInt64(count &+ 1) &* 8 > UInt64(mask &+ 1) &* 5, !grow() { return false }
         place(UInt64(hash) << 32 | UInt64(number &+ 1))
@@ -49,22 +57,22 @@ struct KeyedIndex: ~Copyable {
     mutating func remove(_ hash: UInt32, _ number: UInt32) {
         let entry = UInt64(hash) << 32 | UInt64(number &+ 1)
         var hole = hash & mask
-        while unsafe places[Int(hole)] != entry {
-            guard unsafe places[Int(hole)] != 0 else { return }
+        while self[hole] != entry {
+            guard self[hole] != 0 else { return }
             hole = (hole &+ 1) & mask
         }
         var next = (hole &+ 1) & mask
         while true {
-            let other = unsafe places[Int(next)]
+            let other = self[next]
             if other == 0 { break }
             let home = UInt32(truncatingIfNeeded: other >> 32) & mask
             if (next &- home) & mask >= (next &- hole) & mask {
-                unsafe places[Int(hole)] = other
+                self[hole] = other
                 hole = next
             }
             next = (next &+ 1) & mask
         }
-        unsafe places[Int(hole)] = 0
+        self[hole] = 0
         count &-= 1
     }
 
@@ -73,7 +81,7 @@ struct KeyedIndex: ~Copyable {
         var longest = 0
         var sum = 0
         for place in 0...mask {
-            let entry = unsafe places[Int(place)]
+            let entry = self[place]
             if entry == 0 { continue }
             let way = Int((place &- UInt32(truncatingIfNeeded: entry >> 32)) & mask)
             longest = max(longest, way)
@@ -82,26 +90,30 @@ struct KeyedIndex: ~Copyable {
         return (longest, sum)
     }
 
-    private mutating func place(_ entry: UInt64) {
-        var place = UInt32(truncatingIfNeeded: entry >> 32) & mask
-        while unsafe places[Int(place)] != 0 { place = (place &+ 1) & mask }
-        unsafe places[Int(place)] = entry
+    private subscript(place: UInt32) -> UInt64 {
+        get { unsafe places[Int(place)].load(ordering: .relaxed) }
+        nonmutating set { unsafe places[Int(place)].store(newValue, ordering: .relaxed) }
     }
 
-    // The one place that takes memory, as rarely as the table doubles; the check for allocations looks away.
-    @_semantics("no_performance_analysis")
+    private mutating func place(_ entry: UInt64) {
+        var place = UInt32(truncatingIfNeeded: entry >> 32) & mask
+        while self[place] != 0 { place = (place &+ 1) & mask }
+        self[place] = entry
+    }
+
     @inline(never)
     private mutating func grow() -> Bool {
-        guard mask < 1 << 30, let larger = ReservedMemory(count: capacity * 16) else { return false }
+        guard size < space.lastSize else { return false }
         let old = unsafe places
         let oldMask = mask
-        unsafe places = larger.base.assumingMemoryBound(to: UInt64.self)
+        size &+= 1
+        unsafe places = space.places(of: shard, size: size)
         mask = oldMask << 1 | 1
         for index in 0...oldMask {
-            let entry = unsafe old[Int(index)]
+            let entry = unsafe old[Int(index)].load(ordering: .relaxed)
             if entry != 0 { place(entry) }
         }
-        memory = larger
+        space.publish(shard, size: size)
         return true
     }
 }

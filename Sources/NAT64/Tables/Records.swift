@@ -7,7 +7,7 @@ public struct SessionRecord: Hashable, Sendable {
     public var transport: TransportProtocol
     /// The client: (X',x).
     public var client: TransportAddress6
-    /// The prefix under which the client reaches the peer, as an index into `Policy.prefixes`.
+    /// The number of the prefix under which the client reaches the peer.
     public var prefix: UInt8
     /// The peer: (Z,z); for ICMP queries the port is 0.
     public var peer: TransportAddress4
@@ -31,6 +31,8 @@ public struct BindingRecord: Hashable, Sendable {
     public var external: TransportAddress4
     /// How many sessions it has.
     public var sessions: Int
+    /// Whether the operator wrote it down.
+    public var isStatic: Bool
 }
 
 /// How far a listing of the tables has come.
@@ -46,12 +48,9 @@ public struct TableCursor: Hashable, Sendable, RawRepresentable {
     /// The beginning.
     public static let start = TableCursor(rawValue: 0)
 
-    /// The shard, which half of its slots, and the slot.
-    init(shard: Int, further: Bool, slot: UInt32) {
-        rawValue = UInt64(shard) << 33 | (further ? 1 << 32 : 0) | UInt64(slot)
-    }
-    var shard: Int { Int(min(rawValue >> 33, 64)) }
-    var isFurther: Bool { rawValue >> 32 & 1 == 1 }
+    /// Which of the two kinds of slots, and the slot.
+    init(further: Bool, slot: UInt32) { rawValue = (further ? 1 << 32 : 0) | UInt64(slot) }
+    var isFurther: Bool { rawValue >> 32 != 0 }
     var slot: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
 }
 
@@ -71,24 +70,32 @@ public struct TableTotals: Hashable, Sendable {
 
     /// Bindings.
     public var bindings = ByTransport()
+    /// Bindings among them that the operator wrote down.
+    public var staticBindings = 0
     /// Sessions.
     public var sessions = ByTransport()
     /// SYNs from outside that wait for their client.
     public var heldSyns = 0
     /// Ports that belong to no binding any more and are kept from other clients for a while.
     public var heldPorts = 0
+    /// Bindings whose port is overloaded: other clients have it too, towards other peers (RFC 7857 section 3).
+    public var sharingBindings = 0
     /// Ports and identifiers in use or kept, of all protocols.
     public var portsInUse = 0
     /// Ports and identifiers there are, of all protocols.
     public var ports: UInt64 = 0
     /// Bindings made since the start.
     public var bindingsMade: UInt64 = 0
+    /// Words looked at to find ports for bindings, since the start: a few for each, however full the pool is.
+    public var portLooks: UInt64 = 0
     /// Sessions made since the start.
     public var sessionsMade: UInt64 = 0
     /// Sessions ended since the start.
     public var sessionsEnded: UInt64 = 0
     /// The most sessions there have been, as seen four times a second.
     public var mostSessions = 0
+    /// Times that a client network could not be held to its limits, because too many others were active.
+    public var uncountedClients: UInt64 = 0
     /// Packets that had to wait for the lock of a shard.
     public var lockWaits: UInt64 = 0
     /// Bindings there is room for.
@@ -107,4 +114,6 @@ public struct PoolUse: Hashable, Sendable {
     public var portsInUse: Int
     /// Ports and identifiers there are, of all addresses and protocols.
     public var portsInAll: UInt64
+    /// Whether the addresses were taken out of the pool and only wait for their last bindings to end.
+    public var isDraining = false
 }

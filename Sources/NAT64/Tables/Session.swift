@@ -21,7 +21,7 @@ struct Session {
     var peer: IPv4Address
     /// The peer's port: z.
     var peerPort: Port
-    /// The prefix the client reaches the peer under, as an index into `Policy.prefixes`.
+    /// The number of the prefix the client reaches the peer under: see ``PrefixList``.
     var prefix: UInt8
     /// The state of a TCP session; CLOSED for the other protocols.
     var state: TCPState

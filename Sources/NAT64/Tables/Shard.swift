@@ -1,3 +1,4 @@
+import CPrefetch
 import IPAddressing
 
 /// What one shard of the tables holds. There are 64; everything in one is read and written under its lock.
@@ -7,28 +8,25 @@ import IPAddressing
 @safe
 struct ShardState: ~Copyable {
     /// From client transport address and protocol to bindings.
-    var clients = KeyedIndex()
+    var clients: KeyedIndex
     /// From binding and peer to further sessions and peer addresses, and from both ends to unbound sessions.
-    var further = KeyedIndex()
+    var further: KeyedIndex
     var wheel: ExpiryWheel
     var bindingNumbers: SlotNumbers
     var furtherNumbers: SlotNumbers
     var counts = ShardCounts()
     let bindings: UnsafeMutablePointer<Binding>
     let furtherSessions: UnsafeMutablePointer<Session>
-    private let memory: ReservedMemory
 
-    /// Reserves the memory of a shard.
-    init(bindings bindingCount: Int, further furtherCount: Int) {
-        let wheelOctets = Int(ExpiryWheel.bucketCount) * MemoryLayout<SessionID>.stride
-        let bindingOctets = bindingCount * MemoryLayout<Binding>.stride
-        let furtherOctets = furtherCount * MemoryLayout<Session>.stride
-        memory = .mustReserve(wheelOctets + bindingOctets + furtherOctets, for: "bindings and sessions")
-        unsafe bindings = (memory.base + wheelOctets).assumingMemoryBound(to: Binding.self)
-        unsafe furtherSessions = (memory.base + wheelOctets + bindingOctets).assumingMemoryBound(to: Session.self)
-        wheel = unsafe ExpiryWheel(memory: memory.base)
-        bindingNumbers = SlotNumbers(capacity: bindingCount)
-        furtherNumbers = SlotNumbers(capacity: furtherCount)
+    /// Sets up a shard in the memory of the tables.
+    init(_ index: Int, in memory: borrowing TableMemory) {
+        clients = KeyedIndex(memory.clients, shard: index)
+        further = KeyedIndex(memory.further, shard: index)
+        wheel = unsafe ExpiryWheel(memory: memory.wheel(of: index))
+        bindingNumbers = SlotNumbers(memory.bindings, shard: index)
+        furtherNumbers = SlotNumbers(memory.sessions, shard: index)
+        unsafe bindings = memory.bindings.slots.assumingMemoryBound(to: Binding.self)
+        unsafe furtherSessions = memory.sessions.slots.assumingMemoryBound(to: Session.self)
     }
 }
 
@@ -40,8 +38,12 @@ struct ShardCounts {
     var sessions: [3 of Int] = [0, 0, 0]
     /// Bindings whose port is held.
     var held = 0
+    /// Live bindings whose port is overloaded.
+    var sharing = 0
     /// Sessions without a binding.
     var unbound = 0
+    /// Words of masks and summaries that were looked at to find ports.
+    var portLooks: UInt64 = 0
     var bindingsMade: UInt64 = 0
     var sessionsMade: UInt64 = 0
     var sessionsEnded: UInt64 = 0
@@ -71,9 +73,9 @@ struct Shard {
     }
 
     /// Makes the shard, in memory that holds nothing yet.
-    func initialize(bindings: Int, further: Int) {
+    func initialize(_ index: Int, in memory: borrowing TableMemory) {
         unsafe guardian.initialize(to: ShardLock())
-        unsafe state.initialize(to: ShardState(bindings: bindings, further: further))
+        unsafe state.initialize(to: ShardState(index, in: memory))
     }
 
     /// Gives up what the shard holds.
@@ -114,6 +116,10 @@ struct Shard {
         let offset = MemoryLayout<Binding>.stride - MemoryLayout<Session>.stride
         return unsafe (UnsafeMutableRawPointer(binding) + offset).assumingMemoryBound(to: Session.self)
     }
+
+    /// Asks for the cache line of the lock, which somebody is about to take.
+    @inline(__always)
+    func prefetch() { unsafe cprefetch_line(base) }
 
     /// The counters.
     var counts: ShardCounts {

@@ -1,6 +1,7 @@
 import IPAddressing
 import PacketMemory
 import Policy
+import Synchronization
 import Timing
 
 // Making and ending bindings. All of it happens under the lock of the shard.
@@ -19,12 +20,26 @@ extension Tables {
         try networks.take(network, sessions: 1, ports: 1, second: second)
         let tag = UInt32(truncatingIfNeeded: hash >> 32)
         if let held = shard.findBinding(tag, flow.client, flow.transport) {
-            revive(held, for: flow, in: shard, now)
-            return held
+            if isInPool(held, in: shard) {
+                revive(held, for: flow, in: shard, now)
+                return held
+            }
+            shard.unhang(SessionID(firstOf: held))
+            shard.counts.held &-= 1
+            unbind(held, in: shard)
         }
-        guard let place = takePort(for: flow, network, hash) else {
+        guard bindingCount.take(upTo: settings.maximumBindings) else {
             networks.give(back: network, sessions: 1, ports: 1)
-            throw .poolExhausted
+            throw .tableFull
+        }
+        let place: FreePort
+        do throws(DropReason) {
+            place = try takePort(for: flow, network, hash, in: shard)
+        } catch {
+            if error == .poolExhausted, let id = bindSharing(flow, network, hash, in: shard, now) { return id }
+            bindingCount.wrappingSubtract(1, ordering: .relaxed)
+            networks.give(back: network, sessions: 1, ports: 1)
+            throw error
         }
         let new = Binding(
             client: flow.client.address,
@@ -39,6 +54,7 @@ extension Tables {
         )
         guard let id = shard.add(new) else {
             pool.give(back: place.port, place.number, flow.transport)
+            bindingCount.wrappingSubtract(1, ordering: .relaxed)
             networks.give(back: network, sessions: 1, ports: 1)
             throw .tableFull
         }
@@ -46,6 +62,48 @@ extension Tables {
         pool.setOwner(place.number, flow.transport, place.port, owner)
         begin(id, for: flow, in: shard, now)
         return id
+    }
+
+    /// Makes a binding with an overloaded port, which must be allowed; nothing if none has room for the peer.
+    private func bindSharing(
+        _ flow: OutwardFlow,
+        _ network: UInt64,
+        _ hash: UInt64,
+        in shard: Shard,
+        _ now: Tick
+    ) -> BindingID? {
+        guard settings.overloadsPorts else { return nil }
+        let new = Binding(
+            client: flow.client.address,
+            clientPort: flow.client.port,
+            transport: flow.transport,
+            standing: .live,
+            external: IPv4Address(bits: 0),
+            externalPort: Port(0),
+            poolAddress: UInt16(Binding.noPoolAddress),
+            hash: UInt32(truncatingIfNeeded: hash >> 32),
+            session: .empty
+        )
+        guard let id = shard.add(new) else { return nil }
+        let owner = (id.index &+ 1) << 6 | UInt32(truncatingIfNeeded: hash & 63)
+        guard let place = claimPort(for: flow, network, hash, owner: owner) else {
+            shard.remove(id)
+            return nil
+        }
+        shard[id].external = place.address
+        shard[id].externalPort = place.port
+        shard.counts.sharing &+= 1
+        begin(id, for: flow, in: shard, now)
+        return id
+    }
+
+    /// Whether the external address of a held binding may go on being used: it was not taken out of the pool, and its
+    /// ports are still those of its range.
+    private func isInPool(_ id: BindingID, in shard: Shard) -> Bool {
+        let layout = pool.layout
+        guard let place = layout.place(ofNumber: Int(shard[id].poolAddress)) else { return false }
+        let port = shard[id].externalPort.number
+        return layout.withRange(at: place.range) { port >= $0.ports.first && port <= $0.ports.last }
     }
 
     /// Gives a binding whose port is held back to its client, with a first session.
@@ -80,52 +138,18 @@ extension Tables {
         }
     }
 
-    /// Finds a free port: at the pool address of the client's network, or wherever there is one if that is allowed.
-    private func takePort(for flow: OutwardFlow, _ network: UInt64, _ hash: UInt64) -> FreePort? {
-        guard !pool.isExhausted(flow.transport), let paired = pool.address(for: network) else { return nil }
-        if let found = takePort(at: paired, for: flow, hash) { return found }
-        guard settings.limits.spillsToOtherAddresses, pool.addressCount > 1 else { return nil }
-        // Each host of a network that has outgrown its address has a second one of its own, so that the crowd spreads
-        // and few are asked in vain; after that, whatever is left.
-        let host = secret(flow.client.address.high, flow.client.address.low, 2 << 32)
-        guard var place = pool.address(for: host) else { return nil }
-        for _ in 0..<pool.addressCount {
-            if let found = takePort(at: place, for: flow, hash) { return found }
-            place = pool.address(after: place.number)
-        }
-        return nil
-    }
-
-    /// A transport address of the pool, with the number of its address.
-    private typealias FreePort = (number: Int, address: IPv4Address, port: Port)
-
-    private func takePort(
-        at place: (range: Int, number: Int, address: IPv4Address),
-        for flow: OutwardFlow,
-        _ hash: UInt64
-    ) -> FreePort? {
-        let space = pool.space(place.number, flow.transport)
-        let port = pool.withRange(at: place.range) { range in
-            space.take(
-                from: range.ports,
-                for: Int(hash & 63),
-                flow.transport,
-                like: flow.client.port,
-                choice: hash
-            )
-        }
-        guard let port else { return nil }
-        pool.countTaken(flow.transport)
-        return (place.number, place.address, port)
-    }
-
     /// What becomes of a binding that has lost its last session: RFC 6146 section 3.1 wants it gone; its port is kept
     /// from others for a while where nobody follows whether the peers have done (RFC 6888, requirement 8).
     func bereave(_ id: BindingID, in shard: Shard, _ now: Tick) {
+        if shard[id].standing == .fixed { return }
         let transport = shard[id].transport
         shard.counts.bindings[Int(transport.rawValue)] &-= 1
+        // The port of one that is taken away is off the account already, and nobody is to wait for it.
+        if shard[id].standing == .ending { return unbind(id, in: shard) }
         giveBack(of: id, sessions: 0, ports: 1, in: shard)
-        guard transport != .tcp, settings.portHoldDown > .zero else { return unbind(id, in: shard) }
+        guard transport != .tcp, settings.portHoldDown > .zero, !shard[id].sharesPort else {
+            return unbind(id, in: shard)
+        }
         shard[id].standing = .held
         shard[id].session.lifetime = .holdDown
         shard[id].session.refreshed = now
@@ -138,8 +162,13 @@ extension Tables {
         let number = Int(shard[id].poolAddress)
         let port = shard[id].externalPort
         let transport = shard[id].transport
-        pool.setOwner(number, transport, port, 0)
-        pool.give(back: port, number, transport)
+        if shard[id].sharesPort {
+            shard.counts.sharing &-= 1
+        } else {
+            pool.setOwner(number, transport, port, 0)
+            pool.give(back: port, number, transport)
+        }
+        bindingCount.wrappingSubtract(1, ordering: .relaxed)
         shard.remove(id)
     }
 

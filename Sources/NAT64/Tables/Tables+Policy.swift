@@ -1,15 +1,23 @@
 import IPAddressing
 public import Policy
+import Synchronization
 import Timing
 
 extension Tables {
-    /// Puts another Policy in force: ends the sessions it refuses, and finds the prefixes of the others in its list.
-    /// The shards are locked in slices, so that packets go on meanwhile.
+    /// Puts another Policy in force and ends the sessions it refuses. The shards are locked for a microsecond at a time,
+    /// so that packets go on meanwhile.
     ///
-    /// Packets of new sessions must be judged by the new Policy already. One call at a time.
+    /// What a packet makes under a Policy that was replaced while the packet was under way is judged by the new one:
+    /// see ``inForce(_:)``. So no session that the new Policy refuses is left when this returns.
     public func adopt(policy: Policy) {
-        let places = prefixes.exchange(policy.prefixes)
-        if let places { move(prefixes: places) }
+        adopted.withLock { $0 = policy }
+        adoptedGeneration.store(policy.generation, ordering: .sequentiallyConsistent)
+        // Whoever makes a session after this in a shard sees the new Policy; what was made before, the walk sees.
+        for index in 0..<Self.shardCount {
+            let shard = shard(index)
+            shard.lock()
+            shard.unlock()
+        }
         var cursor: TableCursor? = .start
         while let place = cursor {
             cursor = walk(from: place) { shard, id in
@@ -24,27 +32,28 @@ extension Tables {
         }
     }
 
-    private func allows(_ policy: Policy, _ id: SessionID, in shard: Shard) -> Bool {
-        let session = shard[id]
-        guard Int(session.prefix) < policy.prefixes.count,
-            admits(policy, shard[shard.binding(of: id)].client)
-        else { return false }
-        return allows(policy, session.peerAddress, under: session.prefix)
+    /// The Policy to judge something new by: that of the packet's worker, or the one that has taken its place since the
+    /// worker looked. To be asked under the lock of the shard.
+    // Asked once for a session. The check for allocations cannot see into another module and looks away.
+    @_semantics("no_performance_analysis")
+    @inline(never)
+    func inForce(_ policy: Policy) -> Policy {
+        guard policy.generation < adoptedGeneration.load(ordering: .relaxed) else { return policy }
+        return adopted.withLock { $0 } ?? policy
     }
 
-    /// Writes the new places of the prefixes into all sessions; a prefix that is gone becomes one that no list has.
-    private func move(prefixes places: [UInt8]) {
-        for index in 0..<Self.shardCount {
-            let shard = shard(index)
-            shard.lock()
-            defer { shard.unlock() }
-            for further in [false, true] {
-                for slot in 0..<shard.highWater(further: further) {
-                    let id = further ? SessionID(further: slot) : SessionID(firstOf: BindingID(slot))
-                    let old = Int(shard[id].prefix)
-                    shard[id].prefix = old < places.count ? places[old] : .max
-                }
-            }
-        }
+    /// The place of the prefix with a number in the list of a Policy; nothing if it is not there.
+    // Asked once for a session. The check for allocations cannot see into another module and looks away.
+    @_semantics("no_performance_analysis")
+    @inline(never)
+    func index(of number: UInt8, in policy: Policy) -> Int? {
+        guard number != PrefixList.none else { return nil }
+        let prefix = prefixes[number]
+        return policy.prefixes.firstIndex(of: prefix)
+    }
+
+    private func allows(_ policy: Policy, _ id: SessionID, in shard: Shard) -> Bool {
+        admits(policy, shard[shard.binding(of: id)].client)
+            && allows(policy, shard[id].peerAddress, under: shard[id].prefix)
     }
 }

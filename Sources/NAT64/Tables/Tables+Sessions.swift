@@ -46,6 +46,14 @@ extension Tables {
         if networks.isCounting {
             try networks.take(networkHash(shard[binding].client), sessions: 1, ports: 0, second: second)
         }
+        if shard[binding].sharesPort {
+            do throws(DropReason) {
+                try claimPeer(peer, for: binding, in: shard)
+            } catch {
+                giveBack(of: binding, sessions: 1, ports: 0, in: shard)
+                throw error
+            }
+        }
         var new = session(with: peer, under: prefix, step, now)
         if shard[binding].session.kind == .free {
             new.owner = shard[binding].session.owner
@@ -54,8 +62,13 @@ extension Tables {
             return
         }
         new.owner = binding.index
+        guard furtherCount.take(upTo: settings.maximumFurtherSessions) else {
+            giveUpSession(with: peer, of: binding, in: shard)
+            throw .sessionLimit
+        }
         guard let id = shard.addFurther(furtherHash(binding, peer, .session), new) else {
-            giveBack(of: binding, sessions: 1, ports: 0, in: shard)
+            furtherCount.wrappingSubtract(1, ordering: .relaxed)
+            giveUpSession(with: peer, of: binding, in: shard)
             throw .sessionLimit
         }
         shard[binding].session.owner &+= 1
@@ -63,10 +76,17 @@ extension Tables {
         guard isKnown else {
             shard.removeFurther(furtherHash(binding, peer, .session), id)
             shard[binding].session.owner &-= 1
-            giveBack(of: binding, sessions: 1, ports: 0, in: shard)
+            furtherCount.wrappingSubtract(1, ordering: .relaxed)
+            giveUpSession(with: peer, of: binding, in: shard)
             throw .sessionLimit
         }
         started(id, transport, in: shard, now)
+    }
+
+    /// Gives back what was taken for a session that cannot be made after all.
+    private func giveUpSession(with peer: TransportAddress4, of binding: BindingID, in shard: Shard) {
+        if shard[binding].sharesPort { giveUpPeer(peer, of: binding, in: shard) }
+        giveBack(of: binding, sessions: 1, ports: 0, in: shard)
     }
 
     /// Counts a session that stands in its slot and hangs it up.
@@ -84,12 +104,14 @@ extension Tables {
         shard.counts.sessions[Int(transport.rawValue)] &-= 1
         shard.counts.sessionsEnded &+= 1
         giveBack(of: binding, sessions: 1, ports: 0, in: shard)
+        if shard[binding].sharesPort { giveUpPeer(shard[id].peerAddress, of: binding, in: shard) }
         let wasHeld = shard[id].isHeld
-        if wasHeld { heldSyns.wrappingSubtract(1, ordering: .relaxed) }
+        if wasHeld { heldSyns.giveBack(from: shard[id].peer) }
         if id.isFurther {
             let peer = shard[id].peerAddress
             shard.removeFurther(furtherHash(binding, peer, .session), id)
             shard[binding].session.owner &-= 1
+            furtherCount.wrappingSubtract(1, ordering: .relaxed)
             if !wasHeld { forgetPeer(peer.address, of: binding, in: shard) }
         } else {
             shard[id].kind = .free
@@ -169,13 +191,13 @@ extension Tables {
 
     /// Lets a SYN to a port without a binding wait for a client: RFC 6146 section 3.5.2.2, CLOSED.
     func addUnbound(_ flow: InwardFlow, in shard: Shard, _ now: Tick) throws(DropReason) {
-        try countHeldSyn()
+        try heldSyns.take(from: flow.peer.address)
         var new = session(with: flow.peer, under: 0, TCPState.closed.step(on: .v4Syn, held: true), now)
         new.kind = .unbound
         new.owner = flow.external.address.bits
         new.extra = UInt32(flow.external.port.number)
         guard let id = shard.addFurther(unboundHash(flow.external, flow.peer), new) else {
-            heldSyns.wrappingSubtract(1, ordering: .relaxed)
+            heldSyns.giveBack(from: flow.peer.address)
             throw .sessionLimit
         }
         shard.counts.unbound &+= 1
@@ -189,17 +211,19 @@ extension Tables {
             IPv4Address(bits: shard[id].owner),
             Port(UInt16(truncatingIfNeeded: shard[id].extra))
         )
-        shard.removeFurther(unboundHash(external, shard[id].peerAddress), id)
+        let peer = shard[id].peerAddress
+        shard.removeFurther(unboundHash(external, peer), id)
         shard.counts.unbound &-= 1
-        heldSyns.wrappingSubtract(1, ordering: .relaxed)
+        heldSyns.giveBack(from: peer.address)
     }
+}
 
-    /// Counts one more SYN that waits, if that is allowed (RFC 6146 section 5.3).
-    func countHeldSyn() throws(DropReason) {
-        let (_, count) = heldSyns.wrappingAdd(1, ordering: .relaxed)
-        if count > settings.translation.heldSYNs {
-            heldSyns.wrappingSubtract(1, ordering: .relaxed)
-            throw .heldSYNLimit
-        }
+extension Atomic where Value == Int {
+    /// Counts one more, unless there are as many as there may be.
+    @inline(__always)
+    borrowing func take(upTo most: Int) -> Bool {
+        guard wrappingAdd(1, ordering: .relaxed).newValue > most else { return true }
+        wrappingSubtract(1, ordering: .relaxed)
+        return false
     }
 }

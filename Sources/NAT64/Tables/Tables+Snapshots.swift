@@ -2,9 +2,10 @@ import IPAddressing
 import Synchronization
 public import Timing
 
-// What the control socket asks. None of it is for the packet path; a shard is locked for one slice at a time.
+// What the control socket asks. None of it is for the packet path; a shard is locked for one chunk of 64 slots
+// at a time, which is a microsecond.
 extension Tables {
-    /// Slots looked at under one lock; packets of the shard wait about as many times 20 ns.
+    /// Slots looked at in one slice.
     private static var sliceSlots: UInt32 { 1024 }
 
     /// The sessions from a place on.
@@ -40,13 +41,14 @@ extension Tables {
             guard records.count < limit else { return false }
             guard !id.isFurther else { return true }
             let binding = shard[BindingID(id.index)]
-            guard binding.standing == .live else { return true }
+            guard binding.isLive else { return true }
             records.append(
                 BindingRecord(
                     transport: binding.transport,
                     client: binding.clientAddress,
                     external: binding.externalAddress,
-                    sessions: Int(binding.session.owner) + (binding.session.kind == .session ? 1 : 0)
+                    sessions: Int(binding.session.owner) + (binding.session.kind == .session ? 1 : 0),
+                    isStatic: binding.standing == .fixed
                 )
             )
             return true
@@ -65,21 +67,22 @@ extension Tables {
             totals.bindings.add(counts.bindings)
             totals.sessions.add(counts.sessions)
             totals.heldPorts += counts.held
+            totals.sharingBindings += counts.sharing
+            totals.portLooks &+= counts.portLooks
             totals.bindingsMade &+= counts.bindingsMade
             totals.sessionsMade &+= counts.sessionsMade
             totals.sessionsEnded &+= counts.sessionsEnded
             totals.lockWaits &+= counts.lockWaits
         }
-        totals.portsInUse = totals.bindings.all + totals.heldPorts
-        totals.ports = pool.portCount * 3
-        totals.heldSyns = heldSyns.load(ordering: .relaxed)
+        totals.portsInUse = totals.bindings.all + totals.heldPorts - totals.sharingBindings
+        totals.ports = pool.layout.portCount * 3
+        totals.heldSyns = heldSyns.total
+        totals.uncountedClients = networks.uncounted.load(ordering: .relaxed)
         totals.mostSessions = max(mostSessions.load(ordering: .relaxed), totals.sessions.all)
+        totals.staticBindings = staticCount.load(ordering: .relaxed)
         totals.maximumBindings = settings.maximumBindings
         return totals
     }
-
-    /// How much of each range of the pool is in use, lowest address first.
-    public func poolUse() -> [PoolUse] { pool.use() }
 
     private func record(of id: SessionID, in shard: Shard, _ now: Tick) -> SessionRecord {
         let session = shard[id]
@@ -99,28 +102,31 @@ extension Tables {
     /// Calls `body` with every slot from a place on, under the lock of its shard, until it says no; the slot it said no
     /// to is where the walk goes on. After a slice of slots the walk pauses by itself.
     func walk(from cursor: TableCursor, _ body: (Shard, SessionID) -> Bool) -> TableCursor? {
-        var cursor = cursor
+        var slot = cursor.slot
+        var isFurther = cursor.isFurther
         var left = Self.sliceSlots
-        while cursor.shard < Self.shardCount {
-            let shard = shard(cursor.shard)
-            shard.lock()
-            defer { shard.unlock() }
-            let end = shard.highWater(further: cursor.isFurther)
-            var slot = cursor.slot
+        while true {
+            let slab = isFurther ? memory.sessions : memory.bindings
+            let end = slab.end
             while slot < end {
-                let id = cursor.isFurther ? SessionID(further: slot) : SessionID(firstOf: BindingID(slot))
-                guard left > 0, body(shard, id) else {
-                    return TableCursor(shard: cursor.shard, further: cursor.isFurther, slot: slot)
+                let chunkEnd = (slot >> Slab.chunkShift &+ 1) << Slab.chunkShift
+                if let index = slab.shard(of: slot) {
+                    let shard = shard(index)
+                    shard.lock()
+                    defer { shard.unlock() }
+                    while slot < chunkEnd {
+                        let id = isFurther ? SessionID(further: slot) : SessionID(firstOf: BindingID(slot))
+                        guard left > 0, body(shard, id) else { return TableCursor(further: isFurther, slot: slot) }
+                        left &-= 1
+                        slot &+= 1
+                    }
                 }
-                left &-= 1
-                slot &+= 1
+                slot = chunkEnd
             }
-            cursor =
-                cursor.isFurther
-                ? TableCursor(shard: cursor.shard + 1, further: false, slot: 0)
-                : TableCursor(shard: cursor.shard, further: true, slot: 0)
+            guard !isFurther else { return nil }
+            isFurther = true
+            slot = 0
         }
-        return nil
     }
 }
 
@@ -129,34 +135,5 @@ extension TableTotals.ByTransport {
         udp += counts[Int(TransportProtocol.udp.rawValue)]
         tcp += counts[Int(TransportProtocol.tcp.rawValue)]
         icmp += counts[Int(TransportProtocol.icmpQuery.rawValue)]
-    }
-}
-
-extension Shard {
-    /// No slot from here on was ever used.
-    func highWater(further: Bool) -> UInt32 {
-        further ? unsafe state.pointee.furtherNumbers.highWater : unsafe state.pointee.bindingNumbers.highWater
-    }
-}
-
-extension Pool {
-    /// How much of each range is in use.
-    func use() -> [PoolUse] {
-        (0..<rangeCount).map { index in
-            withRange(at: index) { range in
-                let count = Int(range.addresses.upperBound.bits - range.addresses.lowerBound.bits) + 1
-                var used = 0
-                for number in range.firstNumber..<range.firstNumber + count {
-                    for transport in TransportProtocol.allCases { used += space(number, transport).used }
-                }
-                return PoolUse(
-                    addresses: range.addresses,
-                    ports: Port(range.ports.first)...Port(range.ports.last),
-                    sharedWithHost: range.sharedWithHost,
-                    portsInUse: used,
-                    portsInAll: UInt64(count) * UInt64(range.ports.count) * 3
-                )
-            }
-        }
     }
 }

@@ -17,20 +17,34 @@ public final class Tables: @unchecked Sendable {
 
     let settings: NAT64Settings
     let pool: Pool
+    let sharedPorts: SharedPorts
     let networks: ClientNetworks
     let lifetimes: LifetimeTicks
     let secret: KeyedHash
     /// Sessions whose SYN is kept, in all shards.
-    let heldSyns = Atomic<Int>(0)
+    let heldSyns: HeldSYNShares
     /// The bucket of the expiry wheels up to which all shards have been looked at.
     let sweptThrough = Atomic<UInt32>(0)
     /// Where the next slice of expiry begins.
     let nextToSweep = Atomic<UInt32>(0)
     /// The most sessions there have been at the end of a sweep.
     let mostSessions = Atomic<Int>(0)
+    /// The numbers of prefixes.
     let prefixes: PrefixList
+    /// The Policy adopted last, and its generation, for packets that were under way at that moment.
+    let adopted = Mutex<Policy?>(nil)
+    let adoptedGeneration = Atomic<UInt64>(0)
+    /// Bindings in all shards, live and held.
+    let bindingCount = Atomic<Int>(0)
+    /// Static bindings in all shards.
+    let staticCount = Atomic<Int>(0)
+    /// Bindings that were taken away while they had further sessions, since those were last looked for.
+    let detachedCount = Atomic<Int>(0)
+    /// Further sessions in all shards.
+    let furtherCount = Atomic<Int>(0)
+    let memory: TableMemory
     private let filterRules: [3 of Filtering.Rule]
-    private let memory: ReservedMemory
+    private let shards: ReservedMemory
     private let stride: Int
 
     /// Lays out empty tables.
@@ -38,41 +52,42 @@ public final class Tables: @unchecked Sendable {
     /// - Parameters:
     ///   - settings: The pool and the limits.
     ///   - secret: Under which clients are hashed.
-    ///   - prefixes: The prefixes in force, so that sessions find theirs again when the list changes.
+    ///   - prefixes: The prefixes in force, which get the first numbers.
     init(settings: NAT64Settings, secret: KeyedHash, prefixes: [TranslationPrefix] = []) {
         self.prefixes = PrefixList(prefixes)
         precondition(MemoryLayout<Session>.size == 32 && MemoryLayout<Binding>.size == 64, "the layout of the tables")
         self.settings = settings
         self.secret = secret
-        pool = Pool(settings.pool)
+        heldSyns = HeldSYNShares(
+            limit: settings.translation.heldSYNs,
+            networks: SourceNetwork(clientLength: settings.limits.clientLength, secret: secret)
+        )
+        pool = Pool(settings.pool, overloads: settings.overloadsPorts)
+        sharedPorts = SharedPorts(
+            claims: settings.overloadsPorts ? settings.maximumBindings + settings.maximumFurtherSessions : 0
+        )
         networks = ClientNetworks(settings.limits)
         lifetimes = LifetimeTicks(settings.lifetimes, holdDown: settings.portHoldDown)
         let filtering = settings.filtering
         filterRules = [filtering.udp, filtering.tcp, filtering.icmp]
+        memory = TableMemory(
+            bindings: max(settings.maximumBindings, 0),
+            further: max(settings.maximumFurtherSessions, 0),
+            waiting: max(settings.translation.heldSYNs, 0)
+        )
         stride = Shard.octets
-        memory = .mustReserve(Self.shardCount * stride, for: "the shards")
-        let bindings = Self.share(of: settings.maximumBindings)
-        let further = Self.share(of: settings.maximumFurtherSessions)
-        for index in 0..<Self.shardCount {
-            shard(index).initialize(bindings: bindings, further: further)
-        }
+        shards = .mustReserve(Self.shardCount * stride, for: "the shards")
+        for index in 0..<Self.shardCount { shard(index).initialize(index, in: memory) }
     }
 
     deinit {
         for index in 0..<Self.shardCount { shard(index).deinitialize() }
     }
 
-    /// What a shard has room for when all have room for `total`: a little more than its part, since the hash does not
-    /// fill them all alike.
-    private static func share(of total: Int) -> Int {
-        let part = max(total, 0) / shardCount
-        return min(part + part / 32 + 16, 1 << 26)
-    }
-
     /// A shard by its number, 0 to 63.
     @inline(__always)
     func shard(_ index: Int) -> Shard {
-        unsafe Shard(memory.base + index &* stride)
+        unsafe Shard(shards.base + index &* stride)
     }
 
     /// Which outside hosts may send to bindings of a protocol.

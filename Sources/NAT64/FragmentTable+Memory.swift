@@ -3,7 +3,7 @@ import PacketMemory
 import PacketWire
 import Timing
 
-// Datagrams and blocks: taken from and given back to their free chains.
+// Datagrams and blocks: taken from and given back to their free chains, and counted against the shares.
 extension FragmentTable {
     private func bucket(_ key: FragmentKey) -> Int {
         let first = secret(key.source.high, key.source.low, UInt64(key.identification) << 16 | UInt64(key.proto))
@@ -22,7 +22,11 @@ extension FragmentTable {
 
     /// Follows one more datagram; -1 when there are as many as may be.
     mutating func make(_ key: FragmentKey, at now: Moment) -> Int {
-        guard freeDatagram >= 0 else { return -1 }
+        let share = share(of: key)
+        if freeDatagram < 0 {
+            displace(for: share, sparing: -1) { $0.datagrams }
+            guard freeDatagram >= 0 else { return -1 }
+        }
         let index = Int(freeDatagram)
         freeDatagram = datagrams[index].inBucket
         datagrams[index] = Datagram()
@@ -35,11 +39,68 @@ extension FragmentTable {
         if newest >= 0 { datagrams[Int(newest)].newer = Int32(index) } else { oldest = Int32(index) }
         newest = Int32(index)
         datagramsInUse += 1
+        datagrams[index].share = share
+        let newestInShare = shares[share].newest
+        datagrams[index].olderInShare = newestInShare
+        if newestInShare >= 0 {
+            datagrams[Int(newestInShare)].newerInShare = Int32(index)
+        } else {
+            shares[share].oldest = Int32(index)
+        }
+        shares[share].newest = Int32(index)
+        shares[share].datagrams += 1
         return index
+    }
+
+    private func share(of key: FragmentKey) -> Int {
+        let network =
+            key.isIPv6
+            ? sources.hash(key.source)
+            : sources.hash(IPv4Address(bits: UInt32(truncatingIfNeeded: key.source.low)))
+        return Int(truncatingIfNeeded: network) & (shares.count - 1)
+    }
+
+    /// Drops the oldest datagram of the share that has most, of one's own among equals.
+    ///
+    /// - Parameter spared: A datagram that stays.
+    /// - Returns: Whether there was one.
+    @discardableResult
+    private mutating func displace(for own: Int, sparing spared: Int, by measure: (borrowing Share) -> Int) -> Bool {
+        var largest = own
+        for index in shares.indices where measure(shares[index]) > measure(shares[largest]) { largest = index }
+        guard measure(shares[largest]) > 0 else { return false }
+        var victim = Int(shares[largest].oldest)
+        if victim >= 0, victim == spared { victim = Int(datagrams[victim].newerInShare) }
+        guard victim >= 0 else { return false }
+        displaced += freePieces(unhang(victim))
+        remove(victim)
+        return true
+    }
+
+    /// Takes the waiting fragments off a datagram.
+    mutating func unhang(_ index: Int) -> Int32 {
+        let head = datagrams[index].head
+        shares[datagrams[index].share].blocks -= datagrams[index].blocks
+        datagrams[index].blocks = 0
+        datagrams[index].head = -1
+        return head
     }
 
     /// Forgets a datagram whose fragments have been freed or released.
     mutating func remove(_ index: Int) {
+        let share = datagrams[index].share
+        let (olderInShare, newerInShare) = (datagrams[index].olderInShare, datagrams[index].newerInShare)
+        if olderInShare >= 0 {
+            datagrams[Int(olderInShare)].newerInShare = newerInShare
+        } else {
+            shares[share].oldest = newerInShare
+        }
+        if newerInShare >= 0 {
+            datagrams[Int(newerInShare)].olderInShare = olderInShare
+        } else {
+            shares[share].newest = olderInShare
+        }
+        shares[share].datagrams -= 1
         let bucket = bucket(datagrams[index].key)
         if buckets[bucket] == Int32(index) {
             buckets[bucket] = datagrams[index].inBucket
@@ -59,19 +120,43 @@ extension FragmentTable {
 
     /// Frees what waits and lets the rest of the datagram be refused.
     mutating func refuse(_ index: Int) {
-        _ = freePieces(datagrams[index].head)
-        datagrams[index].head = -1
+        _ = freePieces(unhang(index))
         datagrams[index].route = .refused
+    }
+
+    /// How long an identification stays with its datagram: the maximum datagram lifetime of RFC 6864 section 4.3.
+    private static var datagramLifetime: Moment.Span { .seconds(120) }
+
+    /// Writes down which datagram has an identification, if no other has. What was written down is forgotten when
+    /// another takes its place, so that this is as good as the memory for it.
+    mutating func claim(
+        _ identification: UInt16,
+        from source: IPv4Address,
+        to destination: IPv4Address,
+        for key: FragmentKey,
+        at now: Moment
+    ) -> Bool {
+        let ends = UInt64(source.bits) << 32 | UInt64(destination.bits)
+        let flow = secret(ends, UInt64(key.proto) << 16 | UInt64(identification), 1)
+        let datagram = secret(key.source.high, key.source.low, UInt64(key.identification))
+        let place = Int(truncatingIfNeeded: flow) & (claims.count - 1)
+        let old = claims[place]
+        if old.flow == flow, old.datagram != datagram, old.deadline > now { return false }
+        claims[place] = Claim(flow: flow, datagram: datagram, deadline: now + Self.datagramLifetime)
+        return true
     }
 
     /// Copies a fragment into blocks and hangs it at its datagram, in order of offset.
     mutating func keep(_ piece: FragmentPiece, _ packet: borrowing RawSpan, at index: Int) throws(DropReason) {
         let count = piece.end - piece.start
         let needed = (count + Self.blockSize - 1) / Self.blockSize
-        guard needed > 0, blocks.count - blocksInUse >= needed else {
-            refuse(index)
-            throw .fragmentMemory
+        while blocks.count - blocksInUse < needed {
+            guard displace(for: datagrams[index].share, sparing: index, by: { $0.blocks }) else {
+                refuse(index)
+                throw .fragmentMemory
+            }
         }
+        guard needed > 0 else { throw .malformed }
         let first = freeBlock
         var last = first
         var done = 0
@@ -85,6 +170,8 @@ extension FragmentTable {
         freeBlock = blocks[Int(last)].next
         blocks[Int(last)].next = -1
         blocksInUse += needed
+        datagrams[index].blocks += needed
+        shares[datagrams[index].share].blocks += needed
         blocks[Int(first)].count = Int32(count)
         blocks[Int(first)].offset = Int32(piece.offset)
         blocks[Int(first)].payload = Int32(piece.payload - piece.start)

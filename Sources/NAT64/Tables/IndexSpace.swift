@@ -1,0 +1,93 @@
+import CPrefetch
+import Glibc
+import Synchronization
+
+/// The memory of all shards' indices of one kind: for each size that an index may have, a stretch with room for that
+/// size in every shard. So the indices, which grow at about the same time, lie side by side in huge pages; and a place
+/// of an index that has grown may still be read, though not found in.
+///
+/// The memory belongs to the tables; this knows the way around in it. Sizes are shifts: the stretch of size s begins at
+/// octet 2^(s+9) and is as long. In front of the first stand, for each shard, where its index is now, and for each size
+/// how many shards have left it.
+@safe
+struct IndexSpace: @unchecked Sendable {
+    /// The smallest size: 512 places.
+    static let firstSize: UInt32 = 9
+
+    private let base: UnsafeMutableRawPointer
+    /// The largest size.
+    let lastSize: UInt32
+
+    /// The size that holds, in each shard, twice its part of so many entries.
+    private static func lastSize(for entries: Int) -> UInt32 {
+        let places = UInt64(entries / Tables.shardCount * 2 + 512) * 8 / 5
+        return max(firstSize, UInt32(64 - (places - 1).leadingZeroBitCount))
+    }
+
+    /// Memory for indices of so many entries in all.
+    static func memory(for entries: Int) -> ReservedMemory {
+        .mustReserve(1 << Int(lastSize(for: entries) + 10), for: "indices", hugePagesFrom: ReservedMemory.hugePage)
+    }
+
+    /// The space in memory that ``memory(for:)`` has given, and that must outlive it.
+    init(_ memory: borrowing ReservedMemory, for entries: Int) {
+        unsafe base = memory.base
+        lastSize = Self.lastSize(for: entries)
+    }
+
+    /// The places of an index of a size.
+    func places(of shard: Int, size: UInt32) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        let start = 1 << Int(size + 9) + shard << Int(size + 3)
+        return unsafe (base + start).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    /// Says that a shard's index has a size from now on. What it leaves goes back to the kernel when all have left.
+    // As rare as an index doubles; the check for allocations cannot see into a system call and looks away.
+    @_semantics("no_performance_analysis")
+    @inline(never)
+    func publish(_ shard: Int, size: UInt32) {
+        let now = unsafe UInt64(UInt(bitPattern: places(of: shard, size: size))) | UInt64(size)
+        unsafe current(shard).pointee.store(now, ordering: .releasing)
+        guard size > Self.firstSize else { return }
+        let left = unsafe (base + 4096).assumingMemoryBound(to: Atomic<UInt32>.self) + Int(size - 1)
+        guard unsafe left.pointee.wrappingAdd(1, ordering: .relaxed).newValue == Tables.shardCount else { return }
+        let old = 1 << Int(size + 8)
+        _ = unsafe madvise(base + old, old, MADV_DONTNEED)
+    }
+
+    /// Asks for the cache line where the search for a hash begins. Takes no lock.
+    @inline(__always)
+    func prefetch(_ hash: UInt32, of shard: Int) {
+        let (places, mask) = unsafe now(shard)
+        unsafe cprefetch_line(places + Int(hash & mask))
+    }
+
+    /// The number that is probably stored under a hash, found without a lock: what is found here may be wrong, and
+    /// what is not found may be there.
+    @inline(__always)
+    func guess(_ hash: UInt32, of shard: Int) -> UInt32? {
+        let (places, mask) = unsafe now(shard)
+        var place = hash & mask
+        for _ in 0..<8 {
+            let entry = unsafe places[Int(place)].load(ordering: .relaxed)
+            if entry == 0 { return nil }
+            if UInt32(truncatingIfNeeded: entry >> 32) == hash { return UInt32(truncatingIfNeeded: entry) &- 1 }
+            place = (place &+ 1) & mask
+        }
+        return nil
+    }
+
+    @unsafe @inline(__always)
+    private func now(_ shard: Int) -> (places: UnsafeMutablePointer<Atomic<UInt64>>, mask: UInt32) {
+        // A pointer to places is aligned to a page, so that the size fits below it.
+        let word = unsafe UInt(current(shard).pointee.load(ordering: .acquiring))
+        let size = word & 63
+        let start = unsafe UnsafeMutableRawPointer(bitPattern: word &- size) ?? base
+        return unsafe (start.assumingMemoryBound(to: Atomic<UInt64>.self), UInt32(1) << UInt32(size) &- 1)
+    }
+
+    @inline(__always)
+    private func current(_ shard: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        unsafe base.assumingMemoryBound(to: Atomic<UInt64>.self) + shard
+    }
+}

@@ -1,0 +1,152 @@
+import IPAddressing
+import PacketMemory
+
+// The choice of a port for a client: the one place that knows how clients are spread over the pool.
+extension Tables {
+    /// A transport address of the pool that a new binding has now.
+    struct FreePort {
+        /// The number of the address, ``Binding/noPoolAddress`` if the port is overloaded.
+        let number: Int
+        let address: IPv4Address
+        let port: Port
+    }
+
+    /// Finds a free port: at the pool address of the client's network, or wherever there is one if that is allowed.
+    ///
+    /// - Throws: ``DropReason/poolExhausted``, ``DropReason/portsReserved``.
+    func takePort(
+        for flow: OutwardFlow,
+        _ network: UInt64,
+        _ hash: UInt64,
+        in shard: Shard
+    ) throws(DropReason) -> FreePort {
+        let layout = pool.layout
+        guard let paired = layout.place(for: network) else { throw .poolExhausted }
+        try checkReserve(paired, of: layout, flow.transport, network)
+        var looks = 0
+        defer { shard.counts.portLooks &+= UInt64(truncatingIfNeeded: looks) }
+        if let found = takePort(at: paired, of: layout, for: flow, hash, &looks) { return found }
+        guard settings.limits.spillsToOtherAddresses, layout.addressCount > 1 else { throw .poolExhausted }
+        // Each host of a network that has outgrown its address has a second one of its own, so that the crowd spreads
+        // and few are asked in vain; after that, the next that has a port left.
+        let host = secret(flow.client.address.high, flow.client.address.low, 2 << 32)
+        guard let second = layout.place(for: host) else { throw .poolExhausted }
+        if let found = takePort(at: second, of: layout, for: flow, hash, &looks) { return found }
+        let open = pool.open(flow.transport)
+        var number = second.number
+        // An address that is asked in vain is closed. Others may be closing and opening addresses meanwhile, and so
+        // there is a limit to it.
+        for _ in 0..<64 {
+            guard let next = open.next(from: number, looks: &looks) else { break }
+            if let place = layout.place(ofNumber: next) {
+                if let found = takePort(at: place, of: layout, for: flow, hash, &looks) { return found }
+            } else {
+                open.close(next)
+            }
+            number = next + 1
+        }
+        throw .poolExhausted
+    }
+
+    private func takePort(
+        at place: PoolPlace,
+        of layout: PoolLayout,
+        for flow: OutwardFlow,
+        _ hash: UInt64,
+        _ looks: inout Int
+    ) -> FreePort? {
+        let port = pool.take(
+            at: place,
+            of: layout,
+            for: Int(hash & 63),
+            flow.transport,
+            like: flow.client.port,
+            choice: hash,
+            looks: &looks
+        )
+        return port.map { FreePort(number: place.number, address: place.address, port: $0) }
+    }
+
+    /// Keeps the last ports, those of the pool or, where a network has one address only, those of that address, for
+    /// networks that have none. The new binding's own port is on the network's account already.
+    private func checkReserve(
+        _ paired: PoolPlace,
+        of layout: PoolLayout,
+        _ transport: TransportProtocol,
+        _ network: UInt64
+    ) throws(DropReason) {
+        let percent = UInt64(clamping: settings.limits.portsForNewClients)
+        guard percent > 0 else { return }
+        let isWide = settings.limits.spillsToOtherAddresses
+        let used = isWide ? pool.inUse(transport) : UInt64(pool.space(paired.number, transport).used)
+        let count = isWide ? layout.portCount : layout.withRange(at: paired.range) { UInt64($0.ports.count) }
+        let reserve = (count &* percent &+ 99) / 100
+        guard used &+ reserve >= count, networks.taken(network).ports > 1 else { return }
+        throw .portsReserved
+    }
+}
+
+// MARK: Overloading
+
+extension Tables {
+    /// Finds an overloaded port on which nobody talks to the peer yet, and claims that pair for a binding (RFC 7857
+    /// section 3); 64 are tried at most. Parity is kept where more than one port is set aside.
+    ///
+    /// - Parameter owner: Names the binding as in ``Pool/owner(_:_:_:)``.
+    func claimPort(for flow: OutwardFlow, _ network: UInt64, _ hash: UInt64, owner: UInt32) -> FreePort? {
+        guard settings.overloadsPorts else { return nil }
+        let layout = pool.layout
+        guard let place = layout.place(for: network) else { return nil }
+        let (first, count) = layout.withRange(at: place.range) { (Int($0.ports.firstShared), $0.ports.sharedCount) }
+        let space = pool.space(place.number, flow.transport)
+        // Even steps from a port of the client's parity keep to that parity.
+        let keepsParity = flow.transport == .udp && count > 1
+        let choices = keepsParity ? count / 2 : count
+        let offset = keepsParity ? (Int(flow.client.port.number) ^ first) & 1 : 0
+        var choice = Int(truncatingIfNeeded: hash >> 6 & 0xFFFF) * choices >> 16
+        for _ in 0..<min(choices, 64) {
+            let port = Port(UInt16(truncatingIfNeeded: first + (keepsParity ? choice * 2 + offset : choice)))
+            let external = TransportAddress4(place.address, port)
+            // A port that is used in its own right belongs to a static binding.
+            if !space.isUsed(port), sharedPorts.claim(flow.transport, external, flow.peer, owner, secret) {
+                return FreePort(number: Binding.noPoolAddress, address: place.address, port: port)
+            }
+            choice = choice + 1 < choices ? choice + 1 : 0
+        }
+        return nil
+    }
+
+    /// Claims a further peer for a binding with an overloaded port, which must be its only one with that peer.
+    func claimPeer(_ peer: TransportAddress4, for id: BindingID, in shard: Shard) throws(DropReason) {
+        let (binding, index) = (shard[id], hash(shard[id].clientAddress, shard[id].transport) & 63)
+        let owner = (id.index &+ 1) << 6 | UInt32(truncatingIfNeeded: index)
+        guard sharedPorts.claim(binding.transport, binding.externalAddress, peer, owner, secret) else {
+            throw .poolExhausted
+        }
+    }
+
+    /// Gives up what a binding has claimed for a session.
+    func giveUpPeer(_ peer: TransportAddress4, of id: BindingID, in shard: Shard) {
+        let binding = shard[id]
+        sharedPorts.giveUp(binding.transport, binding.externalAddress, peer, secret)
+    }
+
+    /// The binding with an overloaded port that talks to a peer, and its shard, whose lock the caller has then.
+    @inline(never)
+    func lockClaimant(_ flow: InwardFlow) -> (Shard, BindingID)? {
+        guard settings.overloadsPorts else { return nil }
+        while let owner = sharedPorts.find(flow.transport, flow.external, flow.peer, secret) {
+            let shard = shard(Int(owner & 63))
+            shard.lock()
+            // Only whoever has this lock may make or give up a claim that names this shard, so it holds still now.
+            let id = BindingID(owner >> 6 &- 1)
+            if sharedPorts.find(flow.transport, flow.external, flow.peer, secret) == owner {
+                if shard[id].isLive { return (shard, id) }
+                shard.unlock()
+                return nil
+            }
+            shard.unlock()
+        }
+        return nil
+    }
+}

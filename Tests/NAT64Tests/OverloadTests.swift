@@ -1,0 +1,147 @@
+import IPAddressing
+import PacketWire
+import Testing
+import Timing
+
+@testable import NAT64
+
+@Suite("Ports that several clients have at once, RFC 7857 section 3")
+struct OverloadTests {
+    @Test("CGN-15 overloading is off by default, and then a full pool refuses")
+    func offByDefault() {
+        #expect(!NAT64Settings().overloadsPorts)
+        let world = TablesFixture(ports: Port(2000)...Port(2063))
+        let results = (0..<65 as Range<UInt64>).map {
+            world.send(.udp, world.client($0, 5000), world.peer(UInt32($0)))
+        }
+        #expect(results.compactMap(\.value).count == 64)
+        #expect(results.last?.failure == .poolExhausted)
+    }
+
+    @Test("CGN-15 one address carries more flows than it has ports, and every reply reaches the client that asked")
+    func manyFlows() {
+        let world = TablesFixture { $0.overloadsPorts = true }
+        var flows: [(client: TransportAddress6, external: TransportAddress4, peer: TransportAddress4)] = []
+        for number in 0..<70_000 as Range<UInt64> {
+            let client = world.client(number, 5000)
+            let peer = world.peer(UInt32(number % 5000) + 1)
+            guard let external = world.send(.udp, client, peer).value else { continue }
+            flows.append((client, external, peer))
+        }
+        #expect(flows.count == 70_000)
+        struct Ends: Hashable {
+            let external: TransportAddress4
+            let peer: TransportAddress4
+        }
+        #expect(Set(flows.map { Ends(external: $0.external, peer: $0.peer) }).count == flows.count)
+        #expect(Set(flows.map(\.external)).count < 64_513)
+        for flow in flows where flow.client.address.low % 7 == 0 || flow.client.address.low > 60_000 {
+            #expect(world.receive(.udp, flow.external, flow.peer).value == .client(flow.client, prefix: 0))
+        }
+        let totals = world.tables.totals()
+        #expect(totals.sharingBindings == 70_000 - (64_512 - 4032))
+        #expect(totals.portsInUse == 64_512 - 4032)
+        #expect(world.tables.sharedPorts.count == totals.sharingBindings)
+        #expect(world.tables.brokenInvariants() == [])
+        world.pass(.seconds(301))
+        world.sweep()
+        #expect(world.tables.sharedPorts.count == 0)
+        #expect(world.tables.totals().sharingBindings == 0)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    /// Tables whose one address has 30 ports that clients have for themselves, all taken, and two that they share.
+    private func fullWorld(_ transport: TransportProtocol = .udp, _ rule: Filtering.Rule = .endpointIndependent)
+        -> TablesFixture
+    {
+        let world = TablesFixture(ports: Port(2000)...Port(2031)) {
+            $0.overloadsPorts = true
+            $0.filtering = Filtering(rule)
+        }
+        for host in 0..<30 as Range<UInt64> {
+            world.send(transport, world.client(host, 4000), world.peer(900), .syn)
+        }
+        return world
+    }
+
+    @Test("CGN-15 through an overloaded port only a peer that was sent to may answer, whatever the filtering")
+    func filtering() {
+        let world = fullWorld()
+        let external = world.send(.udp, world.client(50, 5000), world.peer(1)).value
+        #expect(external?.port == Port(2030), "parity is kept")
+        #expect(world.receive(.udp, external, world.peer(1)).value == .client(world.client(50, 5000), prefix: 0))
+        #expect(world.receive(.udp, external, world.peer(1, 80)).failure == .noSession)
+        #expect(world.receive(.udp, external, world.peer(2)).failure == .noSession)
+        let own = world.send(.udp, world.client(3, 4000), world.peer(900)).value
+        #expect(world.receive(.udp, own, world.peer(2)).value == .client(world.client(3, 4000), prefix: 0))
+    }
+
+    @Test("CGN-15 two clients have one port towards different peers, and the second is refused towards the same")
+    func oneSharedPort() {
+        let world = fullWorld()
+        let first = world.send(.udp, world.client(50, 5000), world.peer(1)).value
+        let second = world.send(.udp, world.client(51, 5000), world.peer(2)).value
+        #expect(first == second)
+        #expect(world.receive(.udp, first, world.peer(1)).value == .client(world.client(50, 5000), prefix: 0))
+        #expect(world.receive(.udp, first, world.peer(2)).value == .client(world.client(51, 5000), prefix: 0))
+        #expect(world.send(.udp, world.client(52, 5000), world.peer(1)).failure == .poolExhausted)
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(1)).failure == .poolExhausted, "its port is fixed")
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(3)).value == second, "and stays the same")
+        let third = world.send(.udp, world.client(51, 5001), world.peer(1)).value
+        #expect(third?.port == Port(2031), "an odd port, an odd port")
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-15 a peer is free for others when the session with it ends, and the binding goes with its last session")
+    func ending() {
+        let world = fullWorld()
+        let external = world.send(.udp, world.client(50, 5000), world.peer(1)).value
+        world.pass(.seconds(200))
+        for host in 0..<30 as Range<UInt64> { world.send(.udp, world.client(host, 4000), world.peer(900)) }
+        world.send(.udp, world.client(50, 5000), world.peer(2))
+        world.pass(.seconds(150))
+        world.sweep()
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(1)).value == external)
+        #expect(world.receive(.udp, external, world.peer(1)).value == .client(world.client(51, 5000), prefix: 0))
+        #expect(world.receive(.udp, external, world.peer(2)).value == .client(world.client(50, 5000), prefix: 0))
+        #expect(world.tables.totals().sharingBindings == 2)
+        world.pass(.seconds(302))
+        world.sweep()
+        #expect(world.tables.totals().sharingBindings == 0)
+        #expect(world.tables.totals().heldPorts == 30, "an overloaded port does not rest")
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-15 a client that has an overloaded port gets one of its own when there is one again")
+    func backToNormal() {
+        let world = fullWorld(.tcp)
+        #expect((world.send(.tcp, world.client(50, 5000), world.peer(1), .syn).value?.port.number ?? 0) >= 2030)
+        world.pass(.seconds(300))
+        world.sweep()
+        let external = world.send(.tcp, world.client(50, 5000), world.peer(1), .syn).value
+        #expect((external?.port.number ?? .max) < 2030)
+        #expect(world.receive(.tcp, external, world.peer(1), [.syn, .ack]).value != nil)
+    }
+
+    @Test("CGN-15 ICMP queries, quoted packets and hairpins find the client behind an overloaded port")
+    func others() {
+        let world = fullWorld(.icmpQuery)
+        let one = world.send(.icmpQuery, world.client(50, 7), world.peer(1, 0)).value
+        let two = world.send(.icmpQuery, world.client(51, 7), world.peer(2, 0)).value
+        #expect(world.receive(.icmpQuery, one, world.peer(1, 0)).value == .client(world.client(50, 7), prefix: 0))
+        #expect(world.receive(.icmpQuery, two, world.peer(2, 0)).value == .client(world.client(51, 7), prefix: 0))
+        guard let one else { return }
+        let quoted = InwardFlow(transport: .icmpQuery, external: one, peer: world.peer(1, 0))
+        #expect(world.tables.findInward(quoted)?.client == world.client(50, 7))
+        let unknown = InwardFlow(transport: .icmpQuery, external: one, peer: world.peer(9, 0))
+        #expect(world.tables.findInward(unknown) == nil)
+    }
+
+    @Test("CGN-15 a static binding's port among those set aside is not overloaded")
+    func staticPort() {
+        let world = fullWorld()
+        #expect(world.reserve(Port(2030), .udp))
+        #expect(world.send(.udp, world.client(50, 5000), world.peer(1)).failure == .poolExhausted)
+        #expect(world.send(.udp, world.client(50, 5001), world.peer(1)).value?.port == Port(2031))
+    }
+}
