@@ -9,14 +9,37 @@ public final class Dataplane: Sendable {
     private let threads = Mutex<[PlainThread]>([])
     private let stopped = Atomic<Bool>(false)
     private let translator: Translator
+    private let poll: PollBeforeSleep
+    /// Why the kernel did not take the steering program; nil if it did, or there is one queue.
+    public let steeringProblem: SystemError?
+    /// Whether a program chooses the queue of each packet.
+    public var isSteered: Bool { workerCount > 1 && steeringProblem == nil }
 
     /// Takes a device over and gets ready to translate on it.
     ///
-    /// - Parameter onLoss: Called from a worker's thread when its queue has gone, with the device or for another reason.
-    public init(device: consuming TunDevice, translator: Translator, onLoss: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - poll: How long workers look for packets before they sleep.
+    ///   - onLoss: Called from a worker's thread when its queue has gone, with the device or for another reason.
+    public init(
+        device: consuming TunDevice,
+        translator: Translator,
+        poll: PollBeforeSleep = .automatic,
+        onLoss: @escaping @Sendable () -> Void
+    ) {
+        self.poll = poll
+        steeringProblem = device.queueCount > 1 ? Self.steer(device, translator) : nil
         pulses = (0..<device.queueCount).map { _ in WorkerPulse(onLoss: onLoss) }
         self.device = device
         self.translator = translator
+    }
+
+    private static func steer(_ device: borrowing TunDevice, _ translator: Translator) -> SystemError? {
+        do throws(SystemError) {
+            try device.steer(by: SteeringFilter(translator.steeringProgram.instructions))
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Starts the threads. They inherit the caller's network namespace and give up every privilege.
@@ -27,6 +50,8 @@ public final class Dataplane: Sendable {
                 var worker = Worker(
                     queue: device.descriptor(ofQueue: index),
                     translator: translator.makeWorker(),
+                    place: Worker.Place(index: index, count: pulses.count),
+                    poll: poll,
                     pulse: pulses[index]
                 )
                 worker.run(until: stopped)
@@ -59,6 +84,13 @@ public final class Dataplane: Sendable {
     public var unreadable: UInt64 { pulses.reduce(0) { $0 + $1.unreadableCount } }
     /// Packets that the kernel did not take back.
     public var unwritten: UInt64 { pulses.reduce(0) { $0 + $1.unwrittenCount } }
+    /// TCP segments that came one by one and left together in a super-packet.
+    public var mergedSegments: UInt64 { pulses.reduce(0) { $0 &+ $1.mergedCount } }
+    /// Packets that met the worker of their own shard, and others; nil with one worker.
+    public var steering: (hits: UInt64, misses: UInt64)? {
+        guard workerCount > 1 else { return nil }
+        return pulses.map(\.steeringCounts).reduce((0, 0)) { ($0.0 &+ $1.hits, $0.1 &+ $1.misses) }
+    }
     /// The kernel's reason for the last packet it did not take.
     public var lastWriteError: SystemError? {
         pulses.lazy.map(\.lastWriteErrorCode).first { $0 != 0 }.map {

@@ -5,120 +5,273 @@ internal import PacketMemory
 internal import Synchronization
 internal import Timing
 
-/// One queue of the TUN and the thread that works it: read, translate, write, until the queue is empty; then a slice
-/// of expiry, then sleep.
+/// One queue of the TUN and the thread that works it: read until the queue is empty or the burst is full, translate,
+/// chain the segments of a flow, write; then a slice of expiry; then poll a while or sleep.
 ///
-/// The packet stays where it was read: the translator writes the new header in front of the payload, and one write
+/// A packet stays where it was read: the translator writes the new header in front of the payload, and one write
 /// sends both.
 struct Worker: ~Copyable {
-    /// Room for the largest super-packet between the margins that the translator may grow into.
-    private static let slotOctets = PacketFrame.margin + 65_536 + 64 + PacketFrame.margin
-    /// Where a packet is read to: behind the margin, with its virtio header in the margin's end.
-    private static let start = PacketFrame.margin
-    /// Packets between two looks at the clock and at the fate of the shard's lifetimes.
-    private static let batch = 64
     /// Between two slices of expiry while packets come; lifetimes are seconds.
     private static let expiryPause = Moment.Span.milliseconds(2)
     /// The longest sleep, so that lifetimes end and the heartbeat goes on without traffic.
     private static let nap = Moment.Span.milliseconds(250)
 
     private let queue: Int32
+    private let place: Place
     private let pulse: WorkerPulse
     private var translator: TranslatorWorker
+    private var polling: Polling
+    private var arrivals = Arrivals()
+    private var departures = TransmitQueue()
+    private var pieces: [64 of DescriptorIO.Piece] = .init(repeating: DescriptorIO.Piece(offset: 0, count: 0))
 
-    init(queue: Int32, translator: consuming TranslatorWorker, pulse: WorkerPulse) {
+    /// Which of how many workers it is.
+    struct Place {
+        let index: Int
+        let count: Int
+
+        /// Whether the kernel's rule, the rest of a division, leads a shard to this worker.
+        @inline(__always)
+        func owns(_ shard: Int) -> Bool {
+            UInt32(truncatingIfNeeded: shard) % UInt32(truncatingIfNeeded: max(count, 1)) == index
+        }
+    }
+
+    init(
+        queue: Int32,
+        translator: consuming TranslatorWorker,
+        place: Place,
+        poll: PollBeforeSleep,
+        pulse: WorkerPulse
+    ) {
         self.queue = queue
+        self.place = place
         self.translator = translator
         self.pulse = pulse
+        polling = Polling(poll)
+    }
+
+    /// Where the packets of a burst lie, in the order in which they were read.
+    private struct Arrivals: ~Copyable {
+        var frames: [64 of PacketFrame] = .init(repeating: PacketFrame(start: 0, count: 0))
+        var ahead: [64 of LookAhead] = .init(repeating: LookAhead())
+        var count = 0
     }
 
     /// Works until told to stop or until the device is gone.
     mutating func run(until stopped: borrowing Atomic<Bool>) {
-        var slot = OctetBuffer(count: Self.slotOctets)
-        var memory = slot.mutableOctets
+        var arena = OctetBuffer(count: Arena.octets)
+        var memory = arena.mutableOctets
+        var extra = OctetBuffer(count: Arena.slot)
+        var scratch = extra.mutableOctets
         var nextExpiry = Moment.start
+        // When the queue was first found empty.
+        var idle: Moment?
         while !stopped.load(ordering: .relaxed) {
-            var now = MonotonicClock.now()
-            var worked = 0
-            while worked < Self.batch {
-                let count = read(into: &memory)
-                if count == -Int(EINVAL) {
-                    // A packet that the kernel could not put into the words of its own header; it has dropped it.
-                    pulse.countUnreadable()
-                    worked += 1
-                    continue
+            var isThin = false
+            let failure = readBurst(into: &memory, isThin: &isThin)
+            guard failure == EAGAIN || failure == EINTR else { return pulse.lose(code: failure) }
+            let now = MonotonicClock.now()
+            let worked = arrivals.count > 0
+            if worked {
+                polling.came(isThin: isThin)
+                if idle != nil {
+                    polling.found(at: now)
+                    idle = nil
                 }
-                if count <= 0 {
-                    guard count == -Int(EAGAIN) || count == -Int(EINTR) else {
-                        pulse.lose(code: Int32(-count))
-                        return
-                    }
-                    break
-                }
-                pass(&memory, count: count, at: now)
-                worked += 1
-                if worked & 15 == 0 { now = MonotonicClock.now() }
+                passBurst(&memory, &scratch, at: now)
             }
+            var isBehind = false
             if now >= nextExpiry {
-                translator.tick(at: now)
-                sendExtras(&memory, at: now)
-                nextExpiry = now + Self.expiryPause
+                isBehind = translator.tick(at: now)
+                sendExtras(&memory, &scratch, at: now)
+                nextExpiry = isBehind ? now : now + Self.expiryPause
             }
             pulse.beat()
-            if worked == 0 { _ = DescriptorIO.waitReadable(queue, atMost: Self.nap) }
+            // More lifetimes have ended than one look takes care of: packets first, and then on with it.
+            if isBehind { continue }
+            // A thin burst was followed by an empty queue: no need to look again before the sleep.
+            if worked, !isThin || polling.window > .zero { continue }
+            if idle == nil { polling.begin(at: now) } else { polling.looked(at: now) }
+            let since = idle ?? now
+            let window = polling.window
+            if now - since < window {
+                idle = since
+                continue
+            }
+            if window > .zero { polling.missed() }
+            idle = nil
+            let didWake = DescriptorIO.waitReadable(queue, atMost: Self.nap)
+            polling.slept(MonotonicClock.now() - now, didWake: didWake)
         }
     }
 
+    /// Reads until the queue is empty or the burst is full.
+    ///
+    /// - Parameter isThin: Becomes true if the queue is empty and little was in it.
+    /// - Returns: The error number that ended it; EAGAIN if the burst is full.
     @inline(__always)
-    private func read(into memory: inout MutableRawSpan) -> Int {
-        let offset = Self.start - VirtioHeader.length
+    private mutating func readBurst(into memory: inout MutableRawSpan, isThin: inout Bool) -> Int32 {
+        var room = Arena()
+        arrivals.count = 0
+        while arrivals.count < TransmitQueue.capacity, let start = room.next {
+            let count = read(into: &memory, at: start &- VirtioHeader.length)
+            if count >= VirtioHeader.length {
+                let frame = PacketFrame(start: start, count: count &- VirtioHeader.length)
+                arrivals.frames[arrivals.count] = frame
+                arrivals.count &+= 1
+                room.take(frame.count)
+            } else if count == -Int(EINVAL) || count > 0 {
+                // A packet that the kernel could not put into the words of its own header; it has dropped it.
+                pulse.countUnreadable()
+            } else {
+                isThin = room.isThin
+                return Int32(truncatingIfNeeded: -count)
+            }
+        }
+        return EAGAIN
+    }
+
+    @inline(__always)
+    private func read(into memory: inout MutableRawSpan, at offset: Int) -> Int {
+        let count = Arena.slot &- PacketFrame.margin
+        precondition(offset >= 0 && offset &+ count <= memory.byteCount)
         return unsafe memory.withUnsafeMutableBytes { octets in
             guard let base = octets.baseAddress else { return 0 }
-            return unsafe DescriptorIO.read(
-                queue,
-                into: base + offset,
-                count: octets.count - PacketFrame.margin - offset
-            )
+            return unsafe DescriptorIO.read(queue, into: base + offset, count: count)
         }
     }
 
+    /// Translates what was read and writes what becomes of it. What look-ups will need is asked for beforehand, for all
+    /// packets at once.
     @inline(__always)
-    private mutating func pass(_ memory: inout MutableRawSpan, count: Int, at now: Moment) {
-        guard count >= VirtioHeader.length else { return pulse.countUnreadable() }
-        guard let offload = VirtioHeader.decode(memory, at: Self.start - VirtioHeader.length) else {
+    private mutating func passBurst(
+        _ memory: inout MutableRawSpan,
+        _ scratch: inout MutableRawSpan,
+        at now: Moment
+    ) {
+        var index = 0
+        while index < arrivals.count {
+            arrivals.ahead[index] = translator.lookAhead(memory, arrivals.frames[index])
+            index &+= 1
+        }
+        if place.count > 1 { countSteering() }
+        index = 0
+        while index < arrivals.count {
+            translator.fetch(arrivals.ahead[index])
+            index &+= 1
+        }
+        index = 0
+        while index < arrivals.count {
+            pass(arrivals.frames[index], arrivals.ahead[index], &memory, &scratch, at: now)
+            index &+= 1
+        }
+        sendDepartures(&memory)
+    }
+
+    private func countSteering() {
+        var hits = 0
+        var misses = 0
+        var index = 0
+        while index < arrivals.count {
+            if let shard = arrivals.ahead[index].shard {
+                if place.owns(shard) { hits &+= 1 } else { misses &+= 1 }
+            }
+            index &+= 1
+        }
+        pulse.countSteering(hits: hits, misses: misses)
+    }
+
+    @inline(__always)
+    private mutating func pass(
+        _ arrival: PacketFrame,
+        _ ahead: LookAhead,
+        _ memory: inout MutableRawSpan,
+        _ scratch: inout MutableRawSpan,
+        at now: Moment
+    ) {
+        guard let offload = VirtioHeader.decode(memory, at: arrival.start &- VirtioHeader.length) else {
             return pulse.countUnreadable()
         }
-        var frame = PacketFrame(start: Self.start, count: count - VirtioHeader.length, offload: offload)
-        switch translator.translate(&memory, &frame, at: now) {
-        case .send, .answer, .handBack: Self.write(frame, &memory, to: queue, pulse)
+        var frame = PacketFrame(start: arrival.start, count: arrival.count, offload: offload)
+        switch translator.translate(&memory, &frame, at: now, ahead: ahead) {
+        case .send: departures.add(frame, &memory)
+        case .answer, .handBack: departures.append(frame)
         case .kept, .drop: break
         }
-        sendExtras(&memory, at: now)
+        sendExtras(&memory, &scratch, at: now)
     }
 
-    /// Sends what the translator made besides the packet at hand: fragments, what waited, probes.
-    private mutating func sendExtras(_ memory: inout MutableRawSpan, at now: Moment) {
-        var frame = PacketFrame(start: Self.start, count: 0)
-        while translator.nextExtra(into: &memory, &frame, at: now) {
-            Self.write(frame, &memory, to: queue, pulse)
+    /// Sends what the translator made besides the packet at hand: fragments, what waited, probes. What came before
+    /// goes before.
+    @inline(__always)
+    private mutating func sendExtras(
+        _ memory: inout MutableRawSpan,
+        _ scratch: inout MutableRawSpan,
+        at now: Moment
+    ) {
+        var frame = PacketFrame(start: PacketFrame.margin, count: 0)
+        while translator.nextExtra(into: &scratch, &frame, at: now) {
+            sendDepartures(&memory)
+            write(frame, frame.offload, &scratch)
         }
+    }
+
+    private mutating func sendDepartures(_ memory: inout MutableRawSpan) {
+        var index = 0
+        while index < departures.count {
+            let packet = departures.packets[index]
+            if !packet.isContinuation {
+                if packet.next < 0 {
+                    write(packet.frame, packet.frame.offload, &memory)
+                } else {
+                    writeChain(index, &memory)
+                }
+            }
+            index &+= 1
+        }
+        departures.removeAll()
     }
 
     @inline(__always)
-    private static func write(
-        _ frame: PacketFrame,
-        _ memory: inout MutableRawSpan,
-        to queue: Int32,
-        _ pulse: WorkerPulse
-    ) {
-        let offset = frame.start - VirtioHeader.length
-        VirtioHeader.encode(frame.offload, into: &memory, at: offset)
-        let length = frame.count + VirtioHeader.length
-        precondition(offset >= 0 && offset + length <= memory.byteCount)
+    private func write(_ frame: PacketFrame, _ offload: Offload, _ memory: inout MutableRawSpan) {
+        let offset = frame.start &- VirtioHeader.length
+        VirtioHeader.encode(offload, into: &memory, at: offset)
+        let length = frame.count &+ VirtioHeader.length
+        precondition(offset >= 0 && offset &+ length <= memory.byteCount)
         let written = unsafe memory.withUnsafeMutableBytes { octets in
             guard let base = octets.baseAddress else { return 0 }
             return unsafe DescriptorIO.write(queue, from: base + offset, count: length)
         }
-        if written < 0 { pulse.countUnwritten(code: Int32(-written)) }
+        if written < 0 { pulse.countUnwritten(code: Int32(truncatingIfNeeded: -written)) }
+    }
+
+    /// Writes a chain of segments as one super-packet, each payload from where it lies.
+    private mutating func writeChain(_ first: Int, _ memory: inout MutableRawSpan) {
+        let offload = departures.completeChain(first, &memory)
+        let head = departures.packets[first].frame
+        let offset = head.start &- VirtioHeader.length
+        VirtioHeader.encode(offload, into: &memory, at: offset)
+        pieces[0] = DescriptorIO.Piece(offset: offset, count: head.count &+ VirtioHeader.length)
+        var count = 1
+        var index = departures.packets[first].next
+        while index >= 0 {
+            let packet = departures.packets[Int(index)]
+            let headers = Int(packet.headers)
+            precondition(packet.frame.start &+ packet.frame.count <= memory.byteCount && headers <= packet.frame.count)
+            pieces[count] = DescriptorIO.Piece(
+                offset: packet.frame.start &+ headers,
+                count: packet.frame.count &- headers
+            )
+            count &+= 1
+            index = packet.next
+        }
+        let gathered = pieces.span.extracting(0..<count)
+        let written = unsafe memory.withUnsafeMutableBytes { octets in
+            guard let base = octets.baseAddress else { return 0 }
+            return unsafe DescriptorIO.write(queue, from: base, pieces: gathered)
+        }
+        if written < 0 { pulse.countUnwritten(code: Int32(truncatingIfNeeded: -written)) }
+        pulse.countMerged(count)
     }
 }

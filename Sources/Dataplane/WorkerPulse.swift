@@ -6,6 +6,9 @@ final class WorkerPulse: Sendable {
     private let unreadable = Atomic<UInt64>(0)
     private let unwritten = Atomic<UInt64>(0)
     private let lastWriteError = Atomic<Int32>(0)
+    private let merged = Atomic<UInt64>(0)
+    private let hits = Atomic<UInt64>(0)
+    private let misses = Atomic<UInt64>(0)
     private let lossCode = Atomic<Int32>(0)
     private let onLoss: @Sendable () -> Void
 
@@ -19,11 +22,32 @@ final class WorkerPulse: Sendable {
     var unwrittenCount: UInt64 { unwritten.load(ordering: .relaxed) }
     /// The error number of the last packet the kernel did not take.
     var lastWriteErrorCode: Int32 { lastWriteError.load(ordering: .relaxed) }
+    /// Segments that left together with others.
+    var mergedCount: UInt64 { merged.load(ordering: .relaxed) }
+    /// Packets of shards that are this worker's own, and of others.
+    var steeringCounts: (hits: UInt64, misses: UInt64) {
+        (hits.load(ordering: .relaxed), misses.load(ordering: .relaxed))
+    }
     /// Why the queue was lost; 0 while it is not.
     var loss: Int32 { lossCode.load(ordering: .relaxed) }
 
     @inline(__always)
-    func beat() { beats.wrappingAdd(1, ordering: .relaxed) }
+    func beat() { Self.add(1, to: beats) }
+
+    @inline(__always)
+    func countMerged(_ segments: Int) { Self.add(UInt64(truncatingIfNeeded: segments), to: merged) }
+
+    @inline(__always)
+    func countSteering(hits: Int, misses: Int) {
+        Self.add(UInt64(truncatingIfNeeded: hits), to: self.hits)
+        Self.add(UInt64(truncatingIfNeeded: misses), to: self.misses)
+    }
+
+    /// Only the worker itself writes, so no bus lock is needed.
+    @inline(__always)
+    private static func add(_ number: UInt64, to counter: borrowing Atomic<UInt64>) {
+        counter.store(counter.load(ordering: .relaxed) &+ number, ordering: .relaxed)
+    }
 
     func countUnreadable() { unreadable.wrappingAdd(1, ordering: .relaxed) }
 

@@ -1,0 +1,99 @@
+import Testing
+import Timing
+
+@testable import Dataplane
+
+@Suite("Polling before a sleep")
+struct PollingTests {
+    private static let short = Moment.Span(nanoseconds: 60_000)
+    private static let long = Moment.Span.milliseconds(5)
+
+    /// A poll that finds a packet at its third look.
+    private static func find(_ polling: inout Polling, afterNanoseconds last: UInt64 = 1_500) {
+        polling.begin(at: Moment(nanoseconds: 1_000_000))
+        polling.looked(at: Moment(nanoseconds: 1_000_500))
+        polling.found(at: Moment(nanoseconds: 1_000_000 + last))
+    }
+
+    @Test("a fixed time is polled always, and none sleeps at once")
+    func fixed() {
+        var polling = Polling(.always(.milliseconds(1)))
+        for _ in 0..<5 {
+            #expect(polling.window == .milliseconds(1))
+            polling.missed()
+            polling.slept(Self.long, didWake: false)
+        }
+        #expect(Polling(.always(.zero)).window == .zero)
+    }
+
+    @Test("automatic polling waits for a short sleep, goes on while it finds packets, and ends with the first miss")
+    func automatic() {
+        var polling = Polling(.automatic)
+        #expect(polling.window == .zero)
+        polling.slept(Self.short, didWake: true)
+        for _ in 0..<100 {
+            #expect(polling.window == Polling.longest)
+            Self.find(&polling)
+        }
+        polling.missed()
+        #expect(polling.window == .zero)
+        polling.slept(Self.long, didWake: true)
+        #expect(polling.window == .zero)
+        polling.slept(Self.short, didWake: true)
+        #expect(polling.window == Polling.longest)
+    }
+
+    @Test("automatic polling pauses while much comes at once, which is better left to gather, and then goes on")
+    func bulk() {
+        var polling = Polling(.automatic)
+        polling.slept(Self.short, didWake: true)
+        polling.came(isThin: false)
+        #expect(polling.window == .zero)
+        polling.slept(Self.short, didWake: true)
+        polling.came(isThin: true)
+        #expect(polling.window == Polling.longest)
+    }
+
+    @Test("a packet that came while another thread had the CPU was polled for in vain")
+    func interrupted() {
+        var polling = Polling(.automatic)
+        polling.slept(Self.short, didWake: true)
+        Self.find(&polling, afterNanoseconds: 6_000)
+        #expect(polling.window == .zero)
+        polling.slept(Self.short, didWake: true)
+        #expect(polling.window == Polling.longest)
+        Self.find(&polling)
+        #expect(polling.window == Polling.longest)
+    }
+
+    @Test("an idle queue, or one with a packet now and then, is never polled")
+    func idle() {
+        var polling = Polling(.automatic)
+        for _ in 0..<1_000 {
+            polling.slept(Self.long, didWake: true)
+            #expect(polling.window == .zero)
+            polling.slept(Self.short, didWake: false)
+            #expect(polling.window == .zero)
+        }
+    }
+
+    @Test("where polling never finds anything, as on a CPU shared with the sender, tries become rare")
+    func inVain() {
+        var polling = Polling(.automatic)
+        var tries = 0
+        for _ in 0..<100_000 {
+            if polling.window > .zero {
+                tries += 1
+                polling.missed()
+            }
+            polling.slept(Self.short, didWake: true)
+        }
+        #expect(tries < 120)
+        // One that finds something makes the next tries quick again.
+        while polling.window == .zero { polling.slept(Self.short, didWake: true) }
+        Self.find(&polling)
+        polling.missed()
+        polling.slept(Self.short, didWake: true)
+        #expect(polling.window == Polling.longest)
+    }
+}
