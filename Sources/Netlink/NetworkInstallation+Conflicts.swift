@@ -29,7 +29,7 @@ extension NetworkInstallation {
     ) throws(NetlinkError) -> [NetworkProblem] {
         let destinations = Set(plan.destinations)
         var routes: [Route] = []
-        for length in Set(plan.pool.map(\.length)).sorted() {
+        for length in Set(plan.routed4.map(\.length)).sorted() {
             routes += try connection.routes4(.init(table: plan.table, length: length))
         }
         for length in Set(plan.prefixes.map(\.length)).sorted() {

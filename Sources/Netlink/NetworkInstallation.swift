@@ -109,7 +109,7 @@ public struct NetworkInstallation: ~Copyable, Sendable {
         report: inout NetworkReport
     ) throws(NetworkProblem) {
         let breadth: NetworkState.Breadth =
-            stopsAtProblems ? .everywhere : .interfaces(Set(plan.shared.map(\.interface)))
+            stopsAtProblems ? .everywhere : .interfaces(Set(plan.shared.flatMap(\.entrances)))
         var setbacks = Setbacks(stopAtOnce: stopsAtProblems)
         var difference = NetworkDifference()
         for pass in 0..<Self.mostPasses {

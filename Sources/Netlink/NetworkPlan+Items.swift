@@ -18,7 +18,7 @@ extension NetworkPlan {
         // The device needs an IPv4 address in any case: without one loose reverse-path filtering drops what it sends.
         let peers = pool.isEmpty ? [IPv4Prefix(pointToPoint, length: 32)] : pool
         wanted.items += peers.map { .address(pointToPoint, peer: $0) }
-        wanted.items += pool.map { .route(.v4($0), table: table) }
+        wanted.items += routed4.map { .route(.v4($0), table: table) }
         addProxyNeighbours(in: state, to: &wanted)
         addFilters(in: state, to: &wanted)
         wanted.items += prefixes.map { .route(.v6($0), table: table) }
@@ -83,13 +83,20 @@ extension NetworkPlan {
                 wanted.problems.append(.addressMissing(share.address, interface: share.interface))
                 continue
             }
-            guard !state.foreignFilters.contains(share.interface) else {
-                wanted.problems.append(.foreignFilters(interface: share.interface))
-                continue
-            }
-            items.insert(.clsact(interface: share.interface))
-            for filter in ShareFilter.filters(for: share) {
-                items.insert(.filter(interface: share.interface, filter))
+            for entrance in share.entrances where state.link(named: entrance) != nil {
+                guard !state.foreignFilters.contains(entrance) else {
+                    if entrance == share.interface {
+                        wanted.problems.append(.foreignFilters(interface: entrance))
+                    } else {
+                        wanted.notices.append(.entranceLeftOut(share.address, interface: entrance))
+                    }
+                    continue
+                }
+                items.insert(.clsact(interface: entrance))
+                let beforeOthers = state.filtersBehindOurs.contains(entrance)
+                for filter in ShareFilter.filters(for: share, beforeOthers: beforeOthers) {
+                    items.insert(.filter(interface: entrance, filter))
+                }
             }
         }
         // Per preference, so that with several addresses none is half done before another is begun.

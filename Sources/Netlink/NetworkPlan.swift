@@ -13,6 +13,8 @@ public struct NetworkPlan: Hashable, Sendable {
     public var pool: [IPv4Prefix]
     /// Addresses that are shared with the host.
     public var shared: [SharedAddress]
+    /// Addresses by which the host sees clients that come to itself from a shared address: nobody's, routed to the TUN.
+    public var standIns: [IPv4Address]
     /// The near end of the point-to-point addresses whose far end the pool is: the IPv4 dummy address of RFC 7600.
     public var pointToPoint: IPv4Address
     /// The table the routes go to.
@@ -26,13 +28,24 @@ public struct NetworkPlan: Hashable, Sendable {
         public var address: IPv4Address
         /// The TCP and UDP ports that are the translator's.
         public var ports: ClosedRange<Port>
+        /// Other interfaces where answers to the address may come in: those that lead to hosts which clients may reach.
+        public var furtherEntrances: [String]
 
-        /// Puts the three together.
-        public init(interface: String, address: IPv4Address, ports: ClosedRange<Port>) {
+        /// Puts them together.
+        public init(
+            interface: String,
+            address: IPv4Address,
+            ports: ClosedRange<Port>,
+            furtherEntrances: [String] = []
+        ) {
             self.interface = interface
             self.address = address
             self.ports = ports
+            self.furtherEntrances = furtherEntrances
         }
+
+        /// Every interface whose packets to the address we look at.
+        var entrances: [String] { [interface] + furtherEntrances.filter { $0 != interface } }
     }
 
     /// A plan; what is left out is the usual.
@@ -42,6 +55,7 @@ public struct NetworkPlan: Hashable, Sendable {
         prefixes: [IPv6Prefix],
         pool: [IPv4Prefix],
         shared: [SharedAddress] = [],
+        standIns: [IPv4Address] = [],
         pointToPoint: IPv4Address = IPv4Address(192, 0, 0, 8),
         table: RoutingTable = .main
     ) {
@@ -50,12 +64,16 @@ public struct NetworkPlan: Hashable, Sendable {
         self.prefixes = prefixes
         self.pool = pool
         self.shared = shared
+        self.standIns = standIns
         self.pointToPoint = pointToPoint
         self.table = table
     }
 
     /// Everything that must lead to the TUN.
-    var destinations: [IPPrefix] { pool.map { .v4($0) } + prefixes.map { .v6($0) } }
+    public var destinations: [IPPrefix] { routed4.map { .v4($0) } + prefixes.map { .v6($0) } }
+
+    /// What of IPv4 must lead to the TUN.
+    var routed4: [IPv4Prefix] { pool + standIns.map { IPv4Prefix($0, length: 32) } }
 
     /// How many addresses we answer ARP for at most: each is an entry the kernel looks through one by one.
     public static let mostProxyNeighbours = 1024

@@ -90,6 +90,8 @@ extension NetworkProblem: CustomStringConvertible {
 public enum NetworkNotice: Hashable, Sendable {
     /// More pool addresses lie in the subnet of an interface than we answer ARP for.
     case proxyNeighboursLeftOut(IPv4Prefix, interface: String)
+    /// Somebody else's filters stand where ours should, on an interface other than the shared one.
+    case entranceLeftOut(IPv4Address, interface: String)
     /// A setting of the TUN could not be made.
     case settingNotMade(NetworkItem, NetlinkError)
 }
@@ -101,6 +103,9 @@ extension NetworkNotice: CustomStringConvertible {
         case .proxyNeighboursLeftOut(let prefix, let interface):
             "pool \(prefix) lies in the subnet of \(interface) but has too many addresses to answer ARP for (at most"
                 + " \(NetworkPlan.mostProxyNeighbours) in all): route it to this host on the router of that subnet"
+        case .entranceLeftOut(let address, let interface):
+            "interface \(interface) has traffic filters of somebody else with preferences 6400 to 6403, so clients do not"
+                + " hear what comes in there for \(address): `tc filter show dev \(interface) ingress` shows them"
         case .settingNotMade(let item, let error):
             "\(item) is not in force: \(error.reason)"
         }

@@ -14,6 +14,8 @@ struct NetworkState {
     var ours: Set<NetworkItem> = []
     /// Interfaces that have filters of somebody else, or of a second appliance, with our preferences.
     var foreignFilters: Set<String> = []
+    /// Interfaces that have filters of somebody else, to be asked after ours.
+    var filtersBehindOurs: Set<String> = []
     /// Links whose clsact discipline we made, as their filters tell.
     var madeClsact: Set<LinkIndex> = []
 
@@ -116,6 +118,7 @@ extension NetworkState {
                 guard !belongElsewhere, let share = ShareFilter(filter, device: device?.index) else {
                     othersStand = true
                     if ShareFilter.preferences.contains(filter.preference) { foreignFilters.insert(interface) }
+                    if filter.preference > ShareFilter.preferences.upperBound { filtersBehindOurs.insert(interface) }
                     continue
                 }
                 note(.filter(interface: interface, share))

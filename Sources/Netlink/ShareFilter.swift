@@ -2,9 +2,12 @@ internal import IPAddressing
 
 /// A traffic filter that takes the translator's share of an interface's address.
 ///
-/// Four preferences, asked in this order: unfragmented TCP and UDP to our ports go to the TUN; ICMP goes there; what
-/// else is unfragmented stays with the host; fragments of TCP and UDP, which do not all show a port, go to the TUN.
-/// Whatever belongs to no session comes back from the TUN to the host unchanged.
+/// Four preferences, asked in this order: plain TCP and UDP to our ports goes to the TUN; ICMP goes there; what else is
+/// plain stays with the host; TCP and UDP that does not show a port at its usual place, because it is a fragment or has
+/// IPv4 options, goes to the TUN. Whatever belongs to no session comes back from the TUN to the host unchanged.
+///
+/// The third kind ends the search, and filters of others that stand behind ours would not be asked any more. Where there
+/// are such, it is left out, and the fourth kind names every bit by which a packet is not plain.
 public struct ShareFilter: Hashable, Sendable {
     let preference: UInt16
     let keys: [FilterKey]
@@ -29,7 +32,9 @@ public struct ShareFilter: Hashable, Sendable {
     }
 
     /// The filters of one shared address, in the order they are asked.
-    static func filters(for shared: NetworkPlan.SharedAddress) -> [ShareFilter] {
+    ///
+    /// - Parameter beforeOthers: Whether filters of others stand behind ours.
+    static func filters(for shared: NetworkPlan.SharedAddress, beforeOthers: Bool = false) -> [ShareFilter] {
         let address = FilterKey(value: shared.address.bits, mask: ~0, offset: 16)
         let protocols: [UInt32] = [6, 17]
         let range = UInt32(shared.ports.lowerBound.number)...UInt32(shared.ports.upperBound.number)
@@ -38,14 +43,20 @@ public struct ShareFilter: Hashable, Sendable {
             for block in alignedBlocks(range, bits: 16) {
                 let mask: UInt32 = (0xFFFF << UInt32(16 - block.length)) & 0xFFFF
                 let ports = FilterKey(value: block.start, mask: mask, offset: 20)
-                let keys = [address, transport(number), unfragmented, ports].filter { $0.mask != 0 }
+                let keys = [address, transport(number), withoutOptions, unfragmented, ports].filter { $0.mask != 0 }
                 filters.append(ShareFilter(preference: 6400, keys: keys, action: .toTranslator))
             }
         }
         filters.append(ShareFilter(preference: 6401, keys: [address, transport(1)], action: .toTranslator))
-        filters.append(ShareFilter(preference: 6402, keys: [address, unfragmented], action: .toHost))
+        if !beforeOthers {
+            let keys = [address, withoutOptions, unfragmented]
+            filters.append(ShareFilter(preference: 6402, keys: keys, action: .toHost))
+        }
         for number in protocols {
-            filters.append(ShareFilter(preference: 6403, keys: [address, transport(number)], action: .toTranslator))
+            for sign in beforeOthers ? signsOfNotPlain : [[]] {
+                let keys = [address, transport(number)] + sign
+                filters.append(ShareFilter(preference: 6403, keys: keys, action: .toTranslator))
+            }
         }
         return filters
     }
@@ -55,8 +66,17 @@ public struct ShareFilter: Hashable, Sendable {
         FilterKey(value: number << 16, mask: 0x00FF_0000, offset: 8)
     }
 
+    /// A header of five words: RFC 791 section 3.1, octet 0.
+    private static let withoutOptions = FilterKey(value: 0x0500_0000, mask: 0x0F00_0000, offset: 0)
+
     /// Neither "more fragments" nor an offset: RFC 791 section 3.1, octets 6 and 7.
     private static let unfragmented = FilterKey(value: 0, mask: 0x3FFF, offset: 4)
+
+    /// Each bit that is set in some packet with options or in some fragment, and in no plain packet: of the header's
+    /// length, of 6 words at the least, the two that 5 has not; "more fragments"; each of the offset.
+    private static let signsOfNotPlain: [[FilterKey]] =
+        [0x0800_0000, 0x0200_0000].map { [FilterKey(value: $0, mask: $0, offset: 0)] }
+        + (0..<14).reversed().map { [FilterKey(value: 1 << $0, mask: 1 << $0, offset: 4)] }
 
     init(preference: UInt16, keys: [FilterKey], action: Action) {
         self.preference = preference

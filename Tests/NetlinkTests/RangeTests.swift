@@ -58,9 +58,15 @@ private func verdict(_ filters: [ShareFilter], _ packet: [UInt8]) -> ShareFilter
     return .toHost
 }
 
-private func packet(to: IPv4Address, protocol number: UInt8, port: UInt16, fragment: UInt16 = 0x4000) -> [UInt8] {
+private func packet(
+    to: IPv4Address,
+    protocol number: UInt8,
+    port: UInt16,
+    fragment: UInt16 = 0x4000,
+    words: UInt8 = 5
+) -> [UInt8] {
     var octets = [UInt8](repeating: 0, count: 28)
-    octets[0] = 0x45
+    octets[0] = 0x40 | words
     octets[6] = UInt8(fragment >> 8)
     octets[7] = UInt8(fragment & 255)
     octets[9] = number
@@ -116,5 +122,55 @@ struct ShareFilterTests {
         let other = IPv4Address(203, 0, 113, 6)
         #expect(verdict(filters, packet(to: other, protocol: 6, port: 65000)) == .toHost)
         #expect(verdict(filters, packet(to: other, protocol: 1, port: 0)) == .toHost)
+    }
+
+    @Test(
+        "packets with options go to the translator whatever their port seems to be, fragments too, in both forms",
+        arguments: [false, true]
+    )
+    func optionsAndFragments(beforeOthers: Bool) {
+        let share = NetworkPlan.SharedAddress(interface: "eth0", address: address, ports: Port(61440)...Port(65535))
+        let filters = ShareFilter.filters(for: share, beforeOthers: beforeOthers)
+        for number in [6, 17] as [UInt8] {
+            for words in 6...15 as ClosedRange<UInt8> {
+                for port in [22, 62000] as [UInt16] {
+                    #expect(
+                        verdict(filters, packet(to: address, protocol: number, port: port, words: words))
+                            == .toTranslator
+                    )
+                }
+            }
+            // Every offset there is, the last fragment and others.
+            for offset in 1...0x1FFF as ClosedRange<UInt16> {
+                guard
+                    verdict(filters, packet(to: address, protocol: number, port: 22, fragment: offset)) == .toTranslator
+                else {
+                    Issue.record("fragment at \(offset)")
+                    return
+                }
+            }
+            #expect(
+                verdict(filters, packet(to: address, protocol: number, port: 22, fragment: 0x2000)) == .toTranslator
+            )
+            for plain in [0, 0x4000, 0x8000, 0xC000] as [UInt16] {
+                #expect(verdict(filters, packet(to: address, protocol: number, port: 22, fragment: plain)) == .toHost)
+                #expect(
+                    verdict(filters, packet(to: address, protocol: number, port: 62000, fragment: plain))
+                        == .toTranslator
+                )
+            }
+        }
+        #expect(verdict(filters, packet(to: address, protocol: 47, port: 62000, words: 7)) == .toHost)
+        let other = IPv4Address(203, 0, 113, 6)
+        #expect(verdict(filters, packet(to: other, protocol: 17, port: 62000, words: 7)) == .toHost)
+    }
+
+    @Test("before filters of others none of ours ends the search for a packet that is the host's")
+    func searchGoesOn() {
+        let share = NetworkPlan.SharedAddress(interface: "eth0", address: address, ports: Port(61440)...Port(65535))
+        let filters = ShareFilter.filters(for: share, beforeOthers: true)
+        #expect(filters.allSatisfy { $0.action == .toTranslator })
+        #expect(filters.allSatisfy { $0.keys.count <= TrafficFilter.mostKeys })
+        #expect(Set(filters).count == filters.count)
     }
 }

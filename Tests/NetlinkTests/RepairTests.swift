@@ -150,6 +150,93 @@ struct CoexistenceTests {
         #expect(!left.contains("pref 640"))
     }
 
+    @Test("filters of others behind ours change the form of ours, when they come and when they go")
+    func filtersBehind() async throws {
+        let found = try await inNamespace {
+            let device = try makeDevice()
+            try makeUplink()
+            let wanted = plan(pool: [], shared: [shareOfUplink])
+            var installation = try NetworkInstallation()
+            _ = try installation.install(wanted)
+            var found: [[String]] = []
+            for command in [
+                "true", "tc filter add dev eth0 ingress pref 7000 protocol ip u32 match ip dport 9 0xffff flowid 1:7",
+                "tc filter del dev eth0 ingress pref 7000",
+            ] {
+                try run(command)
+                let report = try installation.repair(wanted)
+                #expect(report.problems.isEmpty)
+                #expect(try installation.repair(wanted).isUnchanged)
+                found.append(
+                    try lines("tc filter show dev eth0 ingress | grep -o 'pref [0-9]* u32 .*flowid' | cut -d' ' -f2")
+                )
+            }
+            try run("tc filter add dev eth0 ingress pref 7000 protocol ip u32 match ip dport 9 0xffff flowid 1:7")
+            _ = try installation.repair(wanted)
+            _ = try installation.withdraw(device: "nat64")
+            found.append(
+                try lines("tc filter show dev eth0 ingress | grep -o 'pref [0-9]* u32 .*flowid' | cut -d' ' -f2")
+            )
+            withExtendedLifetime(device) {}
+            return found
+        }
+        let alone = ["6400", "6400", "6401", "6402", "6403", "6403"]
+        #expect(found[0] == alone)
+        #expect(found[1] == ["6400", "6400", "6401"] + [String](repeating: "6403", count: 32) + ["7000"])
+        #expect(found[2] == alone)
+        #expect(found[3] == ["7000"])
+    }
+
+    @Test("the share is taken on further interfaces, unless somebody else stands there, and all of it goes again")
+    func furtherEntrances() async throws {
+        let (report, during, after) = try await inNamespace {
+            let device = try makeDevice()
+            try makeUplink()
+            try run("for l in lan0 lan1; do ip link add $l type veth peer name far$l; done; ip link set nat64 up")
+            try run(
+                """
+                tc qdisc add dev lan1 clsact; \
+                tc filter add dev lan1 ingress pref 6400 protocol ip u32 match ip dport 9 0xffff flowid 1:7
+                """
+            )
+            let before = try everything()
+            var share = shareOfUplink
+            share.furtherEntrances = ["lan0", "lan1", "absent"]
+            var installation = try NetworkInstallation()
+            let report = try installation.install(plan(pool: [], shared: [share]))
+            let during = try ["eth0", "lan0", "lan1"].map { try lines("tc filter show dev \($0) ingress").count }
+            _ = try installation.withdraw(device: "nat64")
+            withExtendedLifetime(device) {}
+            return (report, during, try before == everything())
+        }
+        #expect(report.notices == [.entranceLeftOut(IPv4Address(203, 0, 113, 5), interface: "lan1")])
+        #expect(during[0] == during[1] && during[0] > during[2])
+        #expect(after)
+    }
+
+    @Test("stand-ins are routed to the device, and somebody else's route for one is a conflict")
+    func standInsAreRouted() async throws {
+        let (routes, refused) = try await inNamespace {
+            let device = try makeDevice()
+            try makeUplink()
+            var wanted = plan(pool: [], shared: [shareOfUplink])
+            wanted.standIns = [IPv4Address(192, 0, 0, 7)]
+            var installation = try NetworkInstallation()
+            _ = try installation.install(wanted)
+            let routes = try lines("ip route show 192.0.0.7")
+            _ = try installation.withdraw(device: "nat64")
+            try run("ip route add 192.0.0.7/32 dev eth0")
+            let refused = refusal(of: wanted, by: &installation)
+            withExtendedLifetime(device) {}
+            return (routes, refused)
+        }
+        #expect(routes.count == 1 && routes[0].hasPrefix("192.0.0.7 dev nat64 proto 64"))
+        guard case .conflict = refused else {
+            Issue.record("\(String(describing: refused))")
+            return
+        }
+    }
+
     @Test("an empty clsact discipline that was there before outlives even a killed run and its successor")
     func emptyClsactStays() async throws {
         let left = try await inNamespace {
