@@ -1,7 +1,7 @@
 # nat64-appliance. "make" alone says what there is. Run as root what makes network namespaces: run, lab, test, bench.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run lab lab-down test deb bench fuzz fmt check build
+.PHONY: help run lab lab-down test deb bench fuzz soak sanitize budget fmt check build
 
 BINARY := .build/release/nat64-appliance
 RELEASE := -c release --static-swift-stdlib --product nat64-appliance -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
@@ -40,6 +40,20 @@ bench: ## throughput through the laboratory, beside plain IPv6 forwarding over t
 fuzz: ## each decoder's fuzz target; FUZZ_SECONDS=60 for each
 	@$(INSTALL) build
 	@Tests/Fuzz/fuzz.sh $(or $(FUZZ_SECONDS),60)
+
+soak: ## ten minutes of 100,000 flows under loss and reordering; SOAK_SECONDS=600
+	@$(INSTALL) build lab
+	@$(MAKE) --no-print-directory build
+	@Tests/Soak/soak.sh $(or $(SOAK_SECONDS),600)
+
+sanitize: ## engines, data plane and resolver under the thread and the address sanitizer
+	@$(INSTALL) build lab
+	@Tests/Sanitizers/sanitize.sh
+
+budget: ## instructions per packet, beside a C translator and the pinned budget
+	@$(INSTALL) build budget
+	@swift build $(subst --product nat64-appliance,--product EngineCost,$(RELEASE))
+	@Tests/InstructionBudget/budget.sh .build/release/EngineCost
 
 fmt: ## formats the sources and writes the compliance page anew
 	@swift format --in-place --parallel --recursive Package.swift Sources Tests

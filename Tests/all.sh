@@ -1,9 +1,10 @@
 #!/bin/bash
 # All tests, cheap ones first: the sources, the units (with real devices in network namespaces), the release executable, the
-# laboratory, real packets against the RFCs, the package on a booted systemd, the decoders under a million inputs each.
+# laboratory, real packets against the RFCs, a short soak, instructions per packet, the package on a booted systemd, the decoders
+# under a million inputs each.
 # Ends with one line: N passed, N failed.
 #
-#   Tests/all.sh [PARTS...]      parts: check unit release lab packets box fuzz; all of them when none is named
+#   Tests/all.sh [PARTS...]      parts: check unit release lab packets soak budget box fuzz; all of them when none is named
 #
 # What each part printed is kept in .build/tests/.
 set -uo pipefail
@@ -54,10 +55,12 @@ unit() { swift build --build-tests --explicit-target-dependency-import-check err
 release() { make --no-print-directory build && Tests/check.sh binary; }
 lab() { Tests/Lab/test.sh; }
 packets() { Tests/Packets/packets.py .build/release/nat64-appliance; }
+soak() { Tests/Soak/soak.sh 10; }
+budget() { make --no-print-directory budget; }
 box() { Tests/Box/test.sh; }
 fuzz() { Tests/Fuzz/fuzz.sh runs 1000000; }
 
-[ $# -gt 0 ] || set -- check unit release lab packets box fuzz
+[ $# -gt 0 ] || set -- check unit release lab packets soak budget box fuzz
 for name in "$@"; do part "$name" "$name"; done
 [ -z "$broken" ] || printf '\nnot run to the end:%s\n' "$broken"
 printf '\n%d passed, %d failed\n' $passed $failed

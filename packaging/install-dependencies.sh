@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what building and testing need from Debian's archive, and nothing when all of it is there already.
 #
-#   packaging/install-dependencies.sh [build] [lab] [package] [box] [check]     (no word: all of them)
+#   packaging/install-dependencies.sh [build] [lab] [package] [box] [budget] [check]     (no word: all of them)
 #
 # Needs root to install. Services that the packages bring (a name server, a web server) are neither started nor
 # enabled on this machine: the tests run them in network namespaces of their own.
@@ -11,13 +11,14 @@ swift_wanted=6.3
 
 packages_of() {
     case $1 in
-    build) echo g++ git libc6-dev libcap-dev libnl-3-dev libnl-route-3-dev libsystemd-dev make pkg-config ;;
-    lab) echo bind9-dnsutils curl ethtool iperf3 iproute2 iputils-ping jq nginx-light nsd procps python3 traceroute util-linux ;;
+    build) echo dns-root-data g++ git libc6-dev libcap-dev libevent-dev libnl-3-dev libnl-route-3-dev libsystemd-dev libunbound-dev make pkg-config ;;
+    lab) echo bind9-dnsutils curl ethtool iperf3 iproute2 iputils-ping iputils-tracepath jq nftables nginx-light nsd procps python3 traceroute util-linux ;;
     package) echo debhelper dpkg-dev fakeroot lintian man-db ;;
     box) echo mmdebstrap systemd systemd-container ;;
+    budget) echo gcc valgrind ;;
     check) echo binutils git python3 shellcheck ;;
     *)
-        echo "install-dependencies.sh: no group \"$1\"; there are: build lab package box check" >&2
+        echo "install-dependencies.sh: no group \"$1\"; there are: build lab package box budget check" >&2
         return 2
         ;;
     esac
@@ -69,7 +70,7 @@ install() {
 }
 
 groups=("$@")
-[ ${#groups[@]} -gt 0 ] || groups=(build lab package box check)
+[ ${#groups[@]} -gt 0 ] || groups=(build lab package box budget check)
 wanted=()
 for group in "${groups[@]}"; do
     list=$(packages_of "$group")

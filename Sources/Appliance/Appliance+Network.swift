@@ -7,6 +7,7 @@ internal import NAT64
 internal import Netlink
 internal import Policy
 internal import Resolver
+internal import Timing
 
 /// The data plane and what stands in the kernel on its behalf: they come and go together.
 extension Appliance {
@@ -15,7 +16,7 @@ extension Appliance {
     ///
     /// - Parameter atStart: Whether a failure keeps the appliance from starting; later it is only told, and tried again.
     func startDataplane(atStart: Bool) throws(StartFailure) {
-        plan = configuration.networkPlan(pool, facts)
+        plan = configuration.networkPlan(pool, facts, policy)
         dataplaneProblem = nil
         guard let plan else {
             dataplaneProblem = pool.complaints.joined(separator: " ")
@@ -25,29 +26,39 @@ extension Appliance {
         }
         do throws(StartFailure) {
             let device = try makeDevice()
-            try install(plan)
+            try install(plan, to: "clear up")
             let translator = Translator(
                 settings: configuration.translatorSettings(pool),
                 policy: policy,
                 secret: secret,
-                environment: facts.environment
+                environment: facts.environment(sharing: pool)
             )
-            let dataplane = Dataplane(device: device, translator: translator) { [alarm] in alarm.ring() }
+            self.translator = translator
+            adoptStaticBindings()
+            let dataplane = Dataplane(
+                device: device,
+                translator: translator,
+                poll: configuration.pollBeforeSleep.map { .always(Moment.Span(nanoseconds: UInt64($0) * 1_000)) }
+                    ?? .automatic
+            ) { [alarm] in alarm.ring() }
             do throws(SystemError) {
                 try dataplane.start()
             } catch {
                 dataplane.stop()
                 throw .failed("\(error)")
             }
-            self.translator = translator
             self.dataplane = dataplane
         } catch {
+            translator = nil
             clearLeftovers()
             dataplaneProblem = error.report
             if atStart { throw error }
             log.error("NAT64 is down: \(error.report)")
         }
     }
+
+    /// Whether packets can come and go: the data plane runs and is not held for want of an address.
+    var isTranslating: Bool { dataplane != nil && plan != nil }
 
     /// Stops the threads, takes everything out of the kernel, and lets the device go.
     func stopDataplane() {
@@ -58,7 +69,7 @@ extension Appliance {
         plan = nil
     }
 
-    private func clearLeftovers() {
+    func clearLeftovers() {
         do throws(NetworkProblem) {
             _ = try installation.withdraw(device: configuration.device)
         } catch {
@@ -99,7 +110,7 @@ extension Appliance {
         wanted.prefixes = prefixes.map(\.block)
         guard wanted != plan else { return nil }
         do throws(StartFailure) {
-            try install(wanted)
+            try install(wanted, to: "change prefixes")
             plan = wanted
             return nil
         } catch {
@@ -107,10 +118,13 @@ extension Appliance {
         }
     }
 
-    private func install(_ plan: NetworkPlan) throws(StartFailure) {
+    /// Puts a plan in place.
+    ///
+    /// - Parameter purpose: Why something may have to be removed, for the log.
+    func install(_ plan: NetworkPlan, to purpose: String) throws(StartFailure) {
         do throws(NetworkProblem) {
             let report = try installation.install(plan)
-            for item in report.removed { log.notice("removed \(item), left over from a former run") }
+            for item in report.removed { log.notice("removed \(item), to \(purpose)") }
             networkNotices = report.notices
             for notice in report.notices { log.warning("\(notice)") }
             networkProblems = []
@@ -119,7 +133,7 @@ extension Appliance {
         }
         let device = try? installation.link(named: plan.device)
         watch.device = device?.index
-        watch.destinations = Set(plan.pool.map { .v4($0) } + plan.prefixes.map { .v6($0) })
+        watch.destinations = Set(plan.destinations)
     }
 
     /// Reacts to what changed in the kernel's tables.
@@ -131,8 +145,9 @@ extension Appliance {
             log.warning("the kernel's network events cannot be read: \(error)")
             changes = [.resync]
         }
-        if changes.contains(where: \.asksForRepair) { repair() }
+        // The facts first: what they change is not to be mended by a plan that is out of date.
         if changes.contains(where: \.asksForFacts) { readFacts() }
+        if changes.contains(where: \.asksForRepair) { repair() }
     }
 
     /// Puts back what is missing in the kernel's tables.
@@ -154,57 +169,17 @@ extension Appliance {
     }
 
     /// Logs each problem once, when it comes.
-    private func tell(_ problems: [NetworkProblem]) {
+    func tell(_ problems: [NetworkProblem]) {
         for problem in problems where !networkProblems.contains(problem) { log.error("\(problem)") }
         if problems.isEmpty, !networkProblems.isEmpty { log.notice("routes and addresses are in place again") }
         networkProblems = problems
-    }
-
-    /// Looks at links and addresses again, and tells the parts that depend on them.
-    func readFacts() {
-        let fresh: UplinkFacts
-        do throws(NetlinkError) {
-            fresh = try installation.uplinkFacts(without: configuration.device)
-        } catch {
-            log.warning("links and addresses cannot be read: \(error)")
-            return
-        }
-        guard fresh != facts else { return }
-        let networksChanged = fresh.networks != facts.networks
-        facts = fresh
-        if networksChanged { adoptPolicy() }
-        resolver.listen(on: automaticListeners)
-        let freshPool = configuration.pool.resolve(by: facts)
-        if freshPool != pool {
-            log.notice("the pool changes with the addresses of this machine")
-            pool = freshPool
-            restartDataplane()
-        } else {
-            followLinks()
-            translator?.adopt(environment: facts.environment)
-        }
-    }
-
-    /// Gives the device the MTU that the links ask for now; otherwise the kernel would refuse on its way to the
-    /// translator what a link that has grown could carry.
-    private func followLinks() {
-        guard dataplane != nil, var wanted = plan,
-            let mtu = configuration.networkPlan(pool, facts)?.mtu, mtu != wanted.mtu
-        else { return }
-        wanted.mtu = mtu
-        do throws(StartFailure) {
-            try install(wanted)
-            plan = wanted
-            log.notice("the MTU of \(wanted.device) is \(mtu) now, after those of the links")
-        } catch {
-            log.error("the MTU of \(wanted.device) stays as it was: \(error.report)")
-        }
     }
 
     /// Makes the data plane anew, for another pool or after the device was taken away. Sessions end, because what
     /// stood for them has gone.
     func restartDataplane() {
         stopDataplane()
+        pool = configuration.pool.resolve(by: facts)
         do throws(StartFailure) {
             try startDataplane(atStart: false)
         } catch {
@@ -239,7 +214,7 @@ extension Appliance {
 
     /// DNS64 hands out synthetic addresses only while somebody translates what is sent to them.
     func coupleHalves() {
-        let translates = dataplane != nil && dataplane?.loss == nil && networkProblems.isEmpty
+        let translates = isTranslating && dataplane?.loss == nil && networkProblems.isEmpty
         guard resolver.status.suspendsSynthesis == translates else { return }
         resolver.suspendSynthesis(!translates)
         if translates {

@@ -65,8 +65,17 @@ extension Appliance {
             configuration = old
             return conflict
         }
+        let freshPool = fresh.pool.resolve(by: facts)
+        if let conflict = makeRoom(for: freshPool) {
+            configuration = old
+            _ = install(prefixes: old.prefixes)
+            return conflict
+        }
         logThreshold.set(fresh.logLevel)
         adoptPolicy()
+        follow(freshPool)
+        adoptStaticBindings()
+        followLinks()
         if let problem = install(prefixes: fresh.prefixes) { log.warning("\(problem)") }
         for problem in resolver.apply(settings: fresh.resolverSettings) {
             log.warning("resolver: cannot listen on \(problem)")

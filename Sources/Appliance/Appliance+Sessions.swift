@@ -52,7 +52,8 @@ extension Appliance {
                     transport: record.transport.name,
                     client: "\(record.client)",
                     external: "\(record.external)",
-                    sessions: UInt64(record.sessions)
+                    sessions: UInt64(record.sessions),
+                    isStatic: record.isStatic
                 )
             }
             return .success(BindingPage(bindings: entries, next: next))

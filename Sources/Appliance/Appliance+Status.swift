@@ -78,7 +78,7 @@ extension Appliance {
         let totals = translator?.tables.totals()
         let offloads = dataplane?.offloads.names ?? []
         return DataplaneStatus(
-            state: dataplane == nil ? (plan == nil ? .stopped : .failed) : .running,
+            state: plan == nil ? .stopped : dataplane == nil ? .failed : .running,
             device: configuration.device,
             mtu: Int(plan?.mtu ?? 0),
             workers: dataplane?.workerCount ?? 0,
@@ -88,6 +88,8 @@ extension Appliance {
             pool: poolStatus(),
             sessions: sessionUse(totals),
             bindings: bindingUse(totals),
+            staticBindings: UInt64(totals?.staticBindings ?? 0),
+            overloadedBindings: totals.flatMap { $0.sharingBindings > 0 ? UInt64($0.sharingBindings) : nil },
             traffic6to4: Traffic(
                 packets: counters.packets6to4,
                 octets: counters.octets6to4,
@@ -103,11 +105,15 @@ extension Appliance {
             hairpinned: counters.hairpinned,
             handedBack: counters.handedBack,
             answered: counters.errorsSent4 + counters.errorsSent6,
+            mergedSegments: dataplane?.mergedSegments ?? 0,
             drops: drops(counters),
             steering: SteeringStatus(
-                programLoaded: false,
-                reason: "The device's own flow hash spreads the packets over the queues.",
-                lockWaits: totals?.lockWaits
+                programLoaded: dataplane?.isSteered ?? false,
+                reason: dataplane?.steeringProblem.map { "\($0)" }
+                    ?? (dataplane?.isSteered == false ? "one queue" : nil),
+                lockWaits: totals?.lockWaits,
+                hits: dataplane?.steering?.hits,
+                misses: dataplane?.steering?.misses
             )
         )
     }
@@ -175,7 +181,8 @@ extension Appliance {
                     ? pool.shares.first { $0.address == use.addresses.lowerBound }?.interface : nil,
                 ports: "\(use.ports.lowerBound)-\(use.ports.upperBound)",
                 portsInUse: UInt64(use.portsInUse),
-                portsTotal: use.portsInAll
+                portsTotal: use.portsInAll,
+                isDraining: use.isDraining ? true : nil
             )
         }
     }
@@ -191,8 +198,8 @@ extension Appliance {
                 return InstalledEntry(
                     name: "\(prefix)",
                     device: configuration.device,
-                    inPlace: dataplane != nil && problem == nil,
-                    problem: dataplane == nil ? dataplaneProblem : problem
+                    inPlace: isTranslating && problem == nil,
+                    problem: isTranslating ? problem : dataplaneProblem
                 )
             },
             poolAddresses: (plan?.pool ?? []).map { prefix in
@@ -209,11 +216,12 @@ extension Appliance {
                     return InstalledEntry(
                         name: "\(share.address)",
                         device: share.interface,
-                        inPlace: dataplane != nil && problem == nil,
+                        inPlace: isTranslating && problem == nil,
                         problem: problem
                     )
                 },
             repairs: repairs,
+            followed: followed,
             forwarding: forwardingFindings(),
             uplink: facts.ipv4.map { uplink in
                 ControlAPI.Uplink(
@@ -300,7 +308,8 @@ extension ResolverCount {
     /// What is refused, with why.
     static let refusals: [ResolverCount] = [
         .refusedClient, .refusedMalformed, .refusedQuestionCount, .refusedOperation, .refusedVersion, .refusedClass,
-        .refusedType, .refusedRecursion, .refusedOverload, .silence,
+        .refusedType, .refusedRecursion, .refusedOverload, .refusedShare, .refusedNoUpstream, .refusedLoop, .overRate,
+        .silence,
     ]
 
     /// One sentence for the operator.
@@ -315,6 +324,10 @@ extension ResolverCount {
         case .refusedType: "The question is for a zone transfer, or for a type that is none."
         case .refusedRecursion: "The answer is not in the cache, and the client did not want it pursued."
         case .refusedOverload: "Too many questions are under way, or too many clients wait."
+        case .refusedShare: "One client network has its share of the tables; see [dns64.limits] client-share."
+        case .refusedNoUpstream: "No upstream is known for the name."
+        case .refusedLoop: "A question of this resolver came back to it; see the upstreams and [[dns64.rule]]."
+        case .overRate: "The client's network asks more than [dns64.limits] questions-per-second."
         case .silence: "The message is no query, and answering it could make two servers talk for ever."
         default: "Counted."
         }

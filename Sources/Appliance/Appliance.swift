@@ -29,6 +29,9 @@ final class Appliance {
 
     var configuration: ValidatedConfiguration
     var runtimeViews = RuntimeViews()
+    var runtimeBindings = RuntimeBindings()
+    /// Why static bindings are not in force.
+    var staticProblems: [StaticBinding: String] = [:]
     var policy: Policy
     var lastReload: (at: Moment, applied: Bool, problems: [String])?
     /// What is wrong with the state folder, for as long as it is.
@@ -44,6 +47,10 @@ final class Appliance {
     var networkProblems: [NetworkProblem] = []
     var networkNotices: [NetworkNotice] = []
     var repairs: UInt64 = 0
+    /// How often the data plane has followed links and addresses that changed.
+    var followed: UInt64 = 0
+    /// Sockets of the host whose packets may be taken for a client's.
+    var hostSockets: [HostSocket] = []
 
     var translator: Translator?
     var dataplane: Dataplane?
@@ -59,6 +66,7 @@ final class Appliance {
     var nextRepair = Moment.start
     var looksAgainAtSessions = false
     var rates = Rates()
+    var dropNotices = DropNotices()
 
     /// Makes and starts every part; what was started is stopped again if one of them cannot be.
     init(
@@ -79,7 +87,9 @@ final class Appliance {
         secret = Self.secret(in: state, problem: &stateProblem)
         let (views, viewsProblem) = state.runtimeViews()
         runtimeViews = views
-        self.stateProblem = stateProblem ?? viewsProblem
+        let (bindings, bindingsProblem) = state.runtimeBindings()
+        runtimeBindings = bindings
+        self.stateProblem = stateProblem ?? viewsProblem ?? bindingsProblem
 
         do throws(NetlinkError) {
             // Listens before it looks, so that no change falls between.

@@ -24,6 +24,16 @@ final class ControlDesk: ControlledAppliance {
         try ask { $0.bindings(filter: filter, cursor: cursor, limit: limit) }.get()
     }
 
+    func staticBindings() -> StaticBindingList { ask { $0.staticBindingList() } }
+
+    func addStaticBinding(_ change: StaticBindingChange) throws(ControlRefusal) {
+        try ask { $0.addStaticBinding(change) }.get()
+    }
+
+    func removeStaticBinding(transport: String, external: String) throws(ControlRefusal) {
+        try ask { $0.removeStaticBinding(transport: transport, external: external) }.get()
+    }
+
     func views() -> ViewList { ask { $0.viewList() } }
 
     func setView(_ change: ViewChange) throws(ControlRefusal) {

@@ -2,6 +2,7 @@ internal import Configuration
 internal import ControlAPI
 internal import Dataplane
 internal import Linux
+internal import NAT64
 internal import Netlink
 
 /// What is wrong and cannot be seen in the numbers of the report: what the parts said when something failed.
@@ -20,6 +21,19 @@ extension Appliance {
                 )
             )
         }
+        if !hostSockets.isEmpty {
+            let names = hostSockets.prefix(8).map(\.description) + (hostSockets.count > 8 ? ["others"] : [])
+            findings.append(
+                ControlAPI.Finding(
+                    code: "ports-of-host",
+                    severity: .warning,
+                    problem: "Programs of this host have ports of the translator's share: "
+                        + "\(names.joined(separator: ", ")).",
+                    remedy: "Give them other ports, or set nat64.ports to a range without these; until then a client "
+                        + "may get such a port, and what comes to it from its peers does not reach the program."
+                )
+            )
+        }
         findings += networkNotices.map { notice in
             ControlAPI.Finding(
                 code: "network-notice",
@@ -35,6 +49,18 @@ extension Appliance {
                     severity: .note,
                     problem: "The kernel did not take \(count) translated packets (\(error.reason)).",
                     remedy: "A few of them while the device was down are harmless."
+                )
+            )
+        }
+        if let (binding, problem) = staticProblems.min(by: { $0.key.text < $1.key.text }) {
+            let others = staticProblems.count > 1 ? ", and \(staticProblems.count - 1) more are not" : ""
+            findings.append(
+                ControlAPI.Finding(
+                    code: "static-binding",
+                    severity: .warning,
+                    problem: "The static binding \(binding.text) is not in force, or not all of it: "
+                        + "\(problem)\(others).",
+                    remedy: "See `appliance-ctl bindings static`."
                 )
             )
         }

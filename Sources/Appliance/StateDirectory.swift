@@ -2,12 +2,13 @@ internal import Configuration
 internal import Linux
 internal import PacketMemory
 
-/// What outlives the process: the secret that bindings follow from, and what was switched at runtime.
+/// What outlives the process: the secret that bindings follow from, and what was switched or added at runtime.
 struct StateDirectory: Sendable {
     let path: String
 
     private var secretPath: String { path + "/secret" }
     private var viewsPath: String { path + "/views.toml" }
+    private var bindingsPath: String { path + "/bindings.toml" }
 
     /// Makes the directory if systemd, or an operator, has not.
     func prepare() throws(SystemError) {
@@ -67,6 +68,26 @@ extension StateDirectory {
         } catch {
             return (RuntimeViews(), "what was switched at runtime cannot be read: \(error)")
         }
+    }
+
+    /// The static bindings that were added at runtime before the last stop, and what is wrong with the file if it is
+    /// damaged.
+    func runtimeBindings() -> (bindings: RuntimeBindings, problem: String?) {
+        do throws(SystemError) {
+            let octets = try WholeFile.read(bindingsPath, limit: 64 << 20)
+            let (bindings, problems) = RuntimeBindings.parse(octets, name: bindingsPath)
+            return (bindings, problems?.description)
+        } catch  where error.isAbsence {
+            return (RuntimeBindings(), nil)
+        } catch {
+            return (RuntimeBindings(), "the static bindings that were added at runtime cannot be read: \(error)")
+        }
+    }
+
+    /// Keeps the static bindings that were added at runtime.
+    func keep(_ bindings: RuntimeBindings) throws(SystemError) {
+        try prepare()
+        try WholeFile.replace(bindingsPath, with: Array(bindings.text.utf8))
     }
 
     /// Keeps what is switched at runtime.

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Dataplane
 internal import Linux
 private import Logging
+internal import NAT64
 internal import Netlink
 internal import Resolver
 internal import Timing
@@ -97,10 +98,17 @@ extension Appliance {
             log.error("a worker stands still; without a watchdog, restart the appliance")
         }
         sampleRates(at: now)
+        if let translator {
+            for (reason, packets) in dropNotices.due(translator.counters, at: now) {
+                log.notice("\(packets) packets refused, \(reason.name): \(reason.explanation)")
+            }
+        }
         lookAgainAtSessions()
+        dropDrainedAddresses()
         // The kernel tells of most changes but not of all: proxy neighbours and settings change in silence.
         if !networkProblems.isEmpty || now >= nextRepair {
             repair()
+            lookAtHostSockets()
             nextRepair = now + .seconds(30)
         }
         if dataplane == nil, plan != nil { restartDataplane() }

@@ -3,6 +3,7 @@ internal import DNS64
 internal import IPAddressing
 internal import NAT64
 internal import Netlink
+internal import Policy
 internal import Resolver
 
 extension ValidatedConfiguration {
@@ -30,7 +31,7 @@ extension ValidatedConfiguration {
     }
 
     /// What is to stand in the kernel's tables; nothing without a pool.
-    func networkPlan(_ pool: ResolvedPool, _ facts: UplinkFacts) -> NetworkPlan? {
+    func networkPlan(_ pool: ResolvedPool, _ facts: UplinkFacts, _ policy: Policy) -> NetworkPlan? {
         guard !pool.entries.isEmpty else { return nil }
         // No smaller than any link, so that the kernel never has to cut a packet on its way to the translator.
         let mtu = nat64.mtu.map { UInt32($0) } ?? facts.largestMTU ?? 1500
@@ -43,9 +44,11 @@ extension ValidatedConfiguration {
                 NetworkPlan.SharedAddress(
                     interface: share.interface,
                     address: share.address,
-                    ports: self.pool.sharedPorts
+                    ports: self.pool.sharedPorts,
+                    furtherEntrances: facts.entrances(under: policy).filter { $0 != share.interface }
                 )
-            }
+            },
+            standIns: facts.standIns(for: pool).map(\.address)
         )
     }
 }
@@ -81,8 +84,26 @@ extension IPAddress {
 }
 
 extension UplinkFacts {
-    /// What the translator must know about the links.
-    var environment: Environment {
+    /// Interfaces with an IPv4 network that clients may reach, where their peers' answers come in.
+    func entrances(under policy: Policy) -> [String] {
+        links.filter { link in
+            link.isUp && !link.isLoopback
+                && ownAddresses.contains { own in
+                    guard own.link == link.index, let address = own.address.ipv4 else { return false }
+                    return policy.prefixes.indices.contains { policy.mayReach(address, under: $0) }
+                }
+        }
+        .map(\.name)
+    }
+
+    /// What the host sees instead of each address that it shares: addresses it does not have itself.
+    func standIns(for pool: ResolvedPool) -> [HostSide.StandIn] {
+        let free = HostSide.candidates.filter { candidate in !ownAddresses.contains { $0.address == .v4(candidate) } }
+        return zip(pool.shares, free).map { HostSide.StandIn(shared: $0.address, address: $1) }
+    }
+
+    /// What the translator must know about the links, and about the host whose addresses are in the pool.
+    func environment(sharing pool: ResolvedPool) -> Environment {
         let globals = ownAddresses.filter { $0.isUsable && !$0.isLoopback && !$0.isDeprecated }
             .compactMap(\.address.ipv6).filter { !$0.isLinkLocal }
         // The source of our ICMPv6 errors: routers between us and a client may drop a unique local one (RFC 4193).
@@ -90,7 +111,10 @@ extension UplinkFacts {
         return Environment(
             ipv6MTU: ipv6Links.map { Int($0.mtu) }.max() ?? 1500,
             ipv4MTU: ipv4.map { Int($0.link.mtu) } ?? 1500,
-            ipv6Address: widest
+            ipv6Address: widest,
+            hostSide: pool.shares.isEmpty
+                ? HostSide()
+                : HostSide(standIns: standIns(for: pool), ownAddresses: ownAddresses.compactMap(\.address.ipv4))
         )
     }
 }

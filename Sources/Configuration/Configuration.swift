@@ -57,6 +57,8 @@ public enum Configuration {
         configuration.readTranslator(root.section("nat64"))
         configuration.readClients(root.section("clients"))
         configuration.readDestinations(root.section("destinations"))
+        configuration.readMaps(root.section("nat64"))
+        configuration.readStaticBindings(root.section("nat64"))
         configuration.readResolver(root.section("dns64"))
         configuration.readSystem(
             control: root.section("control"),

@@ -35,7 +35,8 @@ extension ValidatedConfiguration {
     /// translator that its tables are laid out by.
     static func needsRestart(_ key: String) -> Bool {
         let others: Set = ["dns64.cache-size", "dns64.workers"]
-        return key.hasPrefix("nat64.") && key != "nat64.prefixes" || key.hasPrefix("control.")
+        let atOnce: Set = ["nat64.prefixes", "nat64.pool", "nat64.ports", "nat64.map", "nat64.static"]
+        return key.hasPrefix("nat64.") && !atOnce.contains(key) || key.hasPrefix("control.")
             || key.hasPrefix("state.")
             || others.contains(key)
     }
@@ -44,8 +45,8 @@ extension ValidatedConfiguration {
     public func keepingUntilRestart(_ old: ValidatedConfiguration) -> ValidatedConfiguration {
         var kept = self
         kept.device = old.device
-        kept.pool = old.pool
         kept.nat64 = old.nat64
+        kept.pollBeforeSleep = old.pollBeforeSleep
         kept.dns64.cacheSize = old.dns64.cacheSize
         kept.resolverWorkers = old.resolverWorkers
         kept.controlSocket = old.controlSocket
@@ -58,9 +59,12 @@ extension ValidatedConfiguration {
     static let keys: [(key: String, agree: Comparison)] = [
         ("nat64.device", same(\.device)),
         ("nat64.prefixes", same(\.prefixes)),
+        ("nat64.map", same(\.maps)),
+        ("nat64.static", same(\.staticBindings)),
         ("nat64.pool", same(\.pool.sources)),
         ("nat64.ports", { $0.pool.ports == $1.pool.ports && $0.pool.sharedPorts == $1.pool.sharedPorts }),
         ("nat64.workers", same(\.nat64.workers)),
+        ("nat64.poll-before-sleep", same(\.pollBeforeSleep)),
         (
             "nat64.filtering",
             {
@@ -78,20 +82,28 @@ extension ValidatedConfiguration {
         ("nat64.traffic-class", same(\.nat64.translation.fixedTrafficClass)),
         ("nat64.udp-zero-checksum", same(\.nat64.translation.udpZeroChecksum)),
         ("nat64.icmp-errors-per-second", same(\.nat64.translation.icmpErrorsPerSecond)),
+        ("nat64.icmp-error-source", same(\.nat64.translation.errorSource)),
         ("nat64.port-hold-down", same(\.nat64.portHoldDown)),
+        ("nat64.port-overloading", same(\.nat64.overloadsPorts)),
         ("nat64.lifetimes.udp", same(\.nat64.lifetimes.udp)),
         ("nat64.lifetimes.icmp", same(\.nat64.lifetimes.icmp)),
         ("nat64.lifetimes.tcp-established", same(\.nat64.lifetimes.tcpEstablished)),
         ("nat64.lifetimes.tcp-transitory", same(\.nat64.lifetimes.tcpTransitory)),
         ("nat64.lifetimes.tcp-incoming-syn", same(\.nat64.lifetimes.tcpIncomingSyn)),
+        ("nat64.lifetimes.tcp-opening", same(\.nat64.lifetimes.tcpOpening)),
+        ("nat64.lifetimes.short-after-reset", same(\.nat64.lifetimes.shortAfterReset)),
         ("nat64.lifetimes.fragment", same(\.nat64.translation.fragmentLifetime)),
         ("nat64.limits.client-length", same(\.nat64.limits.clientLength)),
         ("nat64.limits.sessions-per-client", same(\.nat64.limits.sessionsPerClient)),
         ("nat64.limits.ports-per-client", same(\.nat64.limits.portsPerClient)),
         ("nat64.limits.new-bindings-per-second", same(\.nat64.limits.newBindingsPerSecond)),
+        ("nat64.limits.ports-for-new-clients", same(\.nat64.limits.portsForNewClients)),
         ("nat64.limits.spill-to-other-addresses", same(\.nat64.limits.spillsToOtherAddresses)),
         ("nat64.limits.bindings", same(\.nat64.maximumBindings)),
         ("nat64.limits.further-sessions", same(\.nat64.maximumFurtherSessions)),
+        ("nat64.limits.fragment-memory", same(\.nat64.translation.fragmentMemory)),
+        ("nat64.limits.fragmented-datagrams", same(\.nat64.translation.fragmentedDatagrams)),
+        ("nat64.limits.held-syns", same(\.nat64.translation.heldSYNs)),
         ("clients.allow", same(\.clients)),
         ("destinations.allow", same(\.destinations.allow)),
         ("destinations.refuse", same(\.destinations.refuse)),
@@ -102,7 +114,22 @@ extension ValidatedConfiguration {
         ("dns64.exclude-aaaa", same(\.dns64.excludeAAAA)),
         ("dns64.cache-size", same(\.dns64.cacheSize)),
         ("dns64.workers", same(\.resolverWorkers)),
+        ("dns64.serve-stale", same(\.dns64.servesStale)),
+        ("dns64.prefetch", same(\.dns64.prefetches)),
+        ("dns64.cookies", same(\.dns64.cookies)),
+        ("dns64.cookie-secrets", same(\.dns64.cookieSecrets)),
+        ("dns64.random-case", same(\.dns64.randomizesCase)),
+        ("dns64.limits.client-length", same(\.dns64.clientLength)),
+        ("dns64.limits.client-share", same(\.dns64.clientShare)),
+        ("dns64.limits.questions-per-second", same(\.dns64.questionsPerSecond)),
+        ("dns64.limits.over-limit", same(\.dns64.dropsOverLimit)),
         ("dns64.view", same(\.views)),
+        ("dns64.rule", same(\.dns64.rules)),
+        ("dns64.local", same(\.dns64.localRecords)),
+        (
+            "dns64.filter",
+            { $0.dns64.nameFilters == $1.dns64.nameFilters && $0.dns64.addressFilters == $1.dns64.addressFilters }
+        ),
         ("control.socket", same(\.controlSocket)),
         ("control.group", same(\.controlGroup)),
         ("state.directory", same(\.stateDirectory)),

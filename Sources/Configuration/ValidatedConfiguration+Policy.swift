@@ -23,6 +23,11 @@ extension ValidatedConfiguration {
                 synthesizeByDefault: synthesize,
                 synthesizeOverIPv4: synthesizeOverIPv4,
                 views: views + runtimeViews.views
+            ),
+            maps: PrefixMaps(
+                maps.compactMap { map in
+                    prefixes.firstIndex(of: map.prefix).map { PrefixMap(ipv4: map.ipv4, prefix: $0) }
+                }
             )
         )
     }

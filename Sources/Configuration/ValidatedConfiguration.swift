@@ -50,8 +50,14 @@ public struct ValidatedConfiguration: Hashable, Sendable {
     public var device = "nat64"
     /// The translation prefixes, the one to prefer first; none overlaps another.
     public var prefixes: [TranslationPrefix] = [.wellKnown]
+    /// Which of them stands for which IPv4 range, in the order of the file; no range twice.
+    public var maps: [MappedRange] = []
+    /// The bindings of the file, one for each protocol and run of ports; none overlaps another.
+    public var staticBindings: [StaticBinding] = []
     /// The IPv4 addresses and ports that stand for clients.
     public var pool = PoolSpecification()
+    /// How many microseconds a worker of the TUN polls before it sleeps; nil adapts to the traffic.
+    public var pollBeforeSleep: Int?
     /// The settings of the NAT64 engine; its pool is filled in when the interfaces are known.
     public var nat64 = NAT64Settings()
 

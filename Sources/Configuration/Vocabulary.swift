@@ -4,36 +4,46 @@ enum Vocabulary {
     static let keys: [String: [String]] = [
         "": ["nat64", "clients", "destinations", "dns64", "control", "state", "log"],
         "nat64": [
-            "device", "prefixes", "pool", "ports", "workers", "filtering", "connections-from-outside",
-            "lowest-ipv6-mtu",
+            "device", "prefixes", "pool", "ports", "workers", "poll-before-sleep", "filtering",
+            "connections-from-outside", "lowest-ipv6-mtu",
             "mtu", "clamp-segment-size", "traffic-class", "udp-zero-checksum", "icmp-echo", "icmp-errors",
-            "icmp-errors-per-second", "report-refused",
-            "port-hold-down",
-            "lifetimes", "limits",
+            "icmp-errors-per-second", "icmp-error-source", "report-refused",
+            "port-hold-down", "port-overloading",
+            "lifetimes", "limits", "map", "static",
         ],
+        "nat64.map": ["ipv4", "prefix"],
+        "nat64.static": ["protocol", "ipv4", "ipv4-port", "ipv4-id", "ipv6", "ipv6-port", "ipv6-id"],
         "nat64.filtering": ["tcp", "udp", "icmp"],
         "nat64.lifetimes": [
-            "udp", "icmp", "tcp-established", "tcp-transitory", "tcp-incoming-syn", "fragment", "unsafe-short",
+            "udp", "icmp", "tcp-established", "tcp-transitory", "tcp-opening", "tcp-incoming-syn", "short-after-reset",
+            "fragment", "unsafe-short",
         ],
         "nat64.limits": [
             "client-length", "sessions-per-client", "ports-per-client", "new-bindings-per-second",
-            "spill-to-other-addresses",
-            "bindings", "further-sessions",
+            "ports-for-new-clients", "spill-to-other-addresses",
+            "bindings", "further-sessions", "fragment-memory", "fragmented-datagrams", "held-syns",
         ],
         "clients": ["allow"],
         "destinations": ["allow", "refuse"],
         "dns64": [
-            "listen", "upstreams", "synthesize", "synthesize-over-ipv4", "exclude-aaaa", "cache-size", "workers",
-            "view",
+            "listen", "upstreams", "synthesize", "synthesize-over-ipv4", "exclude-aaaa", "serve-stale", "prefetch",
+            "cookies", "cookie-secrets", "random-case", "cache-size", "workers", "limits", "view", "rule", "local",
+            "filter",
         ],
-        "dns64.view": ["clients", "synthesize"],
+        "dns64.limits": ["client-length", "client-share", "questions-per-second", "over-limit"],
+        "dns64.view": ["clients", "synthesize", "prefixes", "exclude-aaaa", "filter"],
+        "dns64.rule": ["domain", "upstreams", "source"],
+        "dns64.local": ["name", "type", "data", "ttl"],
+        "dns64.filter": ["name", "address", "action", "data"],
         "control": ["socket", "group"],
         "state": ["directory"],
         "log": ["level"],
     ]
 
     /// The tables that may be written many times, as `[[name]]`.
-    static let listsOfTables: Set<String> = ["dns64.view"]
+    static let listsOfTables: Set<String> = [
+        "dns64.view", "dns64.rule", "dns64.local", "dns64.filter", "nat64.map", "nat64.static",
+    ]
 
     /// Finds every key that does not exist, in all tables.
     static func check(_ table: PlacedTable, named name: String = "", _ problems: ProblemList) {
@@ -67,7 +77,8 @@ enum Vocabulary {
             return "\(what); did you mean \"\(near)\"?"
         }
         let elsewhere = keys.filter { $0.key != name && $0.value.contains(entry.key) }.map(\.key).sorted()
-        if let home = elsewhere.first {
+        // A table that is there once is more likely meant than one of many.
+        if let home = elsewhere.first(where: { !listsOfTables.contains($0) }) ?? elsewhere.first {
             return home.isEmpty
                 ? "\(what) in [\(name)]; [\(entry.key)] is a table of its own"
                 : "\(what) \(name.isEmpty ? "at the top of the file" : "in [\(name)]"); "

@@ -27,6 +27,19 @@ public protocol ControlledAppliance: Sendable {
     /// - Throws: A refusal if filter or cursor cannot be read.
     func bindings(filter: EntryFilter, cursor: String?, limit: Int) throws(ControlRefusal) -> BindingPage
 
+    /// The bindings that the operator wrote down, in the file and at runtime.
+    func staticBindings() -> StaticBindingList
+
+    /// Adds a static binding. When it returns, packets find it, and it survives a restart.
+    ///
+    /// - Throws: A refusal if the binding cannot be read, something is in its way, or it cannot be kept.
+    func addStaticBinding(_ change: StaticBindingChange) throws(ControlRefusal)
+
+    /// Takes a static binding away that was added at runtime, and ends its sessions.
+    ///
+    /// - Throws: A refusal if there is none.
+    func removeStaticBinding(transport: String, external: String) throws(ControlRefusal)
+
     /// Where DNS64 is on and off.
     func views() -> ViewList
 

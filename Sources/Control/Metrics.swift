@@ -63,12 +63,21 @@ package enum Metrics {
         page.counter("nat64_handed_back_total", "Packets given back to the host.", dataplane.handedBack)
         page.counter("nat64_answered_total", "Packets answered with an ICMP error or a reset.", dataplane.answered)
         page.counter(
+            "nat64_merged_segments_total",
+            "TCP segments that came one by one and left together in a super-packet.",
+            dataplane.mergedSegments
+        )
+        page.counter(
             "nat64_drops_total",
             "Packets dropped, by reason.",
             dataplane.drops.map { (["reason": $0.name], $0.count) }
         )
         table("nat64_sessions", "Sessions", dataplane.sessions, &page)
         table("nat64_bindings", "Bindings", dataplane.bindings, &page)
+        if let overloaded = dataplane.overloadedBindings {
+            page.gauge("nat64_overloaded_bindings", "Bindings whose port other clients have too.", Double(overloaded))
+        }
+        page.gauge("nat64_static_bindings", "Bindings that the operator wrote down.", Double(dataplane.staticBindings))
         if let steering = dataplane.steering {
             page.gauge(
                 "nat64_steering_loaded",
@@ -77,6 +86,12 @@ package enum Metrics {
             )
             if let waits = steering.lockWaits {
                 page.counter("nat64_lock_waits_total", "Packets that waited for the lock of a shard.", waits)
+            }
+            if let hits = steering.hits {
+                page.counter("nat64_steering_hits_total", "Packets that met the worker of their own shard.", hits)
+            }
+            if let misses = steering.misses {
+                page.counter("nat64_steering_misses_total", "Packets that met the worker of another shard.", misses)
             }
         }
     }
@@ -113,6 +128,11 @@ package enum Metrics {
             network.poolAddresses.map { (["addresses": $0.name, "device": $0.device], $0.inPlace ? 1 : 0) }
         )
         page.counter("nat64_repairs_total", "How often something of ours was missing and put back.", network.repairs)
+        page.counter(
+            "nat64_followed_total",
+            "How often the data plane followed links and addresses that changed.",
+            network.followed
+        )
         page.gauge("nat64_uplink", "1 if there is a way to the IPv4 internet.", network.uplink == nil ? 0 : 1)
     }
 

@@ -30,7 +30,7 @@ extension OpenAPIDocument {
           "PartState": { "type": "string", "enum": ["starting", "running", "stopped", "failed"], "description": "What a part is doing." },
           "DataplaneStatus": {
             "type": "object", "description": "The translating half.",
-            "required": ["state", "device", "mtu", "workers", "offloads", "refusedOffloads", "prefixes", "pool", "sessions", "bindings", "traffic6to4", "traffic4to6", "hairpinned", "handedBack", "answered", "drops"],
+            "required": ["state", "device", "mtu", "workers", "offloads", "refusedOffloads", "prefixes", "pool", "sessions", "bindings", "staticBindings", "traffic6to4", "traffic4to6", "hairpinned", "handedBack", "answered", "mergedSegments", "drops"],
             "properties": {
               "state": { "$ref": "#/components/schemas/PartState" },
               "device": { "type": "string", "description": "The TUN device." },
@@ -42,11 +42,14 @@ extension OpenAPIDocument {
               "pool": { "type": "array", "items": {"$ref": "#/components/schemas/PoolEntry"} },
               "sessions": { "$ref": "#/components/schemas/TableUse" },
               "bindings": { "$ref": "#/components/schemas/TableUse" },
+              "overloadedBindings": { "type": "integer", "minimum": 0, "description": "Bindings whose port other clients have too." },
+              "staticBindings": { "type": "integer", "minimum": 0, "description": "Bindings that the operator wrote down, each port counted." },
               "traffic6to4": { "$ref": "#/components/schemas/Traffic" },
               "traffic4to6": { "$ref": "#/components/schemas/Traffic" },
               "hairpinned": { "type": "integer", "minimum": 0, "description": "Packets from one client to another." },
               "handedBack": { "type": "integer", "minimum": 0, "description": "Packets that belong to the host itself." },
               "answered": { "type": "integer", "minimum": 0, "description": "Packets answered with an ICMP error or a reset." },
+              "mergedSegments": { "type": "integer", "minimum": 0, "description": "TCP segments that came one by one and left together." },
               "drops": { "type": "array", "items": {"$ref": "#/components/schemas/ReasonCount"}, "description": "Every reason, in a fixed order, also those never met." },
               "steering": { "$ref": "#/components/schemas/SteeringStatus" }
             }
@@ -59,7 +62,8 @@ extension OpenAPIDocument {
               "sharedInterface": { "type": "string", "description": "The interface whose own address this is." },
               "ports": { "type": "string", "description": "Of each address: 1024-65535." },
               "portsInUse": { "type": "integer", "minimum": 0, "description": "Over all addresses and protocols." },
-              "portsTotal": { "type": "integer", "minimum": 0, "description": "Over all addresses and protocols." }
+              "portsTotal": { "type": "integer", "minimum": 0, "description": "Over all addresses and protocols." },
+              "isDraining": { "type": "boolean", "description": "Taken out of the pool, waiting for its last bindings to end." }
             }
           },
           "TableUse": {
@@ -89,17 +93,20 @@ extension OpenAPIDocument {
             "properties": {
               "programLoaded": { "type": "boolean", "description": "Whether a steering program is loaded." },
               "reason": { "type": "string", "description": "Why there is none." },
-              "lockWaits": { "type": "integer", "minimum": 0, "description": "Packets that waited for a lock." }
+              "lockWaits": { "type": "integer", "minimum": 0, "description": "Packets that waited for a lock." },
+              "hits": { "type": "integer", "minimum": 0, "description": "Packets that met the worker of their own shard; none with one worker." },
+              "misses": { "type": "integer", "minimum": 0, "description": "Packets that met another worker." }
             }
           },
           "NetworkStatus": {
             "type": "object", "description": "What stands in the kernel on our behalf, and the way out.",
-            "required": ["state", "routes", "poolAddresses", "repairs", "forwarding"],
+            "required": ["state", "routes", "poolAddresses", "repairs", "followed", "forwarding"],
             "properties": {
               "state": { "$ref": "#/components/schemas/PartState" },
               "routes": { "type": "array", "items": {"$ref": "#/components/schemas/InstalledEntry"} },
               "poolAddresses": { "type": "array", "items": {"$ref": "#/components/schemas/InstalledEntry"} },
               "repairs": { "type": "integer", "minimum": 0, "description": "How often something was missing and put back." },
+              "followed": { "type": "integer", "minimum": 0, "description": "How often the data plane followed links and addresses that changed." },
               "forwarding": { "type": "array", "items": {"$ref": "#/components/schemas/Finding"}, "description": "What is wrong with the host's forwarding settings." },
               "uplink": { "$ref": "#/components/schemas/Uplink" }
             }
@@ -246,7 +253,35 @@ extension OpenAPIDocument {
               "client": { "type": "string", "description": "The IPv6 host: [address]:port." },
               "external": { "type": "string", "description": "What stands for it: address:port." },
               "sessions": { "type": "integer", "minimum": 0, "description": "That use it." },
-              "isStatic": { "type": "boolean", "description": "Whether the configuration made it." }
+              "isStatic": { "type": "boolean", "description": "Whether the operator wrote it down." }
+            }
+          },
+          "StaticBindingList": {
+            "type": "object", "description": "The bindings that the operator wrote down.",
+            "required": ["bindings"],
+            "properties": {
+              "bindings": { "type": "array", "items": {"$ref": "#/components/schemas/StaticBindingEntry"}, "description": "A run of ports as one; those of the file first." }
+            }
+          },
+          "StaticBindingEntry": {
+            "type": "object", "description": "A static binding, or a run of them with ports side by side.",
+            "required": ["transport", "external", "client", "origin"],
+            "properties": {
+              "transport": { "type": "string", "enum": ["tcp", "udp", "icmp"] },
+              "external": { "type": "string", "description": "What stands for the client: 203.0.113.1:8000-8010." },
+              "client": { "type": "string", "description": "The IPv6 host: [2001:db8::5]:8000-8010." },
+              "origin": { "type": "string", "enum": ["file", "runtime"], "description": "Who said so." },
+              "problem": { "type": "string", "description": "Why it is not in force, or not all of it." }
+            }
+          },
+          "StaticBindingChange": {
+            "type": "object", "description": "The wish to have a static binding.",
+            "required": ["transport", "external", "client"],
+            "properties": {
+              "transport": { "type": "string", "enum": ["tcp", "udp", "icmp"] },
+              "external": { "type": "string", "description": "An address of the pool with a port, or an identifier, or a range." },
+              "client": { "type": "string", "description": "The IPv6 host with as many ports." },
+              "replace": { "type": "boolean", "description": "Whether bindings made by traffic that stand in the way end." }
             }
           },
           "ViewList": {

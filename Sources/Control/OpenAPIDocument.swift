@@ -62,6 +62,34 @@ package enum OpenAPIDocument {
               }
             }
           },
+          "/v1/static-bindings": {
+            "get": {
+              "summary": "The static bindings, of the file and added at runtime.",
+              "responses": {
+                "200": { "description": "All static bindings.", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/StaticBindingList" } } } },
+                "default": { "$ref": "#/components/responses/Problem" }
+              }
+            },
+            "put": {
+              "summary": "Add a static binding: in effect at once, kept over a restart. 409 says which client is in its way.",
+              "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/StaticBindingChange" } } } },
+              "responses": {
+                "200": { "description": "All static bindings.", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/StaticBindingList" } } } },
+                "default": { "$ref": "#/components/responses/Problem" }
+              }
+            },
+            "delete": {
+              "summary": "Take a static binding away that was added at runtime, and end its sessions.",
+              "parameters": [
+                { "name": "protocol", "in": "query", "required": true, "schema": { "type": "string", "enum": ["tcp", "udp", "icmp"] } },
+                { "name": "external", "in": "query", "required": true, "schema": { "type": "string" }, "description": "As it was added: 203.0.113.1:8000-8010." }
+              ],
+              "responses": {
+                "200": { "description": "All static bindings that are left.", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/StaticBindingList" } } } },
+                "default": { "$ref": "#/components/responses/Problem" }
+              }
+            }
+          },
           "/v1/views": {
             "get": {
               "summary": "Where DNS64 is on and off.",

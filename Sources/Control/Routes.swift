@@ -91,6 +91,32 @@ package struct Routes: Sendable {
                 }
             }
         },
+        Route("GET", "/v1/static-bindings") { call throws(Problem) in
+            { () throws(Problem) in Reply(call.appliance.staticBindings()) }
+        },
+        Route("PUT", "/v1/static-bindings", changes: true) { call throws(Problem) in
+            let change = try call.decoded(StaticBindingChange.self)
+            return { () throws(Problem) in
+                try asking { () throws(ControlRefusal) in
+                    try call.appliance.addStaticBinding(change)
+                    return Reply(call.appliance.staticBindings())
+                }
+            }
+        },
+        Route(
+            "DELETE",
+            "/v1/static-bindings",
+            changes: true,
+            parameters: ["protocol", "external"]
+        ) { call throws(Problem) in
+            let (transport, external) = (try call.required("protocol"), try call.required("external"))
+            return { () throws(Problem) in
+                try asking { () throws(ControlRefusal) in
+                    try call.appliance.removeStaticBinding(transport: transport, external: external)
+                    return Reply(call.appliance.staticBindings())
+                }
+            }
+        },
         Route("GET", "/v1/views") { call throws(Problem) in
             { () throws(Problem) in Reply(call.appliance.views()) }
         },
@@ -215,6 +241,14 @@ extension Call {
         )
     }
 
+    /// A parameter without which there is nothing to do.
+    fileprivate func required(_ name: String) throws(Problem) -> String {
+        guard let value = parameters[name], (1...128).contains(value.utf8.count) else {
+            throw .badRequest("\(name): the parameter is missing, empty or longer than 128 octets.")
+        }
+        return value
+    }
+
     /// The most entries wanted.
     fileprivate func limit() throws(Problem) -> Int {
         guard let text = parameters["limit"] else { return ControlDefaults.pageLength }
@@ -229,11 +263,14 @@ extension Call {
         do {
             return try WireFormat.decode(type, from: body)
         } catch {
-            throw .badRequest(
-                type == ViewChange.self
-                    ? #"The body must be JSON such as {"network": "2001:db8::/64", "synthesize": true}."#
-                    : #"The body must be JSON such as {"synthesize": true}."#
-            )
+            let example =
+                switch type {
+                case is ViewChange.Type: #"{"network": "2001:db8::/64", "synthesize": true}"#
+                case is StaticBindingChange.Type:
+                    #"{"transport": "tcp", "external": "203.0.113.1:443", "client": "[2001:db8::5]:443"}"#
+                default: #"{"synthesize": true}"#
+                }
+            throw .badRequest("The body must be JSON such as \(example).")
         }
     }
 

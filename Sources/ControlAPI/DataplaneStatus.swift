@@ -20,6 +20,10 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
     public var sessions: TableUse
     /// Bindings alive.
     public var bindings: TableUse
+    /// Bindings among them that the operator wrote down, each port counted.
+    public var staticBindings: UInt64
+    /// Bindings whose port other clients have too, towards other peers (RFC 7857 section 3); nothing if there is none.
+    public var overloadedBindings: UInt64?
     /// Packets of our clients on their way to IPv4.
     public var traffic6to4: Traffic
     /// Packets from IPv4 on their way to our clients.
@@ -30,6 +34,8 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
     public var handedBack: UInt64
     /// Packets answered by the translator itself, with an ICMP error or a reset.
     public var answered: UInt64
+    /// TCP segments that came one by one and left together in a super-packet.
+    public var mergedSegments: UInt64
     /// Every reason for which a packet is dropped, in a fixed order, also those never met.
     public var drops: [ReasonCount]
     /// How packets find their worker; nothing if nobody measured it.
@@ -47,11 +53,14 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
         pool: [PoolEntry],
         sessions: TableUse,
         bindings: TableUse,
+        staticBindings: UInt64 = 0,
+        overloadedBindings: UInt64? = nil,
         traffic6to4: Traffic,
         traffic4to6: Traffic,
         hairpinned: UInt64,
         handedBack: UInt64,
         answered: UInt64,
+        mergedSegments: UInt64 = 0,
         drops: [ReasonCount],
         steering: SteeringStatus? = nil
     ) {
@@ -65,11 +74,14 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
         self.pool = pool
         self.sessions = sessions
         self.bindings = bindings
+        self.staticBindings = staticBindings
+        self.overloadedBindings = overloadedBindings
         self.traffic6to4 = traffic6to4
         self.traffic4to6 = traffic4to6
         self.hairpinned = hairpinned
         self.handedBack = handedBack
         self.answered = answered
+        self.mergedSegments = mergedSegments
         self.drops = drops
         self.steering = steering
     }
@@ -87,6 +99,8 @@ public struct PoolEntry: Codable, Equatable, Sendable {
     public var portsInUse: UInt64
     /// Ports there are, over all addresses and protocols.
     public var portsTotal: UInt64
+    /// Whether the addresses were taken out of the pool and only wait for their last bindings to end; nothing means no.
+    public var isDraining: Bool?
 
     /// Whether the address is shared with the host.
     public var isShared: Bool { sharedInterface != nil }
@@ -97,13 +111,15 @@ public struct PoolEntry: Codable, Equatable, Sendable {
         sharedInterface: String? = nil,
         ports: String,
         portsInUse: UInt64,
-        portsTotal: UInt64
+        portsTotal: UInt64,
+        isDraining: Bool? = nil
     ) {
         self.addresses = addresses
         self.sharedInterface = sharedInterface
         self.ports = ports
         self.portsInUse = portsInUse
         self.portsTotal = portsTotal
+        self.isDraining = isDraining
     }
 }
 
@@ -161,9 +177,21 @@ public struct SteeringStatus: Codable, Equatable, Sendable {
     public var reason: String?
     /// Packets that had to wait for the lock of a shard; nothing if nobody counts them.
     public var lockWaits: UInt64?
+    /// Packets that met the worker of their own shard; nothing with one worker.
+    public var hits: UInt64?
+    /// Packets that met another; nothing with one worker.
+    public var misses: UInt64?
 
     /// Describes the steering.
-    public init(programLoaded: Bool, reason: String? = nil, lockWaits: UInt64? = nil) {
+    public init(
+        programLoaded: Bool,
+        reason: String? = nil,
+        lockWaits: UInt64? = nil,
+        hits: UInt64? = nil,
+        misses: UInt64? = nil
+    ) {
+        self.hits = hits
+        self.misses = misses
         self.programLoaded = programLoaded
         self.reason = reason
         self.lockWaits = lockWaits

@@ -8,6 +8,9 @@ public struct NetworkStatus: Codable, Equatable, Sendable {
     public var poolAddresses: [InstalledEntry]
     /// How often something of ours was missing and put back.
     public var repairs: UInt64
+    /// How often the data plane has followed links and addresses that changed: a share that moved, a pool that came, went
+    /// or became another.
+    public var followed: UInt64
     /// What is wrong with the host's forwarding settings; the same findings stand in the report's own list.
     public var forwarding: [Finding]
     /// The way to the IPv4 internet; nothing if there is none.
@@ -19,6 +22,7 @@ public struct NetworkStatus: Codable, Equatable, Sendable {
         routes: [InstalledEntry],
         poolAddresses: [InstalledEntry],
         repairs: UInt64,
+        followed: UInt64 = 0,
         forwarding: [Finding],
         uplink: Uplink?
     ) {
@@ -26,6 +30,7 @@ public struct NetworkStatus: Codable, Equatable, Sendable {
         self.routes = routes
         self.poolAddresses = poolAddresses
         self.repairs = repairs
+        self.followed = followed
         self.forwarding = forwarding
         self.uplink = uplink
     }

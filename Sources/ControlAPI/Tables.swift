@@ -55,7 +55,7 @@ public struct BindingEntry: Codable, Equatable, Sendable {
     public var external: String
     /// Sessions that use it.
     public var sessions: UInt64
-    /// Whether the configuration made it; such a binding stays without sessions.
+    /// Whether the operator wrote it down; such a binding stays without sessions.
     public var isStatic: Bool
 
     /// Describes a binding.

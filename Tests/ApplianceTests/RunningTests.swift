@@ -139,24 +139,61 @@ struct RunningTests {
     func goodReload() async throws {
         try await onStage { (stage: Stage) throws in
             #expect(try stage.reload().changed == [])
-            let pool = "pool = [\"198.18.8.0/29\"]\nprefixes = [\"2001:db8:64::/96\", \"64:ff9b::/96\"]"
+            let pool =
+                "pool = [\"198.18.8.0/29\"]\nlowest-ipv6-mtu = 1300\n"
+                + "prefixes = [\"2001:db8:64::/96\", \"64:ff9b::/96\"]"
             try stage.configure(pool: pool, "synthesize-over-ipv4 = false")
             let report = try stage.reload()
             #expect(report.applied && report.problems == [])
-            #expect(report.changed == ["dns64.synthesize-over-ipv4", "nat64.pool", "nat64.prefixes"])
-            #expect(report.needsRestart == ["nat64.pool"])
+            let keys = ["dns64.synthesize-over-ipv4", "nat64.lowest-ipv6-mtu", "nat64.pool", "nat64.prefixes"]
+            #expect(report.changed == keys)
+            #expect(report.needsRestart == ["nat64.lowest-ipv6-mtu"])
             #expect(try stage.ask("four") == ["2001:db8:64::506:708", Stage.synthetic])
             for address in ["2001:db8:64::506:708", Stage.synthetic] {
                 try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(address)")
             }
             let status = try stage.status()
             #expect(status.network.routes.filter(\.inPlace).map(\.name).contains("2001:db8:64::/96"))
-            #expect(status.dataplane.pool.map(\.addresses) == ["198.18.7.0/29"])
+            #expect(status.dataplane.pool.last?.addresses == "198.18.8.0/29")
 
             try stage.configure("synthesize = false")
             stage.signal(SIGHUP)
             #expect(try eventually { try stage.ask("four") == [] })
             #expect(try eventually { try !run("ip -6 route").contains("2001:db8:64::/96") })
+        }
+    }
+
+    @Test("a reload uses a new pool at once, and an address taken out stays until what used it has ended")
+    func poolAtReload() async throws {
+        let short = "[nat64.lifetimes]\nunsafe-short = true\nicmp = 3"
+        try await onStage(short) { (stage: Stage) throws in
+            try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(Stage.synthetic)")
+            try stage.configure(pool: "pool = [\"198.18.7.0/30\", \"198.18.8.0/30\"]", short)
+            #expect(try stage.reload().needsRestart == [])
+            #expect(try run("ip addr show nat64").contains("198.18.8.0/30"))
+            // What was taken out and used by nobody goes within a moment; the used address rests for two minutes.
+            try stage.configure(pool: "pool = [\"198.18.8.0/30\"]", short)
+            #expect(try stage.reload().needsRestart == [])
+            let draining = try stage.status().dataplane.pool.filter { $0.isDraining == true }
+            #expect(draining.reduce(0) { $0 + $1.portsInUse } == 1)
+            try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(Stage.synthetic)")
+            #expect(try eventually { try stage.status().dataplane.pool.count == 2 })
+            #expect(try eventually { try !run("ip addr show nat64").contains("198.18.7.0/30") })
+            #expect(try run("ip addr show nat64").contains("198.18.8.0/30"))
+            // A second ping's own binding: the client got its resting port no more, but one of an address that stays.
+            let used = try stage.status().dataplane.pool.filter { $0.isDraining == nil }
+            #expect(used.reduce(0) { $0 + $1.portsInUse } >= 1)
+        }
+    }
+
+    @Test("a pool that holds an address of this machine is refused at a reload, and everything stays as it was")
+    func poolConflictAtReload() async throws {
+        try await onStage { (stage: Stage) throws in
+            try run("ip addr add 198.18.9.1/32 dev lo")
+            try stage.configure(pool: "pool = [\"198.18.9.0/29\"]")
+            #expect(try stage.refusedReload().first?.contains("198.18.9.1") == true)
+            #expect(try stage.status().dataplane.pool.map(\.addresses) == ["198.18.7.0/29"])
+            try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(Stage.synthetic)")
         }
     }
 

@@ -53,7 +53,7 @@ struct Stage: Sendable {
 
     // MARK: What an operator does
 
-    private var control: ControlSocket { ControlSocket(path: folder.path + "/control.sock") }
+    var control: ControlSocket { ControlSocket(path: folder.path + "/control.sock") }
 
     func status() throws -> StatusReport { try control.get(StatusReport.self, "/v1/status") }
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Makes the page that says which requirement of the standards has a test, out of requirements.tsv and the tests' names.
+What has none and never will stands in reasons.tsv: identifier, tabulator, why.
 
     Tests/Compliance/compliance.py           writes the page
-    Tests/Compliance/compliance.py --check   says whether the page is up to date, and fails if not
-    Tests/Compliance/compliance.py --list    prints the identifiers that no test names yet
+    Tests/Compliance/compliance.py --check   fails if the page is out of date, or a requirement of the sections that are
+                                             done has neither a test nor a reason, or both
+    Tests/Compliance/compliance.py --list    prints the identifiers that have neither yet
 """
 import pathlib
 import re
@@ -13,6 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 PAGE = TOP / "Sources/Appliance/Appliance.docc/Compliance.md"
 IDENTIFIER = re.compile(r"\b(?:ADR|X46|I46|X64|I64|ERR|NAT|TCP|CGN|LOG|D64|PFX|EAM|FTP|DNS|ENC)-\d{2}\b")
+# The requirements that must have a test or a reason: the translator's.
+DONE = re.compile(r"(?:ADR|X46|I46|X64|I64|ERR|NAT|TCP)-\d{2}|CGN-(?:0\d|1[0-5])|EAM-(?:0[789]|10)")
 # @Test("sentence" or @Test(\n "sentence"; a Swift string may hold escaped quotes.
 SWIFT_TEST = re.compile(r'@Test\(\s*"((?:[^"\\]|\\.)*)"')
 SHELL_TEST = re.compile(r'^it "((?:[^"\\]|\\.)*)"', re.MULTILINE)
@@ -27,6 +31,7 @@ class Requirement:
     def __init__(self, identifier, level, place, text):
         self.identifier, self.level, self.place, self.text = identifier, level, place, text
         self.tests = []
+        self.reason = None
 
 
 def read_requirements():
@@ -38,6 +43,27 @@ def read_requirements():
         elif line and not line.startswith("#"):
             sections[-1][1].append(Requirement(*line.split("\t")))
     return sections
+
+
+def read_reasons(known):
+    """Gives requirements their reasons; returns what is wrong with the file."""
+    for line in (HERE / "reasons.tsv").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        identifier, _, reason = line.partition("\t")
+        if identifier not in known or not reason:
+            yield f"Tests/Compliance/reasons.tsv: {identifier} is no requirement, or has no reason"
+        else:
+            known[identifier].reason = reason
+
+
+def gaps(every):
+    """What has neither a test nor a reason although it must, and what has both."""
+    for requirement in every:
+        if requirement.tests and requirement.reason:
+            yield f"{requirement.identifier} has a test; take its reason out of Tests/Compliance/reasons.tsv"
+        if not requirement.tests and not requirement.reason and DONE.fullmatch(requirement.identifier):
+            yield f"{requirement.identifier} has neither a test nor a reason in Tests/Compliance/reasons.tsv"
 
 
 def read_tests():
@@ -66,13 +92,16 @@ def page(sections):
         "",
         f"{len(tested)} of {len(every)} requirements have a test, of those that are a MUST or MUST NOT",
         f"{sum(1 for requirement in must if requirement.tests)} of {len(must)}. An asterisk marks a choice of this project or field practice.",
+        "",
+        f"{sum(1 for requirement in every if requirement.reason)} more are not claimed, for the reason that stands there.",
     ]
     for title, requirements in sections:
         done = sum(1 for requirement in requirements if requirement.tests)
         lines += ["", f"## {title}", "", f"{done} of {len(requirements)}", ""]
         lines += ["| Requirement | Level | Place | What it asks for | Test |", "| --- | --- | --- | --- | --- |"]
         for r in requirements:
-            tests = "<br>".join(f"{cell(name)} ({path})" for path, name in r.tests) or "none yet"
+            tests = "<br>".join(f"{cell(name)} ({path})" for path, name in r.tests)
+            tests = tests or (f"Not claimed: {cell(r.reason)}" if r.reason else "none yet")
             lines.append(f"| {r.identifier} | {r.level} | {r.place} | {cell(r.text)} | {tests} |")
     return "\n".join(lines) + "\n"
 
@@ -91,17 +120,22 @@ def main():
                 unknown.append(f"{path}: {identifier} is no requirement: {name}")
     if unknown:
         sys.exit("\n".join(unknown))
+    if faults := list(read_reasons(known)):
+        sys.exit("\n".join(faults))
     if "--list" in sys.argv:
-        print("\n".join(identifier for identifier, requirement in known.items() if not requirement.tests))
+        print("\n".join(r.identifier for r in known.values() if not r.tests and not r.reason))
         return
+    faults = list(gaps(known.values()))
     text = page(sections)
     if "--check" in sys.argv:
+        if faults:
+            sys.exit("\n".join(faults))
         if not PAGE.exists() or PAGE.read_text() != text:
             sys.exit(f"{PAGE.relative_to(TOP)} is not up to date; run: make fmt")
         return
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text)
-    print(text.split("\n\n")[2].replace("\n", " "))
+    print("\n".join([text.split("\n\n")[2].replace("\n", " "), *faults]))
 
 
 main()

@@ -70,8 +70,16 @@ struct AcceptanceTests {
 
     @Test("the defaults that the packaged file shows are the defaults")
     func shownDefaultsHold() throws {
-        let examples = ["pool", "workers", "mtu", "ports", "group", "[[dns64.view]]", "clients", "synthesize = false"]
-        let text = try uncommented().filter { line in !examples.contains { line.hasPrefix($0) } }.joined(
+        let examples = [
+            "pool", "workers", "mtu", "ports", "group", "[[nat64.map]]", "prefix =", "[[nat64.static]]",
+            "protocol", "ipv4", "ipv6", "[[dns64.view]]", "clients", "synthesize = false",
+        ]
+        // The tables of the resolver that may be written many times are examples, all of them.
+        let lines = try uncommented()
+        let tables =
+            try #require(lines.firstIndex(of: "[[dns64.view]]"))..<(#require(lines.firstIndex(of: "[control]")))
+        let shown = lines.indices.filter { !tables.contains($0) }.map { lines[$0] }
+        let text = shown.filter { line in !examples.contains { line.hasPrefix($0) } }.joined(
             separator: "\n"
         )
         #expect(try configuration(text) == ValidatedConfiguration())
@@ -81,7 +89,7 @@ struct AcceptanceTests {
     func manualPageIsComplete() throws {
         let page = try file("packaging/man/appliance.toml.5").replacing("\\-", with: "-")
         for key in Vocabulary.keys.filter({ !$0.key.isEmpty }).values.joined()
-        where !["lifetimes", "limits", "view"].contains(key) {
+        where !["lifetimes", "limits", "view", "map", "static", "rule", "local"].contains(key) {
             #expect(page.contains("\n.It Ic \(key)"), "\(key)")
         }
         for table in Vocabulary.keys.keys where !table.isEmpty { #expect(page.contains("[\(table)]"), "\(table)") }
@@ -176,6 +184,7 @@ struct AcceptanceTests {
             pool = ["192.0.2.64/28", "198.51.100.1-198.51.100.3", "203.0.113.9", "share:eth0"]
             ports = "2000-3000"
             workers = 3
+            poll-before-sleep = 70
             filtering = { tcp = "endpoint-independent", udp = "address-and-port-dependent" }
             connections-from-outside = false
             lowest-ipv6-mtu = 1400
@@ -188,6 +197,7 @@ struct AcceptanceTests {
             udp-zero-checksum = "drop"
             icmp-errors-per-second = 10
             port-hold-down = 0
+            port-overloading = true
             lifetimes = { udp = "2m", icmp = 61, tcp-established = "2h4m", tcp-transitory = "5m", tcp-incoming-syn = "7s", fragment = 3 }
 
             [nat64.limits]
@@ -195,9 +205,13 @@ struct AcceptanceTests {
             sessions-per-client = 1000
             ports-per-client = 500
             new-bindings-per-second = 50
+            ports-for-new-clients = 10
             spill-to-other-addresses = false
             bindings = 10000
             further-sessions = 20000
+            fragment-memory = "16MiB"
+            fragmented-datagrams = 8192
+            held-syns = 1024
 
             [clients]
             allow = ["2001:db8:6::/48", "links"]
@@ -224,6 +238,7 @@ struct AcceptanceTests {
             """
         )
         #expect(read.device == "xlat0")
+        #expect(read.pollBeforeSleep == 70)
         #expect(read.prefixes.map(\.description) == ["2001:db8:64::/96", "64:ff9b::/96"])
         #expect(
             read.pool.sources.map(\.description) == [
@@ -236,6 +251,7 @@ struct AcceptanceTests {
         nat64.workers = 3
         nat64.mtu = 1500
         nat64.portHoldDown = .zero
+        nat64.overloadsPorts = true
         nat64.filtering.tcp = .endpointIndependent
         nat64.filtering.udp = .addressAndPortDependent
         nat64.filtering.admitsConnectionsFromOutside = false
@@ -253,14 +269,19 @@ struct AcceptanceTests {
         nat64.lifetimes.icmp = .seconds(61)
         nat64.lifetimes.tcpEstablished = .seconds(7440)
         nat64.lifetimes.tcpTransitory = .seconds(300)
+        nat64.lifetimes.tcpOpening = .seconds(300)
         nat64.lifetimes.tcpIncomingSyn = .seconds(7)
         nat64.limits.clientLength = 56
         nat64.limits.sessionsPerClient = 1000
         nat64.limits.portsPerClient = 500
         nat64.limits.newBindingsPerSecond = 50
+        nat64.limits.portsForNewClients = 10
         nat64.limits.spillsToOtherAddresses = false
         nat64.maximumBindings = 10_000
         nat64.maximumFurtherSessions = 20_000
+        nat64.translation.fragmentMemory = 16 << 20
+        nat64.translation.fragmentedDatagrams = 8192
+        nat64.translation.heldSYNs = 1024
         #expect(read.nat64 == nat64)
         #expect(read.clients.includesLinks)
         #expect(read.clients.networks.map(\.description) == ["2001:db8:6::/48"])

@@ -1,5 +1,5 @@
 extension BadFile {
-    static let all: [BadFile] = syntax + keys + translator + pool + access + resolver + system
+    static let all: [BadFile] = syntax + keys + translator + pool + access + resolver + system + mapsAndBindings
 
     static let syntax = [
         BadFile(
@@ -196,6 +196,11 @@ extension BadFile {
             "a.toml:6:26: nat64.icmp-errors-per-second: -1 is not from 0 to 1000000"
         ),
         BadFile(
+            "polling time",
+            "[nat64]\npoll-before-sleep = 1000001",
+            "a.toml:2:21: nat64.poll-before-sleep: 1000001 is neither \"auto\" nor microseconds from 0 to 1000000"
+        ),
+        BadFile(
             "durations",
             "[nat64.lifetimes]\nudp = \"300\"\nicmp = \"2minutes\"\ntcp-established = \"8d\"\ntcp-transitory = -1\n"
                 + "tcp-incoming-syn = 0\nfragment = 2.5\nunsafe-short = 1",
@@ -212,10 +217,14 @@ extension BadFile {
         ),
         BadFile(
             "limits",
-            "[nat64.limits]\nclient-length = 129\nsessions-per-client = 1_000_001\nbindings = 0",
+            "[nat64.limits]\nclient-length = 129\nsessions-per-client = 1_000_001\nbindings = 0\nheld-syns = 15"
+                + "\nfragment-memory = 1000\nfragmented-datagrams = 63",
             "a.toml:2:17: nat64.limits.client-length: 129 is not from 1 to 128",
             "a.toml:3:23: nat64.limits.sessions-per-client: 1000001 is not from 0 to 1000000",
-            "a.toml:4:12: nat64.limits.bindings: 0 is not from 4096 to 67108864"
+            "a.toml:4:12: nat64.limits.bindings: 0 is not from 4096 to 67108864",
+            "a.toml:5:13: nat64.limits.held-syns: 15 is not from 16 to 65536",
+            "a.toml:6:19: nat64.limits.fragment-memory: 1000 is not from \"1MiB\" to \"1GiB\"",
+            "a.toml:7:24: nat64.limits.fragmented-datagrams: 63 is not from 64 to 1000000"
         ),
     ]
 
@@ -230,7 +239,7 @@ extension BadFile {
             "a.toml:6:1: nat64.pool: \"shared:eth0\" is no address, prefix or range of IPv4; did you mean \"share:INTERFACE\"?",
             "a.toml:7:1: nat64.pool: \"192.0.0.0/24\" contains 192.0.0.8, which the TUN device itself bears",
             "a.toml:8:1: nat64.pool: 5 is not a text in quotation marks; write for example [\"192.0.2.64/28\"]",
-            "a.toml:9:1: nat64.pool: \"10.0.0.0/8\" has more than 65536 addresses; take fewer",
+            "a.toml:9:1: nat64.pool: \"10.0.0.0/8\" has more than 65535 addresses; take fewer",
             "a.toml:10:1: nat64.pool: \"192.0.2.1/24\" has bits set past its length; write \"192.0.2.0/24\"",
             "a.toml:11:1: nat64.pool: \"192.0.2.300\" is no address, prefix or range of IPv4; "
                 + "write \"192.0.2.64/28\", \"192.0.2.1-192.0.2.9\", \"192.0.2.1\" or \"share:eth0\""
@@ -251,8 +260,8 @@ extension BadFile {
         ),
         BadFile(
             "too many addresses",
-            "[nat64]\npool = [\"10.0.0.0/16\", \"10.1.0.0/24\"]",
-            "a.toml:2:24: nat64.pool: \"10.1.0.0/24\" makes 65792 addresses in all; the most is 65536"
+            "[nat64]\npool = [\"10.0.0.0/17\", \"10.0.128.0/17\"]",
+            "a.toml:2:24: nat64.pool: \"10.0.128.0/17\" makes 65536 addresses in all; the most is 65535"
         ),
         BadFile(
             "ports that wrap",

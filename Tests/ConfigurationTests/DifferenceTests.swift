@@ -1,3 +1,4 @@
+import NAT64
 import Testing
 
 @testable import Configuration
@@ -23,15 +24,29 @@ struct DifferenceTests {
         #expect(difference.needsRestart == ["dns64.workers", "nat64.device"])
     }
 
+    @Test("another pool and other ports need no restart, and a reload takes them over")
+    func poolAtOnce() throws {
+        let old = try configuration("")
+        let new = try configuration("[nat64]\npool = [\"192.0.2.1\"]\nports = \"2000-3000\"\nport-overloading = true")
+        let difference = new.difference(from: old)
+        #expect(difference.changed == ["nat64.pool", "nat64.port-overloading", "nat64.ports"])
+        #expect(difference.needsRestart == ["nat64.port-overloading"])
+        #expect(new.keepingUntilRestart(old).pool == new.pool)
+        #expect(!new.keepingUntilRestart(old).nat64.overloadsPorts)
+    }
+
     @Test("every key that exists is compared")
     func everyKeyIsCompared() {
         let known = Vocabulary.keys.flatMap { name, keys in keys.map { name.isEmpty ? $0 : "\(name).\($0)" } }
         // Tables are compared key by key; a view, and filtering by protocol, as a whole; unsafe-short means nothing alone.
-        let apart = known.filter {
-            Vocabulary.keys[$0] != nil && $0 != "dns64.view" && $0 != "nat64.filtering"
-                || $0.hasPrefix("dns64.view.") || $0.hasPrefix("nat64.filtering.")
-                || $0 == "nat64.lifetimes.unsafe-short"
-        }
+        let whole: Set = ["nat64.map", "nat64.static", "dns64.rule", "dns64.local", "dns64.filter"]
+        let apart =
+            known.filter { key in whole.contains { key.hasPrefix($0 + ".") } }
+            + known.filter {
+                Vocabulary.keys[$0] != nil && $0 != "dns64.view" && !whole.contains($0) && $0 != "nat64.filtering"
+                    || $0.hasPrefix("dns64.view.") || $0.hasPrefix("nat64.filtering.")
+                    || $0 == "nat64.lifetimes.unsafe-short"
+            }
         #expect(Set(ValidatedConfiguration.keys.map(\.key)) == Set(known).subtracting(apart))
     }
 
@@ -39,13 +54,24 @@ struct DifferenceTests {
         "two configurations that agree on every key are equal",
         arguments: [
             "[nat64]\ndevice = \"x\"", "[nat64]\npool = [\"192.0.2.1\"]", "[nat64]\nports = \"2000-3000\"",
-            "[nat64]\nworkers = 2",
+            "[nat64]\nworkers = 2", "[nat64]\nport-overloading = true", "[nat64.limits]\nports-for-new-clients = 5",
             "[nat64]\nfiltering = \"endpoint-independent\"", "[nat64]\nmtu = 1400", "[nat64.lifetimes]\nfragment = 3",
-            "[nat64.limits]\nbindings = 4096", "[nat64]\nicmp-errors-per-second = 3", "[clients]\nallow = [\"::/0\"]",
+            "[nat64.limits]\nbindings = 4096", "[nat64]\nicmp-errors-per-second = 3",
+            "[[nat64.map]]\nipv4 = \"8.8.8.8\"\nprefix = \"64:ff9b::/96\"",
+            "[[nat64.static]]\nprotocol = \"tcp\"\nipv4 = \"192.0.2.1\"\nipv4-port = 1\nipv6 = \"2001:db8::5\"",
+            "[nat64.lifetimes]\nshort-after-reset = true", "[nat64]\nicmp-error-source = \"destination\"",
+            "[nat64.lifetimes]\ntcp-opening = 300", "[clients]\nallow = [\"::/0\"]",
             "[destinations]\nrefuse = [\"8.8.8.8\"]", "[dns64]\nlisten = [\"127.0.0.1\"]",
             "[dns64]\nsynthesize = false",
             "[dns64]\nupstreams = [\"192.0.2.53\"]", "[[dns64.view]]\nclients = [\"::/0\"]\nsynthesize = false",
-            "[control]\ngroup = \"adm\"",
+            "[control]\ngroup = \"adm\"", "[dns64]\nserve-stale = true", "[dns64]\nprefetch = true",
+            "[dns64]\ncookies = false", "[dns64]\nrandom-case = true",
+            "[dns64]\ncookie-secrets = [\"00112233445566778899aabbccddeeff\"]", "[dns64.limits]\nclient-share = 30",
+            "[dns64.limits]\nquestions-per-second = 30", "[dns64.limits]\nover-limit = \"drop\"",
+            "[dns64.limits]\nclient-length = 56", "[[dns64.rule]]\ndomain = \"x\"\nupstreams = \"block\"",
+            "[[dns64.local]]\nname = \"x\"\ntype = \"A\"\ndata = \"10.0.0.1\"",
+            "[[dns64.filter]]\nname = \"x\"\naction = \"nodata\"",
+            "[[dns64.filter]]\naddress = \"10.0.0.0/8\"\naction = \"nodata\"",
         ]
     )
     func differenceIsComplete(text: String) throws {

@@ -126,6 +126,39 @@ struct CommandTests {
         #expect(!bench.ctl("dns64", "list").out.contains("runtime"))
     }
 
+    @Test("NAT-03 static bindings are added, shown and taken away")
+    func staticBindings() throws {
+        let added = bench.ctl("bindings", "add", "tcp", "203.0.113.1:8000-8010", "[2001:db8:6::5]:8000-8010")
+        #expect(added.code == 0, "\(added.err)")
+        #expect(added.out == "tcp 203.0.113.1:8000-8010 stands for [2001:db8:6::5]:8000-8010 from now on.\n")
+        #expect(
+            bench.ctl("bindings", "static").out == """
+                PROTOCOL  EXTERNAL               CLIENT                     ORIGIN   STATE
+                icmp      203.0.113.1:7          [2001:db8:6::7]:7          file     its address is none of the pool; write it in nat64.pool
+                tcp       203.0.113.1:8000-8010  [2001:db8:6::5]:8000-8010  runtime  in force
+
+                """
+        )
+        let list = bench.ctl("bindings", "static", "--json")
+        #expect(try WireFormat.decode(StaticBindingList.self, from: Array(list.out.utf8)).bindings.count == 2)
+        let removed = bench.ctl("bindings", "remove", "tcp", "203.0.113.1:8000-8010")
+        #expect(removed.out == "tcp 203.0.113.1:8000-8010 stands for nobody any more.\n")
+        #expect(bench.ctl("bindings", "remove", "tcp", "203.0.113.1:8000-8010").code == 1)
+    }
+
+    @Test("NAT-03 a static binding in the way of traffic is refused with the client's name, and added with --replace")
+    func staticBindingReplaces() {
+        let refused = bench.ctl("bindings", "add", "udp", "203.0.113.1:80", "[2001:db8:6::5]:80")
+        #expect(refused.code == 1 && refused.err.contains("stands for [2001:db8:6::9]:5 already"))
+        let added = bench.ctl("bindings", "add", "udp", "203.0.113.1:80", "[2001:db8:6::5]:80", "--replace")
+        #expect(added.code == 0)
+    }
+
+    @Test("bindings lists with and without the word")
+    func bindingsDefault() {
+        #expect(bench.ctl("bindings", "--limit", "3").out == bench.ctl("bindings", "list", "--limit", "3").out)
+    }
+
     @Test("what the daemon refuses is 1, what it cannot understand is 2, and both say why")
     func refusals() {
         let absent = bench.ctl("dns64", "reset", "2001:db8:6:2::/64")
@@ -165,7 +198,8 @@ struct CommandTests {
         arguments: [
             ["stats"], ["--sokcet", "x", "status"], ["sessions", "--limit", "0"], ["sessions", "--limit", "many"],
             ["sessions", "--protocol", "sctp"], ["dns64", "enable"], ["dns64", "enable", "a", "b"], ["status", "now"],
-            ["status", "--socket"],
+            ["status", "--socket"], ["bindings", "add", "tcp", "203.0.113.1:1"],
+            ["bindings", "add", "sctp", "203.0.113.1:1", "[2001:db8::1]:1"], ["bindings", "remove", "tcp"],
         ]
     )
     func wrongUse(arguments: [String]) {

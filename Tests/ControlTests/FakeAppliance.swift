@@ -66,6 +66,46 @@ final class FakeAppliance: ControlledAppliance {
         return BindingPage(bindings: entries, next: next(slice))
     }
 
+    private let added = Mutex<[StaticBindingEntry]>([])
+
+    func staticBindings() -> StaticBindingList {
+        let file = StaticBindingEntry(
+            transport: "icmp",
+            external: "203.0.113.1:7",
+            client: "[2001:db8:6::7]:7",
+            origin: .file,
+            problem: "its address is none of the pool; write it in nat64.pool"
+        )
+        return StaticBindingList(bindings: [file] + added.withLock { $0 })
+    }
+
+    func addStaticBinding(_ change: StaticBindingChange) throws(ControlRefusal) {
+        guard change.external != "203.0.113.1:80" || change.replace == true else {
+            throw ControlRefusal(.conflict, "203.0.113.1:80 stands for [2001:db8:6::9]:5 already; --replace ends that.")
+        }
+        added.withLock {
+            $0.append(
+                StaticBindingEntry(
+                    transport: change.transport,
+                    external: change.external,
+                    client: change.client,
+                    origin: .runtime
+                )
+            )
+        }
+    }
+
+    func removeStaticBinding(transport: String, external: String) throws(ControlRefusal) {
+        let found = added.withLock { list in
+            let before = list.count
+            list.removeAll { $0.transport == transport && $0.external == external }
+            return list.count < before
+        }
+        guard found else {
+            throw ControlRefusal(.notFound, "No static binding was added for \(transport) \(external).")
+        }
+    }
+
     func views() -> ViewList {
         ViewList(
             synthesizeByDefault: true,

@@ -19,7 +19,7 @@ struct OpenAPITests {
         }
         let served = Set(Routes.all.map { "\($0.method) \($0.path) \($0.parameters.sorted())" })
         #expect(described == served)
-        #expect(served.count == 11)
+        #expect(served.count == 14)
     }
 
     @Test("everything that only looks is a GET, and everything that changes something is not")
@@ -59,6 +59,11 @@ struct OpenAPITests {
                         next: nil
                     )
                 )
+            ),
+            ("StaticBindingList", json(FakeAppliance().staticBindings())),
+            (
+                "StaticBindingChange",
+                json(StaticBindingChange(transport: "tcp", external: "e", client: "c", replace: true))
             ),
             ("ViewList", json(FakeAppliance().views())),
             ("ViewChange", json(ViewChange(network: "n", synthesize: true))),

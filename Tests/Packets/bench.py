@@ -29,7 +29,7 @@ BOX4, BOX6 = "100.64.0.2", "2001:db8:6::1"
 HOPS = 3
 ETH_P_ALL, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, SOL_PACKET = 3, 15, 23, 263
 CLONE_NEWNET = 0x40000000
-SENTINEL_PORTS = range(19990, 19996)
+SENTINEL_PORTS = range(19984, 20000)
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -118,6 +118,7 @@ class Bench:
         self.folder = tempfile.mkdtemp(prefix="packets-")
         self.process = None
         self.next_port = 20000
+        self.next_unused = 0
         self.faults = []
         self.sentinel_number = 0
         self.config = None
@@ -208,6 +209,13 @@ class Bench:
     def on(self, *words, check=True):
         return run("ip", "netns", "exec", self.box, *words, check=check)
 
+    def background(self, program):
+        """A Python program on the box, which has half a second to get ready."""
+        words = ["ip", "netns", "exec", self.box, "python3", "-u", "-c", program]
+        started = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        return started
+
     def sysctl(self, *settings):
         self.on("sysctl", "-qw", *settings)
 
@@ -217,7 +225,11 @@ class Bench:
             self.on("ip", "link", "set", inner, "mtu", str(mtu))
             run("ip", "-n", f"{self.name}-{side}", "link", "set", outer, "mtu", "65000")
         if self.process is not None:
-            time.sleep(0.15)
+            # The daemon hears of changes in their order: when it knows the last it knows all.
+            for mtu in (wan + 8, wan):
+                self.on("ip", "link", "set", "wan0", "mtu", str(mtu))
+                self.until(lambda: self.status()["network"]["uplink"]["mtu"] == mtu, "the daemon misses a new MTU")
+            time.sleep(0.05)
 
     # The daemon.
 
@@ -251,7 +263,7 @@ directory = "{self.folder}/state"
             stdout=self.log,
             stderr=subprocess.STDOUT,
         )
-        for _ in range(200):
+        for _ in range(1000):
             if self.process.poll() is not None:
                 break
             try:
@@ -279,7 +291,7 @@ directory = "{self.folder}/state"
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(5)
+                self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -301,11 +313,34 @@ directory = "{self.folder}/state"
     def drops(self):
         return {entry["name"]: entry["count"] for entry in self.status()["dataplane"]["drops"]}
 
+    def until(self, condition, sentence, limit=5):
+        """Waits for what must come true within a time that no machine needs."""
+        end = time.monotonic() + limit
+        while not condition():
+            require(time.monotonic() < end, sentence)
+            time.sleep(0.02)
+
     def sessions(self, *filters):
         return json.loads(self.ctl("sessions", "--json", *filters))["sessions"]
 
     def bindings(self, *filters):
         return json.loads(self.ctl("bindings", "--json", *filters))["bindings"]
+
+    def unused_external(self, transport, address):
+        """A port or identifier of a pool address that stands for nobody, where earlier cases have left bindings."""
+        taken = {entry["external"] for entry in self.bindings("--protocol", transport)}
+        self.next_unused = self.next_unused % 60000 + 1
+        for port in [*range(self.next_unused + 1024, 65536), *range(1024, 65536)]:
+            if f"{address}:{port}" not in taken:
+                self.next_unused = port - 1024
+                return port
+        raise Failure(f"every {transport} port of {address} has a binding")
+
+    def no_new_bindings(self, before):
+        """Whether all bindings were there before; of those some may have ended since."""
+        known = {(entry["transport"], entry["external"]) for entry in before}
+        new = [entry for entry in self.bindings() if (entry["transport"], entry["external"]) not in known]
+        require(not new, f"bindings were made: {new[:3]}")
 
     def session(self, transport, client, port, peer=None):
         """The one session of a client's port, with that peer if one is named; nothing without."""
@@ -331,7 +366,7 @@ directory = "{self.folder}/state"
         """Opens the flows whose packets tell when the box is done; several, so that each of its threads has one."""
         client, target, peer = self.sentinel
         self.mapped = {}
-        end = time.monotonic() + 3
+        end = time.monotonic() + 20
         while time.monotonic() < end:
             for port in SENTINEL_PORTS:
                 if port not in self.mapped:
@@ -393,7 +428,7 @@ directory = "{self.folder}/state"
             return not left6 and not left4
 
         out6, out4 = [], []
-        for _ in range(20):
+        for _ in range(100):
             for port in left4:
                 self.lan.send(udp6(client, target, port, port, mark))
             for port in left6:
@@ -411,8 +446,8 @@ directory = "{self.folder}/state"
         return out6, out4
 
     def late(self, side):
-        """What comes in another half second on a side where something must; machines may be busy."""
-        packets = side(*self.collect(lambda out6, out4: bool(side(out6, out4)), 0.5))
+        """What comes late on a side where something must; machines may be busy."""
+        packets = side(*self.collect(lambda out6, out4: bool(side(out6, out4)), 2))
         self.inspect(packets)
         return packets
 

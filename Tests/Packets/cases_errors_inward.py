@@ -226,7 +226,8 @@ def quoted_options(b):
 @case("I46-26", "an error about no session, or for another address than it quotes, is dropped in silence")
 def unknown_quote(b):
     flow = b.udp_flow()
-    b.silent4(error4(flow, 3, 3, quoted=udp4(flow.external, S4, 60001, 53, b"x")), "a port without a session")
+    unused = b.unused_external("udp", flow.external)
+    b.silent4(error4(flow, 3, 3, quoted=udp4(flow.external, S4, unused, 53, b"x")), "a port without a session")
     other = T2 if flow.external == T1 else T1
     packet = ip4(R4, other, ICMP, icmp4(3, 3, data=flow.sent4()))
     b.silent4(packet, "for another address of the pool")
@@ -274,7 +275,7 @@ def errors_refresh_nothing(b):
         packet = ip6(C6, TARGET, ICMP6, icmp6(C6, TARGET, 1, 4, data=flow.sent6()))
         b.exchange([packet])
         time.sleep(0.2)
-    require(b.session("udp", C6, flow.sport) is None, "the session outlives its two seconds")
+    b.until(lambda: b.session("udp", C6, flow.sport) is None, "the session outlives its two seconds", 1)
 
 
 @case("ERR-04", "ICMP errors end no session")

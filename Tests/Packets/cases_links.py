@@ -52,6 +52,20 @@ def narrow_route6(b):
         b.on("ip", "-6", "route", "del", "2001:db8:6:8000::7/128")
 
 
+@case("X46-30", "a destination with a more specific route of its own goes there untranslated")
+def native_route(b):
+    native = embed(P, "198.51.100.99")
+    b.on("ip", "-6", "route", "add", f"{native}/128", "via", C6)
+    try:
+        packet = udp6("2001:db8:6::77", native, b.port(), 53, b"native")
+        out6, out4 = b.exchange([packet])
+        b.nothing(out4, "a destination with a route of its own")
+        equal("the packet", [(p.src, p.dst, p.data) for p in out6], [("2001:db8:6::77", native, b"native")])
+    finally:
+        b.on("ip", "-6", "route", "del", f"{native}/128")
+    equal("the destination without that route", b.out4(packet).dst, "198.51.100.99")
+
+
 @case("X46-12", "an uplink with IPv6 of its own and a narrower client link: 3/4 comes all the same", lan=1280)
 def dual_stack_uplink(b):
     b.sysctl("net.ipv6.conf.wan0.disable_ipv6=0", "net.ipv6.conf.wan0.accept_dad=0")

@@ -366,6 +366,16 @@ def rate_limit(b):
     equal("the error's size", {p.total for p in out6}, {1280})
 
 
+@case("X64-26", "a client that uses up the errors leaves some to others (NAT-36)", config="limits", wan=1400)
+def errors_left(b):
+    flow, other = b.udp_flow(), b.udp_flow(client="2001:db8:6:8009::1")
+    b.exchange([flow.udp6(bytes(1452))] * 500)
+    out6, out4 = b.exchange([flow.udp6(bytes(1452))] * 20 + [other.udp6(bytes(1452))])
+    b.nothing(out4, "1500 octets for a link of 1400")
+    told = [(p.type, p.word) for p in out6 if p.dst == other.client]
+    equal("what the other client is told", told, [(2, 1420)])
+
+
 @case("X64-27", "malformed IPv6 is dropped and harms nothing")
 def malformed(b):
     flow = b.udp_flow()

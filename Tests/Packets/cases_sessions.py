@@ -77,21 +77,21 @@ def parity(b):
 def udp_session(b):
     flow = b.udp_flow()
     entry = b.session("udp", C6, flow.sport)
-    require(entry is not None and 298 <= entry["secondsLeft"] <= 300, f"the session is {entry}")
-    time.sleep(2.2)
-    require(b.session("udp", C6, flow.sport)["secondsLeft"] <= 298, "the session does not age")
+    require(entry is not None and 296 <= entry["secondsLeft"] <= 300, f"the session is {entry}")
+    time.sleep(5.2)
+    require(b.session("udp", C6, flow.sport)["secondsLeft"] <= 295, "the session does not age")
     b.out4(flow.udp6(b"again"))
-    require(b.session("udp", C6, flow.sport)["secondsLeft"] >= 299, "the packet does not refresh the session")
+    require(b.session("udp", C6, flow.sport)["secondsLeft"] >= 297, "the packet does not refresh the session")
 
 
 @case("NAT-12", "IPv4 UDP without a binding is dropped, and makes none (NAT-37)")
 def no_binding(b):
-    count = len(b.bindings())
-    for port in (1024, 1999, 61111, 53, 0):
+    before = b.bindings()
+    for port in (b.unused_external("udp", T2), b.unused_external("udp", T2), 53, 0):
         b.silent4(udp4(S4, T2, 53, port, b"x"), f"to port {port}")
     b.exchange([], [udp4(S4, T1, 53, port, b"scan") for port in range(1, 300)])
     b.exchange([], [ping4(S4, T1, 8, port, 1) for port in range(1, 300)])
-    equal("the count of bindings", len(b.bindings()), count)
+    b.no_new_bindings(before)
 
 
 @case("NAT-13", "endpoint-independent filtering admits anyone to a binding")
@@ -135,7 +135,7 @@ def refresh(b):
         b.out4(flow.udp6(b"keep"))
         time.sleep(0.4)
     equal("the port", b.out4(flow.udp6(b"keep")).sport, flow.eport)
-    require(b.session("udp", C6, idle.sport) is None, "an idle session of 2 seconds is still there")
+    b.until(lambda: b.session("udp", C6, idle.sport) is None, "an idle session of 2 seconds is still there", 1)
     require(
         not [e for e in b.bindings() if e["external"] == f"{idle.external}:{idle.eport}" and e["transport"] == "udp"],
         "its binding is still there",
@@ -150,7 +150,7 @@ def refused_refresh_nothing(b):
     while time.monotonic() < until:
         b.exchange([], [udp4(S5, flow.external, 53, flow.eport, b"x")])
         time.sleep(0.3)
-    require(b.session("udp", C6, flow.sport) is None, "the session outlives its two seconds")
+    b.until(lambda: b.session("udp", C6, flow.sport) is None, "the session outlives its two seconds", 1)
 
 
 @case("NAT-19", "identifiers of pings are kept apart by client, and one for all destinations of a client")
@@ -160,13 +160,13 @@ def identifiers(b):
     for prefix, peer in ((P, S4), (P, S5), (P, "192.0.2.5")):
         out = b.out4(ping6(C6, embed(prefix, peer), 128, 1, 3))
         equal("the identifier", (out.src, out.id), (first.external, first.eport))
-    require(58 <= b.session("icmp", C6, 1, S4)["secondsLeft"] <= 60, "the lifetime is not 60 seconds (NAT-20)")
+    require(56 <= b.session("icmp", C6, 1, S4)["secondsLeft"] <= 60, "the lifetime is not 60 seconds (NAT-20)")
 
 
 @case("NAT-21", "IPv4 pings without a binding get no answer, from the host neither")
 def ping_pool(b):
     for address in (T1, T2):
-        b.silent4(ping4(S4, address, 8, 4711, 1), f"a ping of {address}")
+        b.silent4(ping4(S4, address, 8, b.unused_external("icmp", address), 1), f"a ping of {address}")
 
 
 @case("NAT-22", "address-dependent filtering holds for pings", config="adf")

@@ -4,6 +4,7 @@ import os
 
 from bench import BOX4, C6, D6, P, R4, S4, S5, case, embed, equal, require
 from cases_fragments import pieces4
+from cases_offloads import TCP4, offloaded
 from wire import *
 
 TARGET = embed(P, S4)
@@ -71,7 +72,7 @@ def shared_too_big(b):
 )
 def shared_syn(b):
     b.udp_flow()
-    out6, out4 = b.exchange([], [tcp4(S4, BOX4, 4000, 62222, SYN)])
+    out6, out4 = b.exchange([], [tcp4(S4, BOX4, 4000, unused(b), SYN)])
     b.nothing(out6, "a SYN to a free port")
     equal("the host's answer", [p.flags for p in out4], [RST | ACK])
 
@@ -95,3 +96,152 @@ def shared_pings(b):
     out6, out4 = b.exchange([], [ping4(S5, BOX4, 8, ping.eport, 1, b"request")])
     b.nothing(out6, "a ping of the host from a stranger")
     equal("the host's answer", [(p.type, p.data) for p in out4], [(0, b"request")])
+
+
+def unused(b):
+    """A port of the translator's that no client has."""
+    taken = {int(entry["external"].rpartition(":")[2]) for entry in b.bindings()}
+    return next(port for port in range(62222, 65536) if port not in taken)
+
+
+OPTIONS = b"\x01\x01\x01\x00"
+# Read as a transport header without options, this is a packet to a port of the translator's.
+DISGUISE = b"\x01\x01\xf0\x06\x00\x00\x00\x00"
+
+
+@case("NAT-13", "with a shared address packets with IPv4 options find their client, or the host", config="share")
+def shared_options(b):
+    flow, connection = b.udp_flow(), b.tcp_flow()
+    equal("UDP", b.out6(flow.udp4(b"x", options=OPTIONS)).data, b"x")
+    segment = tcp(S4, BOX4, 80, connection.eport, ACK, b"y")
+    equal("TCP", b.out6(ip4(S4, BOX4, TCP, segment, options=OPTIONS * 2)).data, b"y")
+    for options in (OPTIONS, DISGUISE, DISGUISE * 5):
+        out6, out4 = b.exchange([], [udp4(S4, BOX4, 4000, 9, b"x", options=options)])
+        b.nothing(out6, f"UDP to the host with options {options}")
+        equal("the host's answer to UDP", [(p.type, p.code) for p in out4], [(3, 3)])
+        segment = tcp(S4, BOX4, 4000, 22, SYN)
+        out6, out4 = b.exchange([], [ip4(S4, BOX4, TCP, segment, options=options)])
+        b.nothing(out6, f"TCP to the host with options {options}")
+        equal("the host's answer to TCP", [p.flags for p in out4], [RST | ACK])
+
+
+@case("NAT-21", "with a shared address the host gets its packets with the time to live they came with", config="share")
+def shared_time_to_live(b):
+    b.udp_flow()
+    out6, out4 = b.exchange([], [ping4(S4, BOX4, 8, 79, 1, b"last hop", ttl=1)])
+    equal("the answer to a ping on its last hop", [(p.type, p.data) for p in out4], [(0, b"last hop")])
+    out6, out4 = b.exchange([], [udp4(S4, BOX4, 4000, unused(b), b"x", ttl=1)])
+    equal("the answer to UDP on its last hop", [(p.type, p.code) for p in out4], [(3, 3)])
+    equal("its time to live in what the answer quotes", out4[0].quote.hops, 1)
+
+
+@case("X64-21", "with a shared address the host gets its super-packets as they were", config="share")
+def shared_super_packets(b):
+    b.wan.open_offloaded()
+    b.udp_flow()
+    data = os.urandom(40000)
+    port = unused(b)
+    b.flush()
+    offloaded(b.wan, tcp4(S4, BOX4, 4000, port, PSH, data, seq=1000), TCP, TCP4, 1400)
+    out6, out4 = b.settle(0.05)
+    b.nothing(out6, "a super-packet to the host")
+    # One reset that acknowledges all of it: it came in one piece.
+    equal("the host's answer", [(p.flags, p.ack) for p in out4], [(RST | ACK, 1000 + len(data))])
+    b.flush()
+    offloaded(b.wan, udp4(S4, BOX4, 4000, port, data[:1000]), UDP)
+    out6, out4 = b.settle(0.05)
+    b.nothing(out6, "UDP whose checksum is to be filled in")
+    equal("the host's answer", [(p.type, p.code) for p in out4], [(3, 3)])
+
+
+@case("NAT-21", "with a shared address the host gets what is handed back in order", config="share")
+def shared_order(b):
+    b.udp_flow()
+    burst = []
+    for number in range(200):
+        burst.append(ping4(S4, BOX4, 8, 80, number, bytes(100)))
+    out6, out4 = b.exchange([], burst)
+    equal("the sequence numbers of the host's answers", [p.sequence for p in out4 if p.id == 80], list(range(200)))
+
+
+@case("X46-06", "with a shared address nobody outside may bear an address of the host", config="share")
+def shared_spoofed(b):
+    b.udp_flow()
+    before = b.drops()["illegal-source"]
+    for packet in (
+        ping4(BOX4, BOX4, 8, 81, 1, b"spoofed"),
+        udp4(BOX4, BOX4, 53, 62225, b"spoofed"),
+        ip4(BOX4, BOX4, UDP, udp(BOX4, BOX4, 53, 9, bytes(100))[:64], identification=0xE2, mf=1),
+    ):
+        b.silent4(packet, "a packet from outside with the host's own source")
+    equal("illegal sources", b.drops()["illegal-source"] - before, 3)
+
+
+HOST = embed(P, BOX4)
+
+
+@case("NAT-31", "with a shared address the host itself is reached under the prefix", config="share")
+def shared_host_reached(b):
+    port = b.port()
+    out6, out4 = b.exchange([ping6(C6, HOST, 128, port, 1, b"host")])
+    b.nothing(out4, "a ping of the host")
+    equal("the host's answer", [(p.src, p.type, p.id, p.data) for p in out6], [(HOST, 129, port, b"host")])
+    out6, out4 = b.exchange([tcp6(C6, HOST, port, 22, SYN, seq=77)])
+    b.nothing(out4, "a SYN to the host")
+    equal("the answer to a SYN", [(p.src, p.flags, p.ack, p.dport) for p in out6], [(HOST, RST | ACK, 78, port)])
+    out6, out4 = b.exchange([udp6(C6, HOST, port, 9, b"x")])
+    b.nothing(out4, "UDP to the host")
+    error = b.one(out6, "the answer to UDP")
+    equal("type, code, source", (error.type, error.code, error.src), (1, 4, HOST))
+    quote = error.quote
+    equal("what it quotes", (quote.src, quote.dst, quote.sport, quote.dport), (C6, HOST, port, 9))
+    # Its checksum has gone through four changes of address and fits the packet the client sent.
+    sent = udp6(C6, HOST, port, 9, b"x")
+    equal("the quoted datagram", quote.body, sent[40:])
+
+
+@case("NAT-31", "with a shared address a ping of the host in fragments is answered", config="share")
+def shared_host_fragments(b):
+    data = os.urandom(3000)
+    message = icmp6(C6, HOST, 128, 0, echo(b.port(), 1), data)
+    pieces = [
+        ip6(C6, HOST, FRAGMENT, fragment_header(58, at, at + 1400 < len(message), 0xF1) + message[at : at + 1400])
+        for at in range(0, len(message), 1400)
+    ]
+    for sequence in (pieces, pieces[::-1]):
+        out6, out4 = b.exchange(sequence)
+        b.nothing(out4, "a ping of the host")
+        whole = reassemble(out6)
+        require(whole is not None and whole[8:] == data, "the host does not answer a ping in fragments")
+        equal("the type of the answer", whole[0], 129)
+
+
+@case("X64-08", "with a shared address the way to the host ends at the host", config="share")
+def shared_host_traced(b):
+    # The kernel takes a hop on the way to the translator, the translator one; the host is the end of the way.
+    for hops, wanted in ((2, (3, 0)), (3, (1, 4))):
+        out6, out4 = b.exchange([udp6(C6, HOST, b.port(), 33434, b"trace", hops=hops)])
+        b.nothing(out4, "a datagram to the host")
+        equal(f"the answer to a hop limit of {hops}", [(p.type, p.code) for p in out6], [wanted])
+
+
+@case("ERR-04", "with a shared address a client's ICMP error reaches the host's own socket", config="share", lan=1280)
+def shared_host_error(b):
+    listener = b.background(
+        "import socket\n"
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        f"s.bind(('{BOX4}', 7007))\n"
+        "s.settimeout(5)\n"
+        "data, peer = s.recvfrom(100)\n"
+        "s.connect(peer)\n"
+        "s.send(b'reply to ' + peer[0].encode())\n"
+        "try: s.recv(100)\n"
+        "except OSError as error: print(error.errno)\n"
+    )
+    port = b.port()
+    out6, out4 = b.exchange([udp6(C6, HOST, port, 7007, b"hello")], wait=0.1)
+    b.nothing(out4, "a datagram to the host")
+    reply = b.one(out6, "the reply")
+    equal("the source that the host saw", reply.data, b"reply to 192.0.0.7")
+    b.exchange([ip6(C6, HOST, ICMP6, icmp6(C6, HOST, 1, 4, data=reply.raw))])
+    equal("the error at the host's socket (ECONNREFUSED)", listener.communicate(timeout=6)[0].strip(), "111")

@@ -3,7 +3,7 @@
 import struct
 import time
 
-from bench import C6, P, S4, S5, T1, case, embed, equal, require
+from bench import C6, P, S4, S5, T1, case, embed, equal, is_probe, require
 from wire import *
 
 TARGET = embed(P, S4)
@@ -19,7 +19,7 @@ def is_state(b, flow, name, lifetime):
     entry = state(b, flow)
     require(entry is not None, f"no session; it should be in {name}")
     equal("the state", entry[0], name)
-    require(lifetime - 2 <= entry[1] <= lifetime, f"it lives {entry[1]} seconds in {name}, not {lifetime}")
+    require(lifetime - 5 <= entry[1] <= lifetime, f"it lives {entry[1]} seconds in {name}, not {lifetime}")
 
 
 @case("TCP-01", "a client's SYN makes V6 INIT of 240 seconds; the answer ESTABLISHED of 7200 (TCP-11, TCP-12)")
@@ -42,36 +42,37 @@ def refused_from_outside(b):
 
 @case("TCP-03", "a SYN to no binding is kept and refused with 3/3 after its time (TCP-04)", config="short")
 def held_syn(b):
-    count = len(b.bindings())
-    syn = tcp4(S4, T1, 4000, 33333, SYN)
+    before = b.bindings()
+    port = b.unused_external("tcp", T1)
+    syn = tcp4(S4, T1, 4000, port, SYN)
     start = time.monotonic()
     b.silent4(syn, "a SYN to no binding")
-    equal("the count of bindings", len(b.bindings()), count)
-    out6, out4 = b.collect(lambda out6, out4: bool(out4), 2.5)
+    b.no_new_bindings(before)
+    out6, out4 = b.collect(lambda out6, out4: bool(out4), 5)
     passed = time.monotonic() - start
     b.nothing(out6, "a SYN to no binding")
     out = b.one(out4, "the error after the time")
     require(passed >= 1, f"it comes after {passed:.2f} seconds already")
     equal("type, code, ends", (out.type, out.code, out.src, out.dst), (3, 3, T1, S4))
-    equal("the quote", (out.quote.sport, out.quote.dport), (4000, 33333))
+    equal("the quote", (out.quote.sport, out.quote.dport), (4000, port))
     b.inspect(out4)
 
 
 @case("TCP-04", "the 3/3 for a SYN that was kept comes after six seconds")
 def held_synsix(b):
     start = time.monotonic()
-    b.silent4(tcp4(S4, T1, 4000, 44444, SYN), "a SYN to no binding")
-    _, out4 = b.collect(lambda out6, out4: bool(out4), 8)
+    b.silent4(tcp4(S4, T1, 4000, b.unused_external("tcp", T1), SYN), "a SYN to no binding")
+    _, out4 = b.collect(lambda out6, out4: bool(out4), 10)
     passed = time.monotonic() - start
     equal("type and code", [(p.type, p.code) for p in out4], [(3, 3)])
-    require(6 <= passed < 7.5, f"it comes after {passed:.2f} seconds")
+    require(6 <= passed < 9, f"it comes after {passed:.2f} seconds")
 
 
 @case("TCP-05", "a SYN to a binding that filtering refuses is kept, and refused after its time", config="shortadf")
 def filtered_syn(b):
     connection = b.tcp_flow(open=False)
     b.silent4(tcp4(S5, connection.external, 4001, connection.eport, SYN), "a SYN from S5")
-    _, out4 = b.collect(lambda out6, out4: bool(out4), 2.5)
+    _, out4 = b.collect(lambda out6, out4: bool(out4), 5)
     equal("type, code, destination", [(p.type, p.code, p.dst) for p in out4], [(3, 3, S5)])
 
 
@@ -84,7 +85,7 @@ def from_outside(b):
     )
     entry = b.session("tcp", C6, connection.sport, S5)
     require(
-        entry is not None and entry["state"] == "V4 INIT" and 238 <= entry["secondsLeft"] <= 240,
+        entry is not None and entry["state"] == "V4 INIT" and 235 <= entry["secondsLeft"] <= 240,
         f"the session is {entry}",
     )
     b.out4(tcp6(C6, TARGET5, connection.sport, 4002, RST | ACK))
@@ -105,10 +106,10 @@ def stray_with_binding(b):
 
 @case("TCP-08", "segments without a binding are dropped in silence")
 def stray(b):
-    for flags in (ACK, FIN | ACK, RST, SYN | ACK, 0):
-        if flags != SYN | ACK:
-            b.silent6(tcp6(C6, TARGET, b.port(), 80, flags, b"x"), f"flags {flags:#x} from a client")
-            b.silent4(tcp4(S4, T1, 80, 55555, flags), f"flags {flags:#x} from IPv4")
+    unused = b.unused_external("tcp", T1)
+    for flags in (ACK, FIN | ACK, RST, 0):
+        b.silent6(tcp6(C6, TARGET, b.port(), 80, flags, b"x"), f"flags {flags:#x} from a client")
+        b.silent4(tcp4(S4, T1, 80, unused, flags), f"flags {flags:#x} from IPv4")
 
 
 @case("TCP-09", "simultaneous open: the kept SYN is dropped, the connection established")
@@ -130,7 +131,7 @@ def simultaneous_kept(b):
     out6, out4 = b.exchange([tcp6(C6, TARGET5, connection.sport, 4004, SYN)])
     equal("the client's SYN", [(p.dst, p.dport, p.sport) for p in out4], [(S5, 4004, connection.eport)])
     equal("the state", b.session("tcp", C6, connection.sport, S5)["state"], "ESTABLISHED")
-    out6, out4 = b.collect(lambda out6, out4: False, 1.6)
+    out6, out4 = b.collect(lambda out6, out4: False, 2)
     # Probes of the short-lived connection are no answers to the SYN.
     require(not [p for p in out4 if p.protocol == ICMP], "the 3/3 comes all the same")
     require(not [p for p in out6 if p.flags == SYN], "the kept SYN comes late")
@@ -147,9 +148,10 @@ def reset_in_init(b):
 @case("TCP-14", "V6 INIT ends after its time, and nothing is sent", config="short")
 def init_expires(b):
     connection = b.tcp_flow(open=False)
-    out6, out4 = b.collect(lambda out6, out4: False, 2.8)
-    b.nothing(out6 + out4, "the end of V6 INIT")
-    equal("the session", state(b, connection), None)
+    out6, out4 = b.collect(lambda out6, out4: False, 2.2)
+    b.until(lambda: state(b, connection) is None, "the session outlives its two seconds", 1)
+    more6, more4 = b.collect(lambda out6, out4: False, 0.1)
+    b.nothing([p for p in out6 + out4 + more6 + more4 if not is_probe(p)], "the end of V6 INIT")
 
 
 @case("TCP-15", "FIN from each side: the states of RFC 6146, 240 seconds after both (TCP-20, 21, 22, 23)")
@@ -215,8 +217,8 @@ def probe(b):
     equal("the state", state(b, connection)[0], "TRANS")
     b.out4(connection.tcp6(ACK))
     equal("the state after an answer", state(b, connection)[0], "ESTABLISHED")
-    time.sleep(5.6)
-    equal("the session after silence", state(b, connection), None)
+    time.sleep(5)
+    b.until(lambda: state(b, connection) is None, "the session is there after five seconds of silence", 2)
     b.flush()
 
 
@@ -229,8 +231,9 @@ def closing_expires(b):
     while time.monotonic() - start < 1.5:
         b.out4(connection.tcp6(ACK))
         time.sleep(0.3)
-    time.sleep(1.3)
-    equal("the session", state(b, connection), None)
+    time.sleep(0.5)
+    # With each packet's two seconds it would be there until 3.5.
+    b.until(lambda: state(b, connection) is None, "the session outlives its two seconds", 1)
 
 
 @case("TCP-25", "a new SYN on a closing connection starts it anew")
@@ -268,8 +271,14 @@ def many_syns(b):
     b.exchange([], [tcp4("192.0.2.99", T1, 1000 + n, 2000 + n, SYN) for n in range(1000)])
     b.out4(flow.udp6(b"alive"))
     require(b.drops().get("held-syn-limit", 0) > 0, "no limit was reached")
-    time.sleep(2.5)
-    b.settle()
+    # One network has no more than half of the room.
+    other = tcp4("198.51.100.77", T1, 999, b.unused_external("tcp", T1), SYN)
+    limited = b.drops()["held-syn-limit"]
+    b.exchange([], [other])
+    equal("SYNs refused of another network", b.drops()["held-syn-limit"] - limited, 0)
+    _, out4 = b.collect(lambda out6, out4: any(p.dst == "198.51.100.77" for p in out4), 5)
+    require(any(p.dst == "198.51.100.77" for p in out4), "the last SYN is not answered")
+    b.settle(0.3)
 
 
 @case("TCP-33", "the segment size in SYNs is held down to 1440, and never raised")

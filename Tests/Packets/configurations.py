@@ -1,6 +1,6 @@
 """The configurations that cases name."""
 
-from bench import G4, U6, W
+from bench import D6, G4, S5, T1, T2, U6, W
 
 OPEN = """
 [nat64]
@@ -8,6 +8,7 @@ prefixes = ["2001:db8:64::/96", "2001:db8:65::/96"]
 pool = ["203.0.113.1-203.0.113.2"]
 filtering = "endpoint-independent"
 icmp-errors-per-second = 0
+workers = 2
 """
 
 CLIENTS = """
@@ -27,6 +28,39 @@ def text(changes="", clients=CLIENTS, **keys):
     return "\n".join(lines) + "\n" + changes + clients
 
 
+STATIC = f"""
+[[nat64.static]]
+protocol = ["tcp", "udp"]
+ipv4 = "{T1}"
+ipv4-port = 443
+ipv6 = "{D6}"
+ipv6-port = 8443
+
+[[nat64.static]]
+protocol = "icmp"
+ipv4 = "{T2}"
+ipv4-id = 77
+ipv6 = "{D6}"
+ipv6-id = 78
+
+[[nat64.static]]
+protocol = "udp"
+ipv4 = "{T2}"
+ipv4-port = "8000-8010"
+ipv6 = "{D6}"
+ipv6-port = "9000-9010"
+"""
+
+MAPS = f"""
+[[nat64.map]]
+ipv4 = "{S5}/32"
+prefix = "2001:db8:65::/96"
+
+[[nat64.map]]
+ipv4 = "10.0.0.0/8"
+prefix = "64:ff9b:1::/48"
+"""
+
 WELL_KNOWN = {"prefix": W, "peer": G4}
 
 CONFIGURATIONS = {
@@ -37,6 +71,9 @@ CONFIGURATIONS = {
     "closed": {"text": text(connections_from_outside="false")},
     "fixedtos": {"text": text(traffic_class="16")},
     "lowest1500": {"text": text(lowest_ipv6_mtu="1500")},
+    "noecho": {"text": text(icmp_echo="false")},
+    "noerrors": {"text": text(icmp_errors="false")},
+    "report": {"text": text(report_refused="true", filtering='"address-dependent"')},
     "dropzero": {"text": text(udp_zero_checksum='"drop"')},
     "allports": {"text": text(ports='"1-65535"', pool='["203.0.113.1"]')},
     "wkp": {"text": text(prefixes='["64:ff9b::/96", "2001:db8:64::/96"]'), "sentinel": WELL_KNOWN},
@@ -52,6 +89,9 @@ CONFIGURATIONS = {
     "refuse": {"text": text('[destinations]\nrefuse = ["198.51.100.20/32"]\n')},
     "share": {"text": text(pool='["share:wan0"]', filtering='"address-dependent"')},
     "shareopen": {"text": text(pool='["share:wan0"]')},
+    "static": {"text": text(STATIC, filtering='"address-and-port-dependent"')},
+    "maps": {"text": text(MAPS, prefixes='["2001:db8:64::/96", "2001:db8:65::/96", "64:ff9b:1::/48"]')},
+    "literal": {"text": text(icmp_error_source='"destination"')},
     "restart": {"text": text()},
     "limits": {"text": text(icmp_errors_per_second="10", filtering='"address-dependent"')},
     "fewports": {"text": text("[nat64.limits]\nspill-to-other-addresses = false\n", ports='"2000-2063"')},

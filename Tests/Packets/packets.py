@@ -16,16 +16,20 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import cases_addresses
+import cases_clat
 import cases_errors_inward
 import cases_errors_outward
 import cases_fragments
 import cases_inward
 import cases_limits
 import cases_links
+import cases_merging
 import cases_offloads
 import cases_outward
 import cases_sessions
+import cases_settings
 import cases_shared
+import cases_static
 import cases_tcp
 from bench import CASES, Bench, Failure
 from configurations import CONFIGURATIONS

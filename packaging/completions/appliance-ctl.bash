@@ -247,6 +247,37 @@ _appliance-ctl_bindings() {
     repeating_flags=()
     non_repeating_flags=(--json -h --help)
     repeating_options=()
+    non_repeating_options=(--socket)
+    __appliance-ctl_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--socket')
+        __appliance-ctl_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|static|add|remove)
+        # Offer subcommand argument completions
+        "_appliance-ctl_bindings_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list static add remove' -- "${cur}"))
+        ;;
+    esac
+}
+
+_appliance-ctl_bindings_list() {
+    repeating_flags=()
+    non_repeating_flags=(--json -h --help)
+    repeating_options=()
     non_repeating_options=(--socket --client --external --protocol --limit)
     __appliance-ctl_offer_flags_options 0
 
@@ -267,6 +298,70 @@ _appliance-ctl_bindings() {
         return
         ;;
     '--limit')
+        return
+        ;;
+    esac
+}
+
+_appliance-ctl_bindings_static() {
+    repeating_flags=()
+    non_repeating_flags=(--json -h --help)
+    repeating_options=()
+    non_repeating_options=(--socket)
+    __appliance-ctl_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--socket')
+        __appliance-ctl_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_appliance-ctl_bindings_add() {
+    repeating_flags=()
+    non_repeating_flags=(--json --replace -h --help)
+    repeating_options=()
+    non_repeating_options=(--socket)
+    __appliance-ctl_offer_flags_options 3
+
+    # Offer option value completions
+    case "${prev}" in
+    '--socket')
+        __appliance-ctl_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __appliance-ctl_add_completions -W 'tcp'$'\n''udp'$'\n''icmp'
+        return
+        ;;
+    esac
+}
+
+_appliance-ctl_bindings_remove() {
+    repeating_flags=()
+    non_repeating_flags=(--json -h --help)
+    repeating_options=()
+    non_repeating_options=(--socket)
+    __appliance-ctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--socket')
+        __appliance-ctl_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __appliance-ctl_add_completions -W 'tcp'$'\n''udp'$'\n''icmp'
         return
         ;;
     esac

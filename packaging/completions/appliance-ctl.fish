@@ -27,7 +27,17 @@ function __appliance-ctl_parse_tokens -S
         case 'sessions'
             __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'client=' 'external=' 'protocol=' 'limit=' 'peer=' 'state=' 'h/help'
         case 'bindings'
-            __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'client=' 'external=' 'protocol=' 'limit=' 'h/help'
+            __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'list'
+                __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'client=' 'external=' 'protocol=' 'limit=' 'h/help'
+            case 'static'
+                __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'h/help'
+            case 'add'
+                __appliance-ctl_parse_subcommand 3 'socket=' 'json' 'replace' 'h/help'
+            case 'remove'
+                __appliance-ctl_parse_subcommand 2 'socket=' 'json' 'h/help'
+            end
         case 'dns64'
             __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'h/help'
             switch $unparsed_tokens[1]
@@ -104,7 +114,7 @@ complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_fla
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'status' -d 'Tell whether the appliance works and, if not, why.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'sessions' -d 'List the sessions that pass through the translator.'
-complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'bindings' -d 'List which external address and port stands for which client.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'bindings' -d 'List which external address and port stands for which client, and add static ones.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'dns64' -d 'Show or switch DNS64 for a client network.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'reload' -d 'Read the configuration again and put it in force, whole or not at all.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'version' -d 'Tell the version of the running daemon.'
@@ -125,11 +135,30 @@ complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_fla
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl sessions" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings" json' -l 'json' -d 'Print the answer as JSON, for programs.'
-complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings" client' -l 'client' -d 'Only of this client: an IPv6 address or prefix.' -rfka ''
-complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings" external' -l 'external' -d 'Only of this pool address: an IPv4 address or prefix.' -rfka ''
-complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings" protocol' -l 'protocol' -d 'Only of this protocol.' -rfka 'tcp udp icmp'
-complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings" limit' -l 'limit' -d 'Stop after so many entries; all without it.' -rfka ''
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl bindings" -eq 1' -fa 'list' -d 'List the bindings, static and made by traffic.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl bindings" -eq 1' -fa 'static' -d 'Show the static bindings, who wrote them down, and what is wrong with them.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl bindings" -eq 1' -fa 'add' -d 'Let an external address and port, or a range of ports, always stand for a client.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl bindings" -eq 1' -fa 'remove' -d 'Take away a static binding that was added here, and end its sessions.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings list" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings list" json' -l 'json' -d 'Print the answer as JSON, for programs.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings list" client' -l 'client' -d 'Only of this client: an IPv6 address or prefix.' -rfka ''
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings list" external' -l 'external' -d 'Only of this pool address: an IPv4 address or prefix.' -rfka ''
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings list" protocol' -l 'protocol' -d 'Only of this protocol.' -rfka 'tcp udp icmp'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings list" limit' -l 'limit' -d 'Stop after so many entries; all without it.' -rfka ''
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings list" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings static" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings static" json' -l 'json' -d 'Print the answer as JSON, for programs.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings static" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings add" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings add" json' -l 'json' -d 'Print the answer as JSON, for programs.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl bindings add" -eq 1' -fka 'tcp udp icmp'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings add" replace' -l 'replace' -d 'End bindings made by traffic that stand in the way, with their sessions.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings add" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings remove" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings remove" json' -l 'json' -d 'Print the answer as JSON, for programs.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl bindings remove" -eq 1' -fka 'tcp udp icmp'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings remove" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl dns64" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl dns64" json' -l 'json' -d 'Print the answer as JSON, for programs.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl dns64" h help' -s 'h' -l 'help' -d 'Show help information.'

@@ -53,7 +53,7 @@ _appliance-ctl() {
         local -ar subcommands=(
             'status:Tell whether the appliance works and, if not, why.'
             'sessions:List the sessions that pass through the translator.'
-            'bindings:List which external address and port stands for which client.'
+            'bindings:List which external address and port stands for which client, and add static ones.'
             'dns64:Show or switch DNS64 for a client network.'
             'reload:Read the configuration again and put it in force, whole or not at all.'
             'version:Tell the version of the running daemon.'
@@ -108,6 +108,38 @@ _appliance-ctl_sessions() {
 
 _appliance-ctl_bindings() {
     local -i ret=1
+    local -ar arg_specs=(
+        '--socket[The control socket of the daemon.]:path:_files'
+        '--json[Print the answer as JSON, for programs.]'
+        '(-h --help)'{-h,--help}'[Show help information.]'
+        '(-): :->command'
+        '(-)*:: :->arg'
+    )
+    _arguments -w -s -S : "${arg_specs[@]}" && ret=0
+    case "${state}" in
+    command)
+        local -ar subcommands=(
+            'list:List the bindings, static and made by traffic.'
+            'static:Show the static bindings, who wrote them down, and what is wrong with them.'
+            'add:Let an external address and port, or a range of ports, always stand for a client.'
+            'remove:Take away a static binding that was added here, and end its sessions.'
+        )
+        _describe -V subcommand subcommands && ret=0
+        ;;
+    arg)
+        case "${words[1]}" in
+        list|static|add|remove)
+            "_appliance-ctl_bindings_${words[1]}" && ret=0
+            ;;
+        esac
+        ;;
+    esac
+
+    return "${ret}"
+}
+
+_appliance-ctl_bindings_list() {
+    local -i ret=1
     local -ar ___protocol=('tcp' 'udp' 'icmp')
     local -ar arg_specs=(
         '--socket[The control socket of the daemon.]:path:_files'
@@ -116,6 +148,50 @@ _appliance-ctl_bindings() {
         '--external[Only of this pool address\: an IPv4 address or prefix.]:network:'
         '--protocol[Only of this protocol.]:protocol:{__appliance-ctl_complete "${___protocol[@]}"}'
         '--limit[Stop after so many entries; all without it.]:count:'
+        '(-h --help)'{-h,--help}'[Show help information.]'
+    )
+    _arguments -w -s -S : "${arg_specs[@]}" && ret=0
+
+    return "${ret}"
+}
+
+_appliance-ctl_bindings_static() {
+    local -i ret=1
+    local -ar arg_specs=(
+        '--socket[The control socket of the daemon.]:path:_files'
+        '--json[Print the answer as JSON, for programs.]'
+        '(-h --help)'{-h,--help}'[Show help information.]'
+    )
+    _arguments -w -s -S : "${arg_specs[@]}" && ret=0
+
+    return "${ret}"
+}
+
+_appliance-ctl_bindings_add() {
+    local -i ret=1
+    local -ar _protocol=('tcp' 'udp' 'icmp')
+    local -ar arg_specs=(
+        '--socket[The control socket of the daemon.]:path:_files'
+        '--json[Print the answer as JSON, for programs.]'
+        ':protocol:{__appliance-ctl_complete "${_protocol[@]}"}'
+        ':external:'
+        ':client:'
+        '--replace[End bindings made by traffic that stand in the way, with their sessions.]'
+        '(-h --help)'{-h,--help}'[Show help information.]'
+    )
+    _arguments -w -s -S : "${arg_specs[@]}" && ret=0
+
+    return "${ret}"
+}
+
+_appliance-ctl_bindings_remove() {
+    local -i ret=1
+    local -ar _protocol=('tcp' 'udp' 'icmp')
+    local -ar arg_specs=(
+        '--socket[The control socket of the daemon.]:path:_files'
+        '--json[Print the answer as JSON, for programs.]'
+        ':protocol:{__appliance-ctl_complete "${_protocol[@]}"}'
+        ':external:'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
     _arguments -w -s -S : "${arg_specs[@]}" && ret=0

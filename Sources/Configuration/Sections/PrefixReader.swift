@@ -43,11 +43,29 @@ enum PrefixReader {
             return nil
         }
         do throws(TranslationPrefix.Problem) {
-            return try TranslationPrefix(block)
+            let prefix = try TranslationPrefix(block)
+            if let address = discoveryAddress(in: prefix) {
+                let message =
+                    "has the octets of \(address) where a shorter prefix has the IPv4 address; hosts that "
+                    + "discover prefixes by that address would find the wrong one (RFC 7050 section 3)"
+                section.refuse(text, key, message)
+            }
+            return prefix
         } catch {
             section.refuse(text, key, advice(on: error, block))
             return nil
         }
+    }
+
+    /// The well-known IPv4 address that stands inside a prefix itself at a place where RFC 6052 puts IPv4 addresses.
+    private static func discoveryAddress(in prefix: TranslationPrefix) -> IPv4Address? {
+        for length in TranslationPrefix.Length.allCases where length.rawValue < prefix.length.rawValue {
+            let shorter = IPv6Prefix(prefix.address, length: length.rawValue)
+            guard let other = try? TranslationPrefix(shorter) else { continue }
+            let address = other.extract(prefix.address)
+            if address == IPv4Address(192, 0, 0, 170) || address == IPv4Address(192, 0, 0, 171) { return address }
+        }
+        return nil
     }
 
     private static func advice(on problem: TranslationPrefix.Problem, _ block: IPv6Prefix) -> String {

@@ -1,5 +1,6 @@
 internal import DNS64
 internal import IPAddressing
+internal import PacketMemory
 internal import Policy
 
 extension ValidatedConfiguration {
@@ -9,19 +10,54 @@ extension ValidatedConfiguration {
         readUpstreams(section, bound)
         synthesize = section.flag("synthesize") ?? synthesize
         synthesizeOverIPv4 = section.flag("synthesize-over-ipv4") ?? synthesizeOverIPv4
-        if let excluded = section.prefixes("exclude-aaaa", example: "2001:db8:1::/48") {
-            dns64.excludeAAAA = excluded.compactMap { item in
-                guard case .v6(let prefix) = item.prefix else {
-                    section.refuse(item.written, "exclude-aaaa", "is IPv4; AAAA records hold IPv6 addresses")
-                    return nil
-                }
-                return prefix
-            }
-        }
+        dns64.excludeAAAA = excludedPrefixes(section) ?? dns64.excludeAAAA
+        dns64.servesStale = section.flag("serve-stale") ?? dns64.servesStale
+        dns64.prefetches = section.flag("prefetch") ?? dns64.prefetches
+        dns64.randomizesCase = section.flag("random-case") ?? dns64.randomizesCase
+        readCookies(section)
+        readLimits(section.section("limits"))
         let sizes: ClosedRange<Int64> = (1 << 20)...(1 << 40)
         dns64.cacheSize = section.size("cache-size", in: sizes, words: "\"1MiB\" to \"1024GiB\"") ?? dns64.cacheSize
         resolverWorkers = section.integer("workers", in: 1...256)
         readViews(section.sections("view"))
+        readRules(section.sections("rule"), bound)
+        readLocalRecords(section.sections("local"))
+        readFilters(section.sections("filter"))
+    }
+
+    private func excludedPrefixes(_ section: Section) -> [IPv6Prefix]? {
+        section.prefixes("exclude-aaaa", example: "2001:db8:1::/48")?.compactMap { item in
+            guard case .v6(let prefix) = item.prefix else {
+                section.refuse(item.written, "exclude-aaaa", "is IPv4; AAAA records hold IPv6 addresses")
+                return nil
+            }
+            return prefix
+        }
+    }
+
+    private mutating func readCookies(_ section: Section) {
+        dns64.cookies = section.flag("cookies") ?? dns64.cookies
+        let example = "000102030405060708090a0b0c0d0e0f"
+        guard let secrets = section.texts("cookie-secrets", example: example) else { return }
+        dns64.cookieSecrets = secrets.compactMap { secret in
+            if let key = KeyedHash(hexadecimal: secret.text) { return key }
+            // The text itself is not told to whoever reads the message.
+            section.problems.add(
+                secret.place,
+                section.path("cookie-secrets"),
+                "a secret is not 32 hexadecimal digits (RFC 9018 section 4.4)"
+            )
+            return nil
+        }
+    }
+
+    private mutating func readLimits(_ section: Section) {
+        dns64.clientLength = section.integer("client-length", in: 1...128) ?? dns64.clientLength
+        dns64.clientShare = section.integer("client-share", in: 1...100, why: "percent") ?? dns64.clientShare
+        let rates: ClosedRange<Int64> = 0...1_000_000_000
+        dns64.questionsPerSecond = section.integer("questions-per-second", in: rates) ?? dns64.questionsPerSecond
+        dns64.dropsOverLimit =
+            section.word("over-limit", of: ["truncate": false, "drop": true]) ?? dns64.dropsOverLimit
     }
 
     private mutating func readListeners(_ section: Section) -> [(TransportAddress, PlacedText)] {
@@ -74,7 +110,7 @@ extension ValidatedConfiguration {
         upstreams = .addresses(dns64.upstreams)
     }
 
-    private func upstream(
+    func upstream(
         _ text: PlacedText,
         _ section: Section,
         _ bound: [(TransportAddress, PlacedText)]
@@ -120,16 +156,49 @@ extension ValidatedConfiguration {
             }
             let empty = "the view is for nobody; write networks, or take the view out"
             let clients = section.prefixes("clients", example: "2001:db8:6:2::/64", empty: empty) ?? []
+            let ownPrefixes = viewPrefixes(section)
+            let excluded = excludedPrefixes(section)
+            let filter = section.flag("filter")
             for client in clients {
                 if let place = taken[client.prefix] {
                     let message =
                         "has a view already, \(place.seen(from: client.written.place)); a network has one view"
                     section.refuse(client.written, "clients", message)
                 }
-                views.append(View(network: client.prefix, synthesize: synthesize ?? true, origin: .file))
+                views.append(
+                    View(
+                        network: client.prefix,
+                        synthesize: synthesize ?? true,
+                        prefixes: ownPrefixes,
+                        excludeAAAA: excluded,
+                        filter: filter,
+                        origin: .file
+                    )
+                )
             }
             for client in clients { taken[client.prefix] = client.written.place }
         }
+    }
+
+    /// Prefixes of a view must be among those of the translator: nobody translates what others lead to.
+    private func viewPrefixes(_ section: Section) -> [TranslationPrefix]? {
+        let empty = "no AAAA record could be made; write synthesize = false for that"
+        return section.prefixes("prefixes", example: "64:ff9b::/96", empty: empty)?.compactMap { item in
+            if let known = prefixes.first(where: { .v6($0.block) == item.prefix }) { return known }
+            let all = prefixes.map { "\"\($0)\"" }.joined(separator: ", ")
+            section.refuse(item.written, "prefixes", "is not among nat64.prefixes, which are \(all)")
+            return nil
+        }
+    }
+}
+
+extension KeyedHash {
+    /// The secret that 32 hexadecimal digits are.
+    fileprivate init?(hexadecimal text: String) {
+        guard text.utf8.count == 32, text.utf8.allSatisfy({ Unicode.Scalar($0).properties.isASCIIHexDigit }),
+            let first = UInt64(text.prefix(16), radix: 16), let second = UInt64(text.suffix(16), radix: 16)
+        else { return nil }
+        self.init(key0: first.byteSwapped, key1: second.byteSwapped)
     }
 }
 

@@ -24,9 +24,18 @@ extension ValidatedConfiguration {
             )
         }
         nat64.workers = section.integer("workers", in: 1...256, why: "the number of queues a TUN can have")
+        if let value = section.value("poll-before-sleep") {
+            switch value.kind {
+            case .string("auto"): pollBeforeSleep = nil
+            case .integer(let count) where (0...1_000_000).contains(count): pollBeforeSleep = Int(count)
+            default:
+                section.refuse(value, "poll-before-sleep", "is neither \"auto\" nor microseconds from 0 to 1000000")
+            }
+        }
         readTranslation(section)
         let holdDown = section.duration("port-hold-down", in: 0...86_400)
         nat64.portHoldDown = holdDown ?? nat64.portHoldDown
+        nat64.overloadsPorts = section.flag("port-overloading") ?? nat64.overloadsPorts
         readFiltering(section)
         readLifetimes(section.section("lifetimes"))
         readLimits(section.section("limits"))
@@ -51,6 +60,9 @@ extension ValidatedConfiguration {
         translation.translatesEcho = section.flag("icmp-echo") ?? translation.translatesEcho
         translation.sendsICMPErrors = section.flag("icmp-errors") ?? translation.sendsICMPErrors
         translation.reportsRefusedInbound = section.flag("report-refused") ?? translation.reportsRefusedInbound
+        let source: TranslationSettings.ErrorSource? =
+            section.word("icmp-error-source", of: ["router": .router, "destination": .destination])
+        translation.errorSource = source ?? translation.errorSource
         if let errors = section.integer("icmp-errors-per-second", in: 0...1_000_000) {
             translation.icmpErrorsPerSecond = errors
             if errors > 0 { translation.icmpErrorBurst = min(translation.icmpErrorBurst, errors) }
@@ -91,6 +103,9 @@ extension ValidatedConfiguration {
         lifetimes.tcpEstablished = established ?? lifetimes.tcpEstablished
         let transitory = lifetime("tcp-transitory", least.tcpTransitory, "RFC 6146 section 4 (TCP_TRANS)")
         lifetimes.tcpTransitory = transitory ?? lifetimes.tcpTransitory
+        let opening = lifetime("tcp-opening", least.tcpOpening, "RFC 6146 section 4 (TCP_TRANS)")
+        lifetimes.tcpOpening = opening ?? transitory ?? lifetimes.tcpOpening
+        lifetimes.shortAfterReset = section.flag("short-after-reset") ?? lifetimes.shortAfterReset
         let syn = lifetime("tcp-incoming-syn", least.tcpIncomingSyn, "RFC 6146 section 4 (TCP_INCOMING_SYN)")
         lifetimes.tcpIncomingSyn = syn ?? lifetimes.tcpIncomingSyn
         nat64.lifetimes = lifetimes
@@ -106,11 +121,27 @@ extension ValidatedConfiguration {
         limits.portsPerClient = section.integer("ports-per-client", in: 0...most) ?? limits.portsPerClient
         let rate = section.integer("new-bindings-per-second", in: 0...most)
         limits.newBindingsPerSecond = rate ?? limits.newBindingsPerSecond
+        let kept = section.integer("ports-for-new-clients", in: 0...Int64(Limits.mostPortsForNewClients))
+        limits.portsForNewClients = kept ?? limits.portsForNewClients
         limits.spillsToOtherAddresses = section.flag("spill-to-other-addresses") ?? limits.spillsToOtherAddresses
         nat64.limits = limits
         let counts: ClosedRange<Int64> = 4096...67_108_864
         nat64.maximumBindings = section.integer("bindings", in: counts) ?? nat64.maximumBindings
         nat64.maximumFurtherSessions = section.integer("further-sessions", in: counts) ?? nat64.maximumFurtherSessions
+        readShared(section)
+    }
+}
+
+extension ValidatedConfiguration {
+    /// Memory that everybody's packets share.
+    private mutating func readShared(_ section: Section) {
+        var translation = nat64.translation
+        let memory = section.size("fragment-memory", in: (1 << 20)...(1 << 30), words: "\"1MiB\" to \"1GiB\"")
+        translation.fragmentMemory = memory ?? translation.fragmentMemory
+        let datagrams = section.integer("fragmented-datagrams", in: 64...1_000_000)
+        translation.fragmentedDatagrams = datagrams ?? translation.fragmentedDatagrams
+        translation.heldSYNs = section.integer("held-syns", in: 16...65_536) ?? translation.heldSYNs
+        nat64.translation = translation
     }
 }
 

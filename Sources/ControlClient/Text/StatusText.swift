@@ -61,7 +61,8 @@ package struct StatusText: Sendable {
         page.line("prefix \(list(dataplane.prefixes))")
         for entry in dataplane.pool { page.line(pool(entry)) }
         page.line("sessions \(use(dataplane.sessions))")
-        page.line("bindings \(use(dataplane.bindings))")
+        let fixed = dataplane.staticBindings > 0 ? ", \(Words.number(dataplane.staticBindings)) of them static" : ""
+        page.line("bindings \(use(dataplane.bindings))\(fixed)")
         page.line("6to4 \(traffic(dataplane.traffic6to4))")
         page.line("4to6 \(traffic(dataplane.traffic4to6))")
         page.line(
@@ -81,6 +82,7 @@ package struct StatusText: Sendable {
         return "pool \(entry.addresses)\(owner), ports \(entry.ports), "
             + "\(Words.percent(entry.portsInUse, of: entry.portsTotal)) in use "
             + "(\(Words.number(entry.portsInUse)) of \(Words.number(entry.portsTotal)))"
+            + (entry.isDraining == true ? ", draining" : "")
     }
 
     private func use(_ use: TableUse) -> String {

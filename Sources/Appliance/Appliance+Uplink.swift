@@ -1,0 +1,122 @@
+internal import Configuration
+internal import Dataplane
+internal import IPAddressing
+internal import Logging
+internal import NAT64
+internal import Netlink
+internal import Resolver
+
+/// Links and addresses that change while the appliance runs, and what follows from it.
+extension Appliance {
+    /// Looks at links and addresses again, and tells the parts that depend on them.
+    func readFacts() {
+        let fresh: UplinkFacts
+        do throws(NetlinkError) {
+            fresh = try installation.uplinkFacts(without: configuration.device)
+        } catch {
+            log.warning("links and addresses cannot be read: \(error)")
+            return
+        }
+        guard fresh != facts else { return }
+        let networksChanged = fresh.networks != facts.networks
+        facts = fresh
+        if networksChanged { adoptPolicy() }
+        resolver.listen(on: automaticListeners)
+        follow(configuration.pool.resolve(by: facts))
+        translator?.adopt(environment: facts.environment(sharing: pool))
+        coupleHalves()
+    }
+
+    /// Lets the data plane follow the pool that goes with the addresses of the moment.
+    ///
+    /// Sessions live on as long as their addresses can come back: while there is none, translation is held; when the same
+    /// ones are there again, be it on another interface, it goes on. Under another address no peer would know them: they end,
+    /// and those of the pool's other addresses live on.
+    func follow(_ fresh: ResolvedPool) {
+        guard dataplane != nil else {
+            guard fresh != pool else { return }
+            followed += 1
+            log.notice("the pool changes")
+            pool = fresh
+            return restartDataplane()
+        }
+        if fresh.entries.isEmpty {
+            hold(because: fresh.complaints.joined(separator: " "))
+        } else if fresh.entries == pool.entries {
+            pool = fresh
+            followLinks()
+        } else {
+            log.notice("the pool changes")
+            change(to: fresh)
+        }
+    }
+
+    /// Puts another pool in force while packets pass. What stood for addresses that this machine has no more ends; all
+    /// else lives on.
+    private func change(to fresh: ResolvedPool) {
+        let shared = pool.entries.filter { $0.sharedWithHost && !fresh.entries.contains($0) }
+        let lost = Set(shared.map(\.addresses.lowerBound))
+        guard let translator, translator.change(pool: fresh.entries, losing: lost) else {
+            pool = fresh
+            return restartDataplane()
+        }
+        pool = fresh
+        adoptStaticBindings()
+        followLinks()
+    }
+
+    /// Takes routes and filters away until there is an address again; device, threads and sessions stay.
+    private func hold(because complaint: String) {
+        dataplaneProblem = complaint
+        guard plan != nil else { return }
+        clearLeftovers()
+        plan = nil
+        networkProblems = []
+        followed += 1
+        log.warning("NAT64 is held, its sessions are kept: \(complaint)")
+    }
+
+    /// Makes the plan follow links, addresses and Policy: the device gets the MTU that the links ask for now, because
+    /// otherwise the kernel would refuse on its way to the translator what a link that has grown could carry; filters of
+    /// a shared address stand where answers to it may come in.
+    func followLinks() {
+        guard dataplane != nil, let wanted = wantedPlan, wanted != plan else {
+            return
+        }
+        do throws(StartFailure) {
+            try install(wanted, to: "follow the links")
+            if let plan {
+                if plan.mtu != wanted.mtu {
+                    log.notice("the MTU of \(wanted.device) is \(wanted.mtu) now, after those of the links")
+                }
+                if plan.shared != wanted.shared { log.notice("the share follows the links: \(wanted.sharedText)") }
+            } else {
+                log.notice("NAT64 goes on: \(wanted.sharedText)")
+            }
+            followed += 1
+            dataplaneProblem = nil
+            plan = wanted
+        } catch {
+            log.error("the kernel's tables do not follow the links: \(error.report)")
+            if plan == nil { dataplaneProblem = error.report }
+        }
+    }
+
+    /// Looks for programs of the host that have ports of the share, and tells of those that are new.
+    func lookAtHostSockets() {
+        guard isTranslating, let plan else { return }
+        let found = plan.shared.flatMap { HostSocket.bound(to: $0.address, in: $0.ports) }
+        for socket in found where !hostSockets.contains(socket) {
+            log.warning("a program of this host has \(socket), a port of the translator's share")
+        }
+        hostSockets = found
+    }
+}
+
+extension NetworkPlan {
+    /// Which addresses are shared on which interfaces.
+    fileprivate var sharedText: String {
+        shared.map { "\($0.address) on \(([$0.interface] + $0.furtherEntrances).joined(separator: ", "))" }
+            .joined(separator: "; ")
+    }
+}

@@ -1,0 +1,122 @@
+// What the instruction budget counts: packets of 64 octets of payload through the engine, 64 flows in turn, as translator.c beside
+// this folder does it.
+//
+//   EngineCost udp|tcp up|down PACKETS [idle]    idle: the same loop without the translation
+
+import Glibc
+import IPAddressing
+import NAT64
+import PacketMemory
+import PacketWire
+import Policy
+import Timing
+
+/// Flows, packets and memory of one run.
+struct Run: ~Copyable {
+    static let flows = 64
+    static let length = 256
+    let isTCP: Bool
+    let isUp: Bool
+    let translator: Translator
+    var worker: TranslatorWorker
+    var memory = OctetBuffer(count: 4096)
+    var templates = OctetBuffer(count: flows * length)
+    var lengths = [Int](repeating: 0, count: flows)
+    let start = Moment(nanoseconds: 1_000_000_000_000)
+
+    init(isTCP: Bool, isUp: Bool) {
+        self.isTCP = isTCP
+        self.isUp = isUp
+        var settings = NAT64Settings()
+        settings.maximumBindings = 65_536
+        settings.maximumFurtherSessions = 65_536
+        let external = IPv4Address(203, 0, 113, 1)
+        settings.pool = [PoolEntry(addresses: external...external)]
+        guard let prefix = IPv6Prefix("2001:db8:64::/96"), let clients = IPPrefix("2001:db8:6::/48"),
+            let translation = try? TranslationPrefix(prefix)
+        else { fatalError("prefixes") }
+        let policy = Policy(
+            generation: 1,
+            prefixes: [translation],
+            clients: ClientAccess(networks: [clients]),
+            destinations: DestinationRules(),
+            views: Views(synthesizeByDefault: true, synthesizeOverIPv4: true, views: [])
+        )
+        translator = Translator(settings: settings, policy: policy, secret: KeyedHash(key0: 1, key1: 2))
+        worker = translator.makeWorker()
+        for flow in 0..<Self.flows { open(flow) }
+    }
+
+    /// Opens a flow and writes the packet that will be sent in it.
+    private mutating func open(_ flow: Int) {
+        let inside = "[2001:db8:6::\(String(0xC0 + flow % 8, radix: 16))]:\(40000 + flow)"
+        let peer = "198.51.100.\(10 + flow % 4):443"
+        let peer6 = "[2001:db8:64::198.51.100.\(10 + flow % 4)]:443"
+        let kind = isTCP ? "tcp" : "udp"
+        let opened = sent("\(kind) \(inside) > \(peer6)\(isTCP ? " flags S" : "")")
+        let external = "203.0.113.1:\(UInt16(opened[20]) << 8 | UInt16(opened[21]))"
+        if isTCP { _ = sent("tcp \(peer) > \(external) flags SA") }
+        let flags = isTCP ? " flags A" : ""
+        let line =
+            isUp ? "\(kind) \(inside) > \(peer6)\(flags) size 64" : "\(kind) \(peer) > \(external) df\(flags) size 64"
+        guard let packet = PacketDescription(line)?.octets else { fatalError(line) }
+        lengths[flow] = packet.count
+        var room = templates.mutableOctets
+        for (index, octet) in packet.enumerated() { room.store(octet, at: flow * Self.length + index) }
+    }
+
+    private mutating func sent(_ line: String) -> [UInt8] { Self.sent(line, &worker, &memory, start) }
+
+    private static func sent(
+        _ line: String,
+        _ worker: inout TranslatorWorker,
+        _ memory: inout OctetBuffer,
+        _ start: Moment
+    ) -> [UInt8] {
+        guard let packet = PacketDescription(line)?.octets else { fatalError(line) }
+        var slot = memory.mutableOctets
+        for (index, octet) in packet.enumerated() { slot.store(octet, at: 128 + index) }
+        var frame = PacketFrame(start: 128, count: packet.count)
+        guard worker.translate(&slot, &frame, at: start) == .send else { fatalError(line) }
+        return (0..<frame.count).map { slot.octet(at: frame.start + $0) }
+    }
+
+    /// Sends so many packets.
+    mutating func go(_ packets: Int, isIdle: Bool) -> Int {
+        Self.go(packets, isIdle, &worker, &memory, templates, lengths[0], start)
+    }
+
+    private static func go(
+        _ packets: Int,
+        _ isIdle: Bool,
+        _ worker: inout TranslatorWorker,
+        _ memory: inout OctetBuffer,
+        _ templates: borrowing OctetBuffer,
+        _ count: Int,
+        _ start: Moment
+    ) -> Int {
+        var sent = 0
+        var slot = memory.mutableOctets
+        for number in 0..<packets {
+            var frame = PacketFrame(start: 128, count: count)
+            slot.copy(templates.octets, from: (number & (Self.flows - 1)) * Self.length, to: 128, count: 128)
+            if isIdle {
+                sent &+= slot.octet(at: 148 + (number & 7)) >= 0 ? 1 : 0
+            } else if worker.translate(&slot, &frame, at: start + Moment.Span(nanoseconds: UInt64(number))) == .send {
+                sent &+= 1
+            }
+        }
+        return sent
+    }
+}
+
+func main() -> CInt {
+    let words = CommandLine.arguments
+    guard words.count >= 4, let packets = Int(words[3]) else { return 2 }
+    var run = Run(isTCP: words[1] == "tcp", isUp: words[2] == "up")
+    let sent = run.go(packets, isIdle: words.count > 4)
+    print("\(sent) of \(packets)")
+    return sent == packets ? 0 : 1
+}
+
+exit(main())

@@ -1,0 +1,58 @@
+#!/bin/bash
+# Instructions per packet of the engine, counted by callgrind, beside those of a C translator of the same function (translator.c).
+# budget.txt says what each way may cost: instructions, and how many times those of C. The goal for the second is 1.3.
+#
+# A count is the difference between two runs, so that starting and ending cost nothing, less that of the same loop without translation.
+#
+#   Tests/InstructionBudget/budget.sh [ENGINE]   ENGINE: the release executable EngineCost
+#   PIN=yes                                      writes budget.txt anew: what is measured and two parts in a hundred
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+engine=${1:-$here/../../.build/release/EngineCost}
+goal=1.3 packets=4000
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+gcc -std=gnu11 -Wall -Wextra -Werror -Wno-type-limits -O2 -o "$work/translator" "$here/translator.c"
+
+# counted COMMAND...: how many instructions it takes.
+counted() {
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 >"$work/said" | sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+}
+
+# cost COMMAND...: per packet.
+cost() {
+    local once twice idle idle_twice
+    once=$(counted "$@" $packets)
+    twice=$(counted "$@" $((2 * packets)))
+    idle=$(counted "$@" $packets idle)
+    idle_twice=$(counted "$@" $((2 * packets)) idle)
+    echo $(((twice - once - idle_twice + idle) / packets))
+}
+
+times() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
+above() { awk "BEGIN { exit !($1 > $2) }"; }
+
+passed=0 failed=0 pins=''
+printf '%-10s %8s %8s %7s   %s\n' "64 octets" engine C "times" "budget"
+for way in "udp up" "udp down" "tcp up" "tcp down"; do
+    read -r transport direction <<<"$way"
+    ours=$(cost "$engine" "$transport" "$direction")
+    yardstick=$(cost "$work/translator" "$transport" "$direction")
+    ratio=$(times "$ours" "$yardstick")
+    pins="$pins$way $((ours * 102 / 100)) $(times $((ours * 102)) $((yardstick * 100)))
+"
+    read -r budget most < <(sed -n "s/^$way //p" "$here/budget.txt" | grep . || echo 0 0)
+    verdict=''
+    if [ "$ours" -gt "$budget" ]; then verdict=" too many instructions"; fi
+    if above "$ratio" "$most"; then verdict="$verdict, too many times those of C"; fi
+    printf '%-10s %8d %8d %7s   %s, %s%s\n' "$way" "$ours" "$yardstick" "$ratio" "$budget" "$most" "$verdict"
+    if [ -z "$verdict" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    if above "$ratio" $goal; then behind=yes; fi
+done
+[ -z "${behind:-}" ] || echo "the goal of $goal times C is not reached yet"
+if [ "${PIN:-}" = yes ]; then
+    printf '%s' "$pins" >"$here/budget.txt"
+    exit 0
+fi
+printf '%d passed, %d failed\n' $passed $failed
+[ $failed = 0 ]

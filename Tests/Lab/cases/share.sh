@@ -1,0 +1,324 @@
+# shellcheck shell=bash disable=SC2154
+# The host's own address, shared: the host as a server and as a client, its containers and virtual machines, all ports in
+# use on both sides, other people's filters, and what a stop and a kill leave.
+
+V4=64:ff9b::b0b:b02
+HOST6=64:ff9b::b0b:105
+web_server() { spawn "$1" python3 -u -m http.server --bind "$2" --directory "$WORK/web/www" "$3" 2>"$WORK/web.$1.log"; }
+reached() { on "$1" curl -sSf -m 5 -o /dev/null "$2"; }
+page_of() { same "page" "Hello from the IPv4 internet" "$(on "$1" curl -sS -m 5 "$2")"; }
+
+# The host is a peer of its own clients.
+stop || true
+: >"$LOG"
+bare=$(network_state)
+scenario
+
+host_web() {
+    web_server box $BOX4 8000
+    local server=$!
+    eventually 5 reached client "http://[$HOST6]:8000/"
+    page_of client "http://[$HOST6]:8000/"
+    on client curl -sS -m 60 -o "$WORK/download" "http://[$HOST6]:8000/large"
+    kill $server
+    cmp "$WORK/download" "$WORK/web/www/large"
+    holds "source that the host saw" "192.0.0.7 - -" "$(cat "$WORK/web.box.log")"
+    lacks "source that the host saw" "$BOX4 - -" "$(cat "$WORK/web.box.log")"
+}
+host_pinged() {
+    holds "ping" "3 received" "$(on client ping -c 3 -i 0.2 -W 2 $HOST6)"
+    holds "large ping" "3 received" "$(on client ping -c 3 -i 0.2 -W 2 -s 4000 $HOST6)"
+}
+host_traced() {
+    local route
+    route=$(on client traceroute -6 -n -q 1 -w 2 -m 5 $HOST6)
+    echo "$route"
+    same "last hop" "$HOST6" "$(tail -n 1 <<<"$route" | awk '{print $2}')"
+    [ "$(wc -l <<<"$route")" -le 4 ]
+}
+host_closed_port() {
+    local code=0
+    on client curl -sS -m 3 "http://[$HOST6]:8001/" || code=$?
+    same "exit code of curl: connection refused" 7 $code
+}
+# As a container engine publishes a port: the destination is rewritten before the host would deliver it.
+published_port() {
+    ip netns exec "$LAB-box" nft -f - <<END
+table ip published {
+    chain in { type nat hook prerouting priority -100; tcp dport 8080 fib daddr type local dnat to 172.17.0.2:8000; }
+}
+END
+    web_server container 172.17.0.2 8000
+    local server=$! code=0
+    eventually 5 reached box http://172.17.0.2:8000/
+    page_of client "http://[$HOST6]:8080/" || code=1
+    page_of server "http://$BOX4:8080/" || code=1
+    on box nft delete table ip published
+    kill $server
+    return $code
+}
+
+# A container engine's bridge, with a container and a virtual machine's tap (as a cable) in it. The daemon hears of it.
+bridge_up() {
+    ip netns add "$LAB-container"
+    ip netns add "$LAB-machine"
+    local box="$LAB-box"
+    ip -n "$box" link add ctr0 type bridge
+    on box sysctl -qw net.ipv6.conf.ctr0.accept_dad=0
+    ip -n "$box" addr add 172.17.0.1/16 dev ctr0
+    ip -n "$box" addr add fd00:d0c::1/64 dev ctr0 nodad
+    ip -n "$box" link set ctr0 up
+    local node
+    for node in container machine; do
+        ip -n "$LAB-$node" link set lo up
+        ip -n "$box" link add "tap-$node" type veth peer name eth0 netns "$LAB-$node"
+        ip -n "$box" link set "tap-$node" master ctr0 up
+        on $node sysctl -qw net.ipv6.conf.eth0.accept_dad=0
+        ip -n "$LAB-$node" link set eth0 up
+    done
+    ip -n "$LAB-container" addr add 172.17.0.2/16 dev eth0
+    ip -n "$LAB-container" route add default via 172.17.0.1
+    ip -n "$LAB-container" addr add fd00:d0c::2/64 dev eth0 nodad
+    ip -n "$LAB-machine" addr add fd00:d0c::3/64 dev eth0 nodad
+    for node in container machine; do
+        ip -n "$LAB-$node" -6 route add default via fd00:d0c::1
+        resolver $node fd00:d0c::1
+    done
+}
+bridge_down() {
+    local node
+    for node in container machine; do
+        # shellcheck disable=SC2046 # a list of numbers
+        kill $(ip netns pids "$LAB-$node") 2>/dev/null || true
+        ip netns del "$LAB-$node" 2>/dev/null || true
+        rm -rf "/etc/netns/$LAB-$node"
+    done
+    ip -n "$LAB-box" link del ctr0 2>/dev/null || true
+}
+serves_node() {
+    eventually 2 reached "$1" http://v4.example.net/
+    page_of "$1" http://v4.example.net/
+    same "source that the server saw" $BOX4 "$(on "$1" curl -sS -m 5 http://v4.example.net/address)"
+    holds "ping" "3 received" "$(on "$1" ping -c 3 -i 0.2 -W 2 $V4)"
+    on "$1" curl -sS -m 60 -o "$WORK/download" http://v4.example.net/large
+    cmp "$WORK/download" "$WORK/web/www/large"
+}
+masqueraded() {
+    local code=0
+    on box nft -f - <<END
+table ip6 masked {
+    chain out { type nat hook postrouting priority 100; ip6 saddr fd00:d0c::/64 oifname != "ctr0" masquerade; }
+}
+END
+    (serves_node container) || code=1
+    ctl sessions --json | jq -e '.. | strings | select(contains("fd00:d0c"))' >/dev/null && echo "not masqueraded"
+    on box nft delete table ip6 masked
+    return $code
+}
+host_is_client() {
+    page_of box "http://[$V4]/"
+    same "source that the server saw" $BOX4 "$(on box curl -sS -m 5 "http://[$V4]/address")"
+    holds "ping" "3 received" "$(on box ping -c 3 -i 0.2 -W 2 $V4)"
+    holds "large ping" "3 received" "$(on box ping -c 3 -i 0.2 -W 2 -s 4000 $V4)"
+    on box curl -sS -m 60 -o "$WORK/download" "http://[$V4]/large"
+    cmp "$WORK/download" "$WORK/web/www/large"
+    on box curl -sS -m 60 -T "$WORK/web/www/large" "http://[$V4]/upload/host"
+    cmp "$WORK/web/www/upload/host" "$WORK/web/www/large"
+}
+host_to_itself() {
+    web_server box 0.0.0.0 8000
+    local server=$!
+    eventually 5 reached box "http://127.0.0.1:8000/"
+    page_of box "http://[$HOST6]:8000/"
+    kill $server
+}
+# A firewall that drops what its connection tracking calls invalid sees only one direction of a translated connection in
+# IPv4: answers go to the translator before it. The documentation has this rule for it.
+firewalled() {
+    local code=0
+    on box nft -f - <<END
+table inet firewall {
+    chain raw { type filter hook prerouting priority raw; iifname "nat64" meta nfproto ipv4 notrack; }
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+        ct state invalid drop
+        ct state established,related accept
+        iifname { "lan0", "nat64" } accept
+        oifname { "lan0", "nat64" } accept
+    }
+}
+END
+    (page_of client http://v4.example.net/) || code=1
+    (on client curl -sS -m 60 -o "$WORK/download" http://v4.example.net/large && cmp "$WORK/download" "$WORK/web/www/large") || code=1
+    on box nft delete table inet firewall
+    return $code
+}
+# Many connections of the host, of which the translator takes no part, beside one of a client's: neither is disturbed.
+downloads_at_once() {
+    on client curl -sS -m 60 -o "$WORK/download.client" http://v4.example.net/large &
+    local client=$!
+    on box curl -sS -m 60 -o "$WORK/download.host" http://$SERVER4/large &
+    local host=$!
+    wait $client
+    wait $host
+    cmp "$WORK/download.client" "$WORK/web/www/large"
+    cmp "$WORK/download.host" "$WORK/web/www/large"
+    rm -f "$WORK"/download.*
+}
+# A socket of the host's on a port of the share, which no client has: the translator hands everything back, super-packets too.
+host_in_the_share() {
+    on box curl -sS -m 60 --local-port 62001-62001 -o "$WORK/download" http://$SERVER4/large
+    cmp "$WORK/download" "$WORK/web/www/large"
+}
+
+it "a client reaches a web server of the host under the prefix, and the host sees neither itself nor a neighbour" host_web
+it "a client's pings of the host are answered, in fragments as well" host_pinged
+it "a traceroute to the host ends at the host" host_traced
+it "a closed port of the host refuses at once" host_closed_port
+it "host and client download at the same time" downloads_at_once
+it "a connection of the host from a port of the share is handed back whole" host_in_the_share
+it "the host itself is a client: page, ping, large download and upload" host_is_client
+it "the host reaches itself under the prefix" host_to_itself
+bridge_up
+it "a container on a bridge with a network of its own is served within two seconds" serves_node container
+it "a virtual machine on the same bridge is served" serves_node machine
+it "a container behind IPv6 masquerading is served" masqueraded
+it "a client reaches a port of the host that is published from a container" published_port
+bridge_down
+it "a firewall that drops invalid packets lets translated ones through when they are not tracked" firewalled
+
+# Everything in use at once.
+many_sockets() {
+    rm -f "$WORK"/many.*
+    spawn server python3 "$lab_folder/sockets.py" serve $SERVER4 7000 37000
+    local server=$!
+    eventually 5 on server sh -c 'ss -Hltn "sport = :7000" | grep -q .'
+    on box python3 "$lab_folder/sockets.py" open $SERVER4 7000 28000 0 "$WORK/many.host" "$WORK/many.go" >"$WORK/many.host.json" &
+    local host=$!
+    on client python3 "$lab_folder/sockets.py" open $V4 7000 4096 4096 "$WORK/many.client" "$WORK/many.go" >"$WORK/many.client.json" &
+    local client=$! code=0
+    eventually 90 test -e "$WORK/many.host" -a -e "$WORK/many.client" || code=1
+    same "sockets of the host" 28000 "$(on box ss -Htn state established "dst $SERVER4:7000" | wc -l)" || code=1
+    same "TCP bindings" 4096 "$(ctl bindings --protocol tcp --json --limit 10000 | jq '.bindings | length')" || code=1
+    same "UDP bindings" 4096 "$(ctl bindings --protocol udp --json --limit 10000 | jq '.bindings | length')" || code=1
+    touch "$WORK/many.go"
+    wait $host || code=1
+    wait $client || code=1
+    # shellcheck disable=SC2046 # a list of numbers
+    kill $(pgrep -P $server) $server
+    same "failures of the host" '{"tcp": 0, "udp": 0}' "$(cat "$WORK/many.host.json")" || code=1
+    same "failures of the client" '{"tcp": 0, "udp": 0}' "$(cat "$WORK/many.client.json")" || code=1
+    rm -f "$WORK"/many.*
+    return $code
+}
+scenario
+it "28,000 sockets of the host and all 4,096 ports of the translator at once: nothing is lost on either side" many_sockets
+
+# Ports that both could want.
+findings() { ctl status --json | jq -r '.findings[] | .code + ": " + .problem + " " + .remedy'; }
+chosen_range() {
+    scenario '[nat64]
+pool = ["share:wan0"]
+ports = "50000-50999"'
+    page_of client http://v4.example.net/
+    local port
+    port=$(ctl bindings --json | jq -r '.bindings[0].external' | sed 's/.*://')
+    [ "$port" -ge 50000 ] && [ "$port" -le 50999 ]
+    holds "findings" "net.ipv4.ip_local_reserved_ports=50000-50999" "$(findings)"
+    on box sysctl -qw net.ipv4.ip_local_reserved_ports=50000-50999
+    lacks "findings" "ip_local_reserved_ports" "$(findings)"
+    # Of the kernel's 28,232 ports none of these is given to the host any more.
+    on box python3 - <<END
+import resource, socket
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+kept = []
+for _ in range(15000):
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.connect(("$SERVER4", 9))
+    kept.append(one)
+bad = [one.getsockname()[1] for one in kept if 50000 <= one.getsockname()[1] <= 50999]
+assert not bad, bad
+END
+    on box sysctl -qw net.ipv4.ip_local_reserved_ports=
+}
+socket_in_range() {
+    spawn box python3 -c "import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 62100))
+t = socket.socket(socket.AF_INET, socket.SOCK_STREAM); t.bind(('$BOX4', 62101)); t.listen()
+time.sleep(60)"
+    local holder=$! code=0
+    eventually 5 on box sh -c 'ss -Hltn "sport = :62101" | grep -q .'
+    scenario
+    eventually 3 log_holds "UDP port 62100, a port of the translator's share" || code=1
+    holds "findings" "TCP port 62101 of $BOX4, UDP port 62100" "$(findings)" || code=1
+    page_of client http://v4.example.net/ || code=1
+    kill $holder
+    return $code
+}
+log_holds() { grep -qF -- "$1" "$LOG"; }
+it "a chosen range within the kernel's own is used, and the setting that keeps it from the host is named" chosen_range
+it "programs of the host with ports of the share are named in log and status" socket_in_range
+
+# Filters of others on the same interfaces.
+foreign_filters() {
+    stop
+    ip -n "$LAB-box" link add snoop0 type veth peer name snoop1
+    ip -n "$LAB-box" link set snoop0 up
+    ip -n "$LAB-box" link set snoop1 up
+    on box tc qdisc add dev wan0 clsact
+    on box tc filter add dev wan0 ingress pref 7000 protocol ip u32 match ip protocol 17 0xff match ip dport 4999 0xffff \
+        action mirred egress redirect dev snoop0
+    local before
+    scenario
+    before=$(snooped)
+    on server bash -c "echo x >/dev/udp/$BOX4/4999"
+    eventually 2 snooped_more "$before"
+    page_of client http://v4.example.net/
+    # And one that comes while we are there.
+    on box tc filter del dev wan0 ingress pref 7000
+    on box tc filter add dev wan0 ingress pref 7001 protocol ip u32 match ip protocol 17 0xff match ip dport 4998 0xffff \
+        action mirred egress redirect dev snoop0
+    sleep 0.3
+    before=$(snooped)
+    on server bash -c "echo x >/dev/udp/$BOX4/4998"
+    eventually 2 snooped_more "$before"
+    page_of client http://v4.example.net/
+    holds "large ping of the host" "2 received" "$(on server ping -c 2 -i 0.2 -s 4000 $BOX4)"
+    holds "large ping of a client" "2 received" "$(on client ping -c 2 -i 0.2 -s 4000 $V4)"
+    stop
+    holds "filters" "pref 7001" "$(on box tc filter show dev wan0 ingress)"
+    lacks "filters" "pref 640" "$(on box tc filter show dev wan0 ingress)"
+    holds "disciplines" clsact "$(on box tc qdisc show dev wan0)"
+    on box tc qdisc del dev wan0 clsact
+    ip -n "$LAB-box" link del snoop0
+    diff <(echo "$bare") <(network_state)
+}
+snooped() { ip -n "$LAB-box" -j -s link show snoop0 | jq '.[0].stats64.tx.packets'; }
+snooped_more() { [ "$(snooped)" -gt "$1" ]; }
+it "filters of others behind ours are still asked, come and go, and stay with their clsact" foreign_filters
+
+# A peer that is not behind the uplink: its answers come in by another interface.
+peer_elsewhere() {
+    ip -n "$LAB-box" addr add 10.7.0.1/24 dev lan1
+    ip -n "$LAB-guest" addr add 10.7.0.2/24 dev eth0
+    ip -n "$LAB-guest" route add default via 10.7.0.1
+    scenario '[destinations]
+allow = ["10.0.0.0/8"]'
+    web_server guest 10.7.0.2 8000
+    local server=$! code=0
+    eventually 5 reached client "http://[64:ff9b::10.7.0.2]:8000/" || code=1
+    holds "source that it saw" "$BOX4 - -" "$(cat "$WORK/web.guest.log")" || code=1
+    holds "filters of lan1" "pref 6400" "$(on box tc filter show dev lan1 ingress)" || code=1
+    page_of client http://v4.example.net/ || code=1
+    kill $server
+    kill -KILL "$(appliance_pid)"
+    wait_gone
+    eventually 1 nothing_left || code=1
+    ip -n "$LAB-guest" addr del 10.7.0.2/24 dev eth0
+    ip -n "$LAB-box" addr del 10.7.0.1/24 dev lan1
+    diff <(echo "$bare") <(network_state) || code=1
+    return $code
+}
+nothing_left() { on box sh -c 'for l in lan0 lan1 wan0; do tc qdisc show dev $l; tc filter show dev $l ingress; done' | refused grep -E 'clsact|6400|640[1-3]'; }
+it "a peer behind another interface is heard, and a kill leaves nothing on either" peer_elsewhere
