@@ -19,10 +19,23 @@ final class WorkerCounters: Sendable {
     let probes = Atomic<UInt64>(0)
     let superPackets = Atomic<UInt64>(0)
     let drops = DropCounters()
+    /// Packets sent so far that may not be fragmented.
+    fileprivate let unfragmented = Atomic<UInt64>(0)
     /// The generation of the view the worker works by: it looks at nothing that was replaced before.
     let view = Atomic<UInt64>(0)
 
     init() {}
+}
+
+extension WorkerCounters {
+    /// The identification of a packet that may not be fragmented, which of a super-packet takes several. It is no part
+    /// of the worker itself, so that the short way of a packet changes nothing there and references can be left
+    /// uncounted.
+    @inline(__always)
+    func nextUnfragmented(_ pieces: Int) -> UInt16 {
+        unfragmented.count(UInt64(truncatingIfNeeded: pieces))
+        return UInt16(truncatingIfNeeded: unfragmented.load(ordering: .relaxed))
+    }
 }
 
 /// A counter for each ``DropReason``.

@@ -37,11 +37,11 @@ public struct Environment: Hashable, Sendable {
 struct WorkerView {
     /// The Policy in force.
     var policy: Policy
-    /// The first prefixes of the Policy, inline, and their numbers.
-    var prefixes: [16 of TranslationPrefix]
-    var numbers: [16 of UInt8]
-    /// How many of ``prefixes`` count.
-    var prefixCount: Int
+    /// The numbers of the first prefixes of the Policy, an octet for each, the first lowest: as one number it can be
+    /// gone through where it is, while an array would be copied for each packet.
+    private(set) var numbers: UInt128
+    /// How many of ``numbers`` count.
+    private(set) var prefixCount: Int
     /// What the numbers of prefixes mean.
     let numbered: PrefixList.ByNumber
     /// The machine around us.
@@ -65,14 +65,12 @@ struct WorkerView {
         self.settings = settings
         hostSide = HostSideView(environment.hostSide)
         self.numbered = numbered.byNumber
-        prefixes = .init(repeating: policy.prefixes[0])
-        numbers = .init(repeating: PrefixList.none)
+        numbers = 0
         prefixCount = 0
         for prefix in policy.prefixes where prefixCount < 16 {
             let number = numbered.number(of: prefix)
             guard number != PrefixList.none else { continue }
-            prefixes[prefixCount] = prefix
-            numbers[prefixCount] = number
+            numbers |= UInt128(number) << (8 * prefixCount)
             prefixCount += 1
         }
         ipv6MTU = environment.ipv6MTU
@@ -84,10 +82,13 @@ struct WorkerView {
     /// The number of the prefix an address lies under and the IPv4 address it stands for.
     @inline(__always)
     func extract(_ address: IPv6Address) -> (prefix: UInt8, address: IPv4Address)? {
-        var index = 0
-        while index < prefixCount {
-            if prefixes[index].contains(address) { return (numbers[index], prefixes[index].extract(address)) }
-            index &+= 1
+        var left = prefixCount
+        var rest = numbers
+        while left > 0 {
+            let number = UInt8(truncatingIfNeeded: rest)
+            if numbered[number].contains(address) { return (number, numbered[number].extract(address)) }
+            rest &>>= 8
+            left &-= 1
         }
         return nil
     }

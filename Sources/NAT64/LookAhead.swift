@@ -113,11 +113,11 @@ extension TranslatorWorker {
         tables.prefetchBinding(of: external, transport)
     }
 
-    /// The hash of the client of a packet, computed once.
+    /// The hash of a client, computed once if `ahead` is of a packet of its.
     @inline(__always)
-    func hash(of flow: OutwardFlow) -> UInt64 {
-        guard ahead.key == LookAhead.key(.ipv6, flow.transport, flow.client.port), ahead.address == flow.client.address
-        else { return tables.hash(flow.client, flow.transport) }
+    func hash(of client: TransportAddress6, _ transport: TransportProtocol, _ ahead: LookAhead) -> UInt64 {
+        guard ahead.key == LookAhead.key(.ipv6, transport, client.port), ahead.address == client.address
+        else { return tables.hash(client, transport) }
         return ahead.hash
     }
 }

@@ -137,8 +137,6 @@ public struct TranslatorWorker: ~Copyable, Sendable {
     /// A fragment from the store is translated, which the store knows already.
     var isReplaying = false
     var tasks: LateTasks
-    /// The identification of the last packet that may not be fragmented.
-    var unfragmented: UInt16 = 0
 
     init(translator: Translator, counters: WorkerCounters) {
         self.translator = translator
@@ -197,8 +195,23 @@ public struct TranslatorWorker: ~Copyable, Sendable {
         guard frame.count >= 20, frame.start >= PacketFrame.margin,
             frame.start &+ frame.count &+ PacketFrame.margin <= memory.byteCount
         else { return drop(.malformed) }
-        arrival = Arrival()
+        switch memory.octet(at: frame.start) >> 4 {
+        case 6: if passKnownOutward(&memory, &frame, ahead, at: now) { return .send }
+        case 4: if passKnownInward(&memory, &frame, at: now) { return .send }
+        default: break
+        }
         self.ahead = ahead
+        return translateAny(&memory, &frame, at: now)
+    }
+
+    /// The long way, which any packet may go.
+    @inline(never)
+    private mutating func translateAny(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        at now: Moment
+    ) -> Verdict {
+        arrival = Arrival()
         let octets = frame.count
         do throws(DropReason) {
             let verdict: Verdict

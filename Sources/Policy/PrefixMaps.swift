@@ -41,7 +41,7 @@ public struct PrefixMaps: Hashable, Sendable {
     /// Whether a prefix stands for addresses that no range holds.
     ///
     /// - Parameter count: How many prefixes there are.
-    func leavesOpen(_ prefix: Int, of count: Int) -> Bool {
+    public func leavesOpen(_ prefix: Int, of count: Int) -> Bool {
         !isNamed(prefix) || (0..<count).allSatisfy(isNamed)
     }
 

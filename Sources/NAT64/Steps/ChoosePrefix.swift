@@ -6,7 +6,8 @@ import Policy
 extension Tables {
     /// The prefix for a peer that sends to a binding and to which the client has sent nothing: the one mapped for it,
     /// or else `usual`, the one the client used last, even if it may not carry the peer, who is refused then (RFC 6052
-    /// section 3.1). For a static binding that nobody has used it is one that reaches the peer.
+    /// section 3.1). Where that one stands for mapped addresses alone, and for a static binding that nobody has used, it
+    /// is one that reaches the peer.
     ///
     /// - Returns: The number of a prefix; the first for a peer that no prefix reaches.
     // Asked once for a session. The check for allocations cannot see into another module and looks away.
@@ -15,7 +16,11 @@ extension Tables {
     func prefix(for peer: IPv4Address, _ policy: Policy, usual: UInt8?) -> UInt8 {
         let policy = inForce(policy)
         if let mapped = policy.mappedPrefix(for: peer) { return prefixes.number(of: policy.prefixes[mapped]) }
-        if let usual { return usual }
+        if let usual, let index = index(of: usual, in: policy),
+            policy.maps.leavesOpen(index, of: policy.prefixes.count)
+        {
+            return usual
+        }
         return prefixes.number(of: policy.prefixes[policy.prefix(for: peer) ?? 0])
     }
 }

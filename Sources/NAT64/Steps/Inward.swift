@@ -43,13 +43,10 @@ extension TranslatorWorker {
         return true
     }
 
-    /// Refuses sources that belong to no host: RFC 7915 section 4.1, RFC 1812 section 5.3.7.
+    /// Refuses sources that belong to no host.
     @inline(__always)
     func checkSource(_ source: IPv4Address) throws(DropReason) {
-        switch source.bits >> 24 {
-        case 0, 127, 224...255: throw .illegalSource
-        default: return
-        }
+        guard source.mayBeHost else { throw .illegalSource }
     }
 
     /// Asks the tables: RFC 6146 sections 3.5 and 3.6.
@@ -111,6 +108,15 @@ extension TranslatorWorker {
         arrival.detail = UInt32(truncatingIfNeeded: view.ipv6MTU &- 20)
         arrival.quotable = way.layout.payload &- way.layout.start &+ size &- IPv6Field.length
         throw .tooBig
+    }
+}
+
+extension IPv4Address {
+    /// Whether a host can have the address: RFC 7915 section 4.1, RFC 1812 section 5.3.7.
+    @inline(__always)
+    var mayBeHost: Bool {
+        let network = bits >> 24
+        return network != 0 && network != 127 && network < 224
     }
 }
 

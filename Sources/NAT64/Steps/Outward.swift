@@ -59,13 +59,10 @@ extension TranslatorWorker {
         }
     }
 
-    /// Refuses sources that no client can have: RFC 7915 section 5.1, RFC 4291 section 2.5.6. Those under a
-    /// translation prefix would loop: RFC 6146 section 3.5.
+    /// Refuses sources that no client can have. Those under a translation prefix would loop: RFC 6146 section 3.5.
     @inline(__always)
     func checkSource(_ source: IPv6Address) throws(DropReason) {
-        guard source.high != 0 || source.low > 1, !source.isMulticast, !source.isLinkLocal, !source.isIPv4Mapped else {
-            throw .illegalSource
-        }
+        guard source.mayBeClient else { throw .illegalSource }
         guard view.extract(source) == nil else { throw .hairpinLoop }
     }
 
@@ -115,7 +112,7 @@ extension TranslatorWorker {
             peer: TransportAddress4(way.peer, isQuery ? Port(0) : tuple.destination),
             tcp: tuple.flags
         )
-        let hash = hash(of: flow)
+        let hash = hash(of: flow.client, flow.transport, ahead)
         let external = try tables.outward(flow, hash, at: now, policy: view.policy)
         guard tables.standing(of: way.peer) != .outside, isHairpin(flow) else { return .outside(external) }
         return try hairpin(flow, from: external, at: now)
@@ -130,6 +127,12 @@ extension TranslatorWorker {
         guard flow.transport != .icmpQuery else { return false }
         return tables.membership(of: flow.peer) == .pool
     }
+}
+
+extension IPv6Address {
+    /// Whether a client can have the address: RFC 7915 section 5.1, RFC 4291 section 2.5.6.
+    @inline(__always)
+    var mayBeClient: Bool { (high != 0 || low > 1) && !isMulticast && !isLinkLocal && !isIPv4Mapped }
 }
 
 /// A packet from the IPv6 side and where it wants to go.

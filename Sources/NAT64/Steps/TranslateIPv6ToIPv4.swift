@@ -115,8 +115,7 @@ extension TranslatorWorker {
                 identification = translator.identification.next(source, way.peer, proto, count: pieces)
             } else {
                 // RFC 6864 section 4.1: nobody may look at the identification of a packet that is not fragmented.
-                unfragmented &+= UInt16(truncatingIfNeeded: pieces)
-                identification = unfragmented
+                identification = counters.nextUnfragmented(pieces)
             }
         }
         return OutgoingIPv4(

@@ -1,0 +1,100 @@
+import IPAddressing
+import PacketMemory
+import PacketWire
+import Timing
+
+extension TranslatorWorker {
+    /// The short way of a packet from the IPv6 side that nearly all packets go: read, checked, looked up and rewritten in
+    /// one piece. It does what ``outward(_:_:at:)`` does to the same packet, which knows all others as well.
+    ///
+    /// All of the following must hold. Where something does not, nothing has changed, and the long way says what is to
+    /// become of the packet:
+    /// - UDP or TCP comes right behind the IPv6 header, whole and with lengths that agree (``KnownTransport``);
+    /// - it is no super-packet, and fits the IPv4 side in one piece;
+    /// - the source is one that a client can have, the destination lies under a prefix, and the peer is neither an
+    ///   address of the pool nor the host's own;
+    /// - the packet has hops enough to leave the host as well;
+    /// - it belongs to a session as ``Tables/passOutward(_:_:_:_:under:at:)`` wants it.
+    ///
+    /// - Precondition: ``PacketFrame/margin`` octets are free in front of the packet and behind it.
+    /// - Returns: Whether the packet was translated.
+    @inline(__always)
+    func passKnownOutward(
+        _ memory: inout MutableRawSpan,
+        _ frame: inout PacketFrame,
+        _ ahead: LookAhead,
+        at now: Moment
+    ) -> Bool {
+        // The headers, or margin where there is less: one check for all that is read and written at fixed places.
+        var headers = memory._mutatingExtracting(frame.start..<frame.start &+ (IPv6Field.length + TCPField.length))
+        let lengths = headers.uint32(at: IPv6Field.payloadLength)
+        let payload = Int(lengths >> 16)
+        let hopLimit = UInt8(truncatingIfNeeded: lengths)
+        guard IPv6Field.length &+ payload <= frame.count, IPv4Field.length &+ payload <= view.ipv4MTU, hopLimit > 2,
+            let transport = KnownTransport(
+                UInt8(truncatingIfNeeded: lengths >> 8),
+                headers.bytes,
+                at: IPv6Field.length,
+                payload,
+                frame.offload,
+                behind: IPv6Field.length
+            ),
+            transport.isTCP || frame.offload.needsChecksum
+                || transport.checksum(headers.bytes, at: IPv6Field.length) != 0
+        else { return false }
+        let source = ipv6Address(headers.bytes, at: IPv6Field.source)
+        let destination = ipv6Address(headers.bytes, at: IPv6Field.destination)
+        guard source.mayBeClient, view.extract(source) == nil, let (prefix, peer) = view.extract(destination),
+            tables.standing(of: peer) == .outside, view.hostSide.count == 0 || !view.hostSide.mayOwn(peer)
+        else { return false }
+        let client = TransportAddress6(source, transport.source)
+        let external = tables.passOutward(
+            client,
+            transport.kind,
+            hash(of: client, transport.kind, ahead),
+            TransportAddress4(peer, transport.destination),
+            under: prefix,
+            at: now
+        )
+        guard let external else { return false }
+
+        var change = OnesComplementSum()
+        var old = OnesComplementSum()
+        old.add(source)
+        old.add(destination)
+        change.add(external.address)
+        change.add(peer)
+        change.subtract(old)
+        transport.rewrite(
+            &headers,
+            at: IPv6Field.length,
+            OutgoingPorts(source: external.port, destination: transport.destination),
+            addresses: change,
+            frame.offload
+        )
+        let size = IPv4Field.length &+ payload
+        let isLarge = size > OutwardWay.fragmentable
+        let header = OutgoingIPv4(
+            typeOfService: view.settings.fixedTrafficClass ?? UInt8(truncatingIfNeeded: headers.uint16(at: 0) >> 4),
+            totalLength: size,
+            identification: isLarge
+                ? counters.nextUnfragmented(1)
+                : translator.identification.next(external.address, peer, transport.proto, count: 1),
+            fragment: isLarge ? IPv4Field.dontFragment : 0,
+            timeToLive: hopLimit &- 1,
+            proto: transport.proto,
+            source: external.address,
+            destination: peer
+        )
+        let shift = IPv6Field.length - IPv4Field.length
+        header.write(&headers, at: shift)
+        counters.packets6to4.count()
+        counters.octets6to4.count(UInt64(truncatingIfNeeded: frame.count))
+        if frame.offload.needsChecksum {
+            frame.offload.move(from: IPv6Field.length, to: IPv4Field.length, tcp: .tcp4)
+        }
+        frame.start &+= shift
+        frame.count = size
+        return true
+    }
+}
