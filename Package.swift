@@ -42,6 +42,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
     targets: [
@@ -113,8 +115,12 @@ let package = Package(
         .target(
             name: "Resolver",
             dependencies: [
-                "DNS64", "DNSWire", "IPAddressing", "Linux", "PacketMemory", "Policy", "Timing",
+                "DNS64", "DNSWire", "IPAddressing", "Linux", "PacketMemory", "Policy", "Recursion", "Timing",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ],
             swiftSettings: shipped + [.enableExperimentalFeature("Lifetimes")]
         ),
@@ -134,7 +140,8 @@ let package = Package(
             dependencies: [
                 "Configuration", "Control", "ControlAPI", "DNS64", "Dataplane", "IPAddressing", "Linux", "NAT64",
                 "Netlink",
-                "PacketMemory", "Policy", "Resolver", "Timing", .product(name: "Logging", package: "swift-log"),
+                "PacketMemory", "Policy", "Recursion", "Resolver", "Timing",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: shipped
         ),
@@ -212,7 +219,8 @@ let package = Package(
             name: "ResolverTests",
             dependencies: [
                 "Resolver", "DNS64", "DNSWire", "Linux", "PacketMemory", "Policy", "IPAddressing", "Timing",
-                "TestNamespace",
+                "TestNamespace", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: common
         ),

@@ -224,12 +224,19 @@ extension Appliance {
         }
     }
 
-    /// Where the resolver listens by itself: port 53 of each own address that can be bound.
-    var automaticListeners: [ListenAddress] {
-        guard configuration.listen.automatic else { return [] }
-        return facts.ownAddresses.filter(\.isUsable).map { own in
-            ListenAddress(TransportAddress(own.address, Port(53)), scope: own.link.number)
+    /// Has the resolver listen by itself on each own address that can be bound, as far as the configuration wants that.
+    func listenOnOwnAddresses() {
+        func own(_ port: UInt16, _ listeners: ValidatedConfiguration.Listeners) -> [ListenAddress] {
+            guard listeners.automatic else { return [] }
+            return facts.ownAddresses.filter(\.isUsable).map { own in
+                ListenAddress(TransportAddress(own.address, Port(port)), scope: own.link.number)
+            }
         }
+        resolver.listen(
+            on: own(53, configuration.listen),
+            tls: own(853, configuration.listenTLS),
+            https: own(443, configuration.listenHTTPS)
+        )
     }
 }
 

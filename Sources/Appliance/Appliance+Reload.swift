@@ -80,7 +80,7 @@ extension Appliance {
         for problem in resolver.apply(settings: fresh.resolverSettings) {
             log.warning("resolver: cannot listen on \(problem)")
         }
-        resolver.listen(on: automaticListeners)
+        listenOnOwnAddresses()
         return nil
     }
 

@@ -241,13 +241,8 @@ extension Appliance {
         return ControlAPI.ResolverStatus(
             state: status.workers.isEmpty ? .stopped : status.sockets == 0 ? .failed : .running,
             workers: status.workers.count,
-            sockets: status.listening.flatMap { address in
-                ["udp", "tcp"].compactMap { transport in
-                    let problem = status.problems.contains {
-                        $0.address == address && $0.transport.rawValue.lowercased() == transport
-                    }
-                    return problem ? nil : ListeningSocket(address: "\(address)", transport: transport)
-                }
+            sockets: status.places.map { place in
+                ListeningSocket(address: "\(place.address)", transport: place.transport.rawValue.lowercased())
             },
             listenProblems: status.problems.map { problem in
                 ControlAPI.ListenProblem(
@@ -258,7 +253,7 @@ extension Appliance {
             },
             upstreams: status.upstreams.map { upstream in
                 UpstreamStatus(
-                    address: "\(upstream.endpoint)",
+                    address: "\(UpstreamAddress(upstream.endpoint, way: upstream.way))",
                     health: upstream.record.queries == 0 ? .untried : upstream.record.isWell ? .well : .failing,
                     roundTripMilliseconds: upstream.record.roundTrip.map { Double($0) / 1000 },
                     asked: upstream.record.queries,

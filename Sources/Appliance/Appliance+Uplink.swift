@@ -21,7 +21,7 @@ extension Appliance {
         let networksChanged = fresh.networks != facts.networks
         facts = fresh
         if networksChanged { adoptPolicy() }
-        resolver.listen(on: automaticListeners)
+        listenOnOwnAddresses()
         follow(configuration.pool.resolve(by: facts))
         translator?.adopt(environment: facts.environment(sharing: pool))
         coupleHalves()

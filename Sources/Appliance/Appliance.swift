@@ -108,9 +108,11 @@ final class Appliance {
             secret: SystemRandom.secret()
         ) { event in
             switch event {
-            case .cannotListen: log.warning("resolver: \(event)")
+            case .cannotListen, .badCertificate, .badAuthorities, .encryptedUpstreamFails, .recursorEnded,
+                .cannotStartRecursor:
+                log.warning("resolver: \(event)")
             case .listening, .stoppedListening: log.info("resolver: \(event)")
-            case .upstreams, .leftOutOurselves: log.notice("resolver: \(event)")
+            case .upstreams, .leftOutOurselves, .certificate, .recursorStarted: log.notice("resolver: \(event)")
             }
         }
         do throws(SystemError) {
@@ -153,7 +155,7 @@ final class Appliance {
     private func start() throws(StartFailure) {
         if let stateProblem { log.warning("\(stateProblem)") }
         try startDataplane(atStart: true)
-        resolver.listen(on: automaticListeners)
+        listenOnOwnAddresses()
         do throws(ResolverError) {
             try resolver.start()
         } catch {

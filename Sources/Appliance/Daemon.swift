@@ -2,6 +2,7 @@ private import Configuration
 private import Linux
 private import Logging
 private import Netlink
+private import Resolver
 private import Timing
 
 /// The daemon's two ways in: run, and check a file.
@@ -14,7 +15,11 @@ public enum Daemon {
     /// - Returns: The exit code: 0 if it can be used, 78 if not.
     public static func check(configurationFile path: String) -> Int32 {
         do throws(ConfigurationProblems) {
-            _ = try Configuration.load(path: path)
+            let configuration = try Configuration.load(path: path)
+            if let problem = configuration.certificateFiles.flatMap({ Resolver.problem(of: $0) }) {
+                StandardStream.error.write("\(path): dns64.certificate: \(problem)\n")
+                return 78
+            }
             StandardStream.output.write("\(path): the configuration is valid\n")
             return 0
         } catch {

@@ -4,6 +4,7 @@ internal import IPAddressing
 internal import NAT64
 internal import Netlink
 internal import Policy
+internal import Recursion
 internal import Resolver
 
 extension ValidatedConfiguration {
@@ -17,10 +18,24 @@ extension ValidatedConfiguration {
             settings.usesSystemUpstreams = false
             settings.dns64.upstreams = addresses
         }
+        settings.recursion.validates = validates
+        settings.recursion.trustAnchorFile = trustAnchorFile
+        settings.recursion.rootHintsFile = rootHintsFile
         settings.listen = listen.addresses
+        settings.listenTLS = listenTLS.addresses
+        settings.listenHTTPS = listenHTTPS.addresses
+        settings.certificate = certificateFiles
+        settings.discoveredName = discovery ? resolverName : nil
+        settings.upstreamAuthorities = upstreamAuthorities
         settings.workers = resolverWorkers ?? 0
         settings.dropsPrivileges = true
         return settings
+    }
+
+    /// The files of the certificate.
+    var certificateFiles: CertificateFiles? {
+        guard let certificate, let certificateKey else { return nil }
+        return CertificateFiles(chain: certificate, key: certificateKey)
     }
 
     /// What the translator is told, once the pool is known.

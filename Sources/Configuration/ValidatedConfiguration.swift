@@ -1,4 +1,5 @@
 public import DNS64
+public import DNSWire
 public import IPAddressing
 public import NAT64
 public import Policy
@@ -25,7 +26,7 @@ public struct ValidatedConfiguration: Hashable, Sendable {
     public enum Upstreams: Hashable, Sendable {
         /// The resolvers of this machine, from resolv.conf.
         case system
-        /// These, in the order of preference.
+        /// These, in the order of preference; or ``UpstreamAddress/recursor`` alone.
         case addresses([UpstreamAddress])
     }
 
@@ -68,8 +69,28 @@ public struct ValidatedConfiguration: Hashable, Sendable {
 
     /// Where the resolver listens.
     public var listen = Listeners()
+    /// Where it listens for DNS over TLS.
+    public var listenTLS = Listeners(automatic: false, addresses: [])
+    /// Where it listens for DNS over HTTPS.
+    public var listenHTTPS = Listeners(automatic: false, addresses: [])
+    /// The file of the certificate that encrypted listeners show.
+    public var certificate: String?
+    /// The file of its key.
+    public var certificateKey: String?
+    /// The name that the certificate is for.
+    public var resolverName: Name?
+    /// Whether clients are told of the encrypted listeners: RFC 9462.
+    public var discovery = true
+    /// The file of the authorities for upstreams over TLS; nothing means the system's.
+    public var upstreamAuthorities: String?
     /// Whom the resolver asks.
     public var upstreams = Upstreams.system
+    /// Whether what has no rule is validated: RFC 4035 section 5.
+    public var validates = false
+    /// The trust anchors for that, as DS or DNSKEY records.
+    public var trustAnchorFile = "/usr/share/dns/root.key"
+    /// A zone file of the root's name servers; those that libunbound knows if it is empty.
+    public var rootHintsFile = ""
     /// Resolver threads; nothing means as many as the process may use CPUs.
     public var resolverWorkers: Int?
     /// The settings of the DNS64 engine; with upstreams of the system, those are filled in at start.

@@ -26,7 +26,9 @@ enum Vocabulary {
         "clients": ["allow"],
         "destinations": ["allow", "refuse"],
         "dns64": [
-            "listen", "upstreams", "synthesize", "synthesize-over-ipv4", "exclude-aaaa", "serve-stale", "prefetch",
+            "listen", "listen-tls", "listen-https", "certificate", "key", "name", "discovery", "upstreams",
+            "upstream-ca", "dnssec", "trust-anchor-file", "root-hints-file", "synthesize", "synthesize-over-ipv4",
+            "exclude-aaaa", "serve-stale", "prefetch",
             "cookies", "cookie-secrets", "random-case", "cache-size", "workers", "limits", "view", "rule", "local",
             "filter",
         ],

@@ -9,6 +9,13 @@ public struct Client: Hashable, Sendable {
         case udp
         /// A connection; an answer may have 65,535 octets.
         case tcp
+        /// An encrypted connection (RFC 7858).
+        case tls
+        /// A request of HTTP (RFC 8484).
+        case https
+
+        /// Whether nobody between can read the messages, so that their length is hidden too (RFC 7830 section 6).
+        public var isEncrypted: Bool { self == .tls || self == .https }
     }
 
     /// Where the question came from.
@@ -58,6 +65,8 @@ public enum UpstreamTransport: UInt8, Hashable, Sendable {
     /// A connection to the upstream's port; a message is preceded by its length, which the engine neither writes
     /// nor reads.
     case tcp
+    /// An encrypted and authenticated connection that many questions share; never anything else instead.
+    case tls
 }
 
 /// What became of a client's question at once.

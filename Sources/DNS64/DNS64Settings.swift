@@ -4,22 +4,48 @@ public import Timing
 
 /// Another resolver that is asked what the cache does not know.
 public struct UpstreamAddress: Hashable, Sendable, CustomStringConvertible {
+    /// How its messages travel.
+    public enum Way: Hashable, Sendable {
+        /// Over UDP, and over TCP if they are large.
+        case clear
+        /// Over TLS to a server that proves this name: RFC 7858.
+        case tls(name: String)
+        /// To our own recursor, a process of this machine. It has no address; its word on DNSSEC is taken.
+        case recursor
+    }
+
     /// Where it listens, over UDP and TCP alike.
     public var endpoint: TransportAddress
+    /// How its messages travel.
+    public var way = Way.clear
     /// The interface of a link-local address; zero for others.
     public var scope: UInt32 = 0
     /// The address of ours to ask from; the routes decide if there is none.
     public var source: IPAddress?
 
     /// Names an upstream.
-    public init(_ endpoint: TransportAddress, scope: UInt32 = 0, source: IPAddress? = nil) {
+    public init(_ endpoint: TransportAddress, scope: UInt32 = 0, source: IPAddress? = nil, way: Way = .clear) {
         self.endpoint = endpoint
         self.scope = scope
         self.source = source
+        self.way = way
     }
 
-    /// `192.0.2.53:53` or `[2001:db8::53]:53`.
-    public var description: String { endpoint.description }
+    /// The recursor.
+    public static let recursor: UpstreamAddress = {
+        var address = UpstreamAddress(TransportAddress(.v4(IPv4Address(bits: 0)), Port(0)))
+        address.way = .recursor
+        return address
+    }()
+
+    /// `192.0.2.53:53`, `[2001:db8::53]:53`, `tls://192.0.2.53:853#dns.example` or `recursive`.
+    public var description: String {
+        switch way {
+        case .clear: endpoint.description
+        case .tls(let name): "tls://\(endpoint)#\(name)"
+        case .recursor: "recursive"
+        }
+    }
 }
 
 /// What the DNS64 engine can be told. Whom it serves, which prefixes it uses and for which clients it synthesizes is
@@ -109,6 +135,10 @@ public struct DNS64Settings: Hashable, Sendable {
     public var failureTTL = Moment.Span.seconds(3)
     /// Whether an NXDOMAIN in the cache denies every name below as well: RFC 8020 section 2.
     public var denialHoldsBelow = true
+    /// The encrypted resolvers that clients are told of (RFC 9462), the one to prefer first; without any, clients are
+    /// told that there is none.
+    public var designated: [DesignatedResolver] = []
+
     /// TTL of the discovery answers for ipv4only.arpa, in seconds.
     public var discoveryTTL: UInt32 = 3600
 

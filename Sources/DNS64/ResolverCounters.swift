@@ -69,6 +69,8 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
     case upstreamQueries
     /// Of those, over TCP.
     case upstreamQueriesTCP
+    /// Of those, over TLS.
+    case upstreamQueriesEncrypted
     /// Messages to upstreams that were not answered in time.
     case upstreamTimeouts
     /// Replies of upstreams that were no answers: errors and malformed ones.

@@ -84,7 +84,12 @@ public struct ResolverEngine: ~Copyable {
         self.cache = cache
         self.counters = counters
         answering = Answering(payloadSize: UInt16(clamping: max(512, settings.largestUDPAnswer)))
-        local = LocalAnswers(answering, rules: rules, discoveryTTL: settings.discoveryTTL)
+        local = LocalAnswers(
+            answering,
+            rules: rules,
+            discoveryTTL: settings.discoveryTTL,
+            designated: settings.designated
+        )
         known = KnownAnswers(
             answering: answering,
             local: local,

@@ -27,6 +27,8 @@ public struct EDNS: Hashable, Sendable {
     public var cookieCount = 0
     /// Whether the sender asks how long it may keep its connection: RFC 7828.
     public var wantsKeepalive = false
+    /// Whether the sender pads, and so wants padded what it gets: RFC 7830.
+    public var wantsPadding = false
     /// The extended error (RFC 8914) in it, if there is one.
     public var error: ExtendedError?
 
@@ -50,6 +52,7 @@ public struct EDNS: Hashable, Sendable {
                 cookie = data
                 cookieCount = count
             case Self.keepaliveOption: wantsKeepalive = true
+            case Self.paddingOption: wantsPadding = true
             case Self.errorOption where count >= 2: error = ExtendedError(rawValue: message.uint16(at: data))
             default: break
             }
@@ -60,6 +63,8 @@ public struct EDNS: Hashable, Sendable {
     private static let cookieOption: UInt16 = 10
     private static let keepaliveOption: UInt16 = 11
     private static let errorOption: UInt16 = 15
+    /// The number of the padding option: RFC 7830 section 3.
+    public static let paddingOption: UInt16 = 12
 
     /// What an OPT record of ours holds besides its fixed part.
     @frozen

@@ -64,6 +64,8 @@ public struct MessagePair: ~Copyable, Sendable {
     /// The end to be handed over.
     public let theirs: MessageSocket
 
-    /// Lets go of the end that was handed over.
-    public consuming func keepOurs() -> MessageSocket { ours }
+    /// Hands both ends on.
+    public consuming func split<Both>(
+        _ body: (_ ours: consuming MessageSocket, _ theirs: consuming MessageSocket) -> Both
+    ) -> Both { body(ours, theirs) }
 }

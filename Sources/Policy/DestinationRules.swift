@@ -12,10 +12,21 @@ public struct DestinationRules: Hashable, Sendable {
     /// Ranges the operator closed.
     public let refuse: [IPv4Prefix]
 
+    /// The first octets of addresses that some range may hold, a bit each: nearly every address is done with here.
+    private let ranged: SIMD4<UInt64>
+
     /// Takes the operator's lists.
     public init(allow: [IPv4Prefix] = [], refuse: [IPv4Prefix] = []) {
         self.allow = allow
         self.refuse = refuse
+        var ranged = SIMD4<UInt64>()
+        for prefix in allow + refuse + SpecialPurpose.neverRouted + SpecialPurpose.notGlobal {
+            let first = Int(prefix.address.bits >> 24)
+            for octet in first..<min(256, first + 1 << max(0, 8 - prefix.length)) {
+                ranged[octet >> 6] |= 1 << UInt64(octet & 63)
+            }
+        }
+        self.ranged = ranged
     }
 
     /// How an address stands towards the rules.
@@ -33,6 +44,12 @@ public struct DestinationRules: Hashable, Sendable {
 
     /// How an address stands towards the rules.
     public func standing(of address: IPv4Address) -> Standing {
+        let octet = Int(address.bits &>> 24)
+        if ranged[octet &>> 6] &>> UInt64(octet & 63) & 1 == 0 { return .global }
+        return standingInRanges(address)
+    }
+
+    private func standingInRanges(_ address: IPv4Address) -> Standing {
         if refuse.contains(where: { $0.contains(address) }) { return .refused }
         if allow.contains(where: { $0.contains(address) }) { return .allowed }
         if SpecialPurpose.neverRouted.contains(where: { $0.contains(address) }) { return .refused }

@@ -151,6 +151,18 @@ public final class Policy: Sendable {
         return treatments[treatment].synthesizes
     }
 
+    /// How many prefixes AAAA records are made under for the clients of one of the ``treatments``.
+    public func prefixCount(for treatment: Int) -> Int {
+        treatsAlike ? prefixes.count : treatments[treatment].prefixes?.count ?? prefixes.count
+    }
+
+    /// One of the prefixes that AAAA records are made under, in the order of preference, as an index into ``prefixes``.
+    ///
+    /// - Parameter number: Less than ``prefixCount(for:)``.
+    public func prefix(_ number: Int, for treatment: Int) -> Int {
+        treatsAlike ? number : treatments[treatment].prefixes?[number] ?? number
+    }
+
     /// The prefix an IPv6 address lies under, as an index into ``prefixes``, with the IPv4 address it stands for.
     public func extract(_ address: IPv6Address) -> (prefix: Int, address: IPv4Address)? {
         for index in prefixes.indices where prefixes[index].contains(address) {

@@ -14,14 +14,18 @@ extension Resolver {
     public func start() throws(ResolverError) {
         let problem = try state.withLock { state throws(ResolverError) -> ListenProblem? in
             guard state.running == nil else { return nil }
+            readCertificates(state.settings)
+            if state.wanted.contains(where: \.transport.isEncrypted), let problem = certificate.problem {
+                throw .certificate(problem)
+            }
             do throws(SystemError) {
-                state.running = try run(state.settings, automatic: state.automatic)
+                state.running = try run(state.settings, automatic: state.automatic, designated: state.designated)
             } catch {
                 throw .system(error)
             }
-            state.listen()
+            state.listen(certificate)
             let demanded = state.demanded
-            return state.problems.first { demanded.contains($0.address) }
+            return state.problems.first { demanded.contains($0.place) }
         }
         guard let problem else { return }
         stop()
@@ -30,21 +34,36 @@ extension Resolver {
 
     private func run(
         _ settings: ResolverSettings,
-        automatic: Set<ListenAddress>
+        automatic: Set<ListenPlace>,
+        designated: [DesignatedResolver]
     ) throws(SystemError) -> Running {
         let count = settings.workers > 0 ? settings.workers : PlainThread.allowedCPUs
         var ports: [WorkerPort] = []
         for number in 0..<count { ports.append(try WorkerPort(number: number)) }
         let workers = ports
         let owner = QuestionOwner(workers: count, secret: secret)
-        let door = TCPDoor(limits: settings.tcp, dropsPrivileges: settings.dropsPrivileges) { question in
+        let door = TCPDoor(
+            limits: settings.tcp,
+            certificate: certificate,
+            dropsPrivileges: settings.dropsPrivileges
+        ) { question in
             workers[owner.index(of: question.message)].mailbox.post(.question(question))
         }
-        let choice = UpstreamChoice(settings, listening: settings.demanded.union(automatic))
+        let choice = UpstreamChoice(settings, listening: Set(settings.demanded.union(automatic).map(\.address)))
+        let encrypted = EncryptedUpstreams(on: door.loop, authorities: authorities, report: report)
         announce(choice)
-        let engine = EngineSettings(settings, choice, workers: count, cookieSecret: cookieSecret)
+        let engine = EngineSettings(
+            settings,
+            choice,
+            designated: designated,
+            workers: count,
+            cookieSecret: cookieSecret
+        )
         // Each connection, and a few descriptors of the other parts, must find room beside the upstream sockets.
         let sockets = min(8192, max(64, (DescriptorLimit.raise() - settings.tcp.connections - 512) / count))
+        var keeper = RecursorKeeper()
+        keeper.want(choice.recursion, ports)
+        for event in keeper.look(ports, at: MonotonicClock.now()) { announce(event) }
         var threads: [PlainThread] = []
         do throws(SystemError) {
             for port in ports {
@@ -56,6 +75,7 @@ extension Resolver {
                             cache: cache,
                             policies: policies,
                             connections: door,
+                            encrypted: encrypted,
                             settings: engine,
                             sockets: sockets
                         )
@@ -71,6 +91,9 @@ extension Resolver {
                 watch: watch,
                 book: ListenBook(ports: ports, door: door, report: report),
                 choice: choice,
+                keeper: keeper,
+                designated: designated,
+                encrypted: encrypted,
                 routes: engine.routes,
                 counters: [engine.counters]
             )
@@ -111,6 +134,7 @@ extension EngineSettings {
     init(
         _ settings: ResolverSettings,
         _ choice: UpstreamChoice,
+        designated: [DesignatedResolver],
         workers: Int,
         cookieSecret: KeyedHash,
         forgetting names: [Name] = []
@@ -118,6 +142,7 @@ extension EngineSettings {
         var engine = settings.dns64
         engine.upstreams = choice.upstreams
         engine.rules = choice.rules
+        engine.designated = designated
         engine.connectionIdle = settings.tcp.idle
         if engine.cookieSecrets.isEmpty { engine.cookieSecrets = [cookieSecret] }
         let rules = NameRules(engine)

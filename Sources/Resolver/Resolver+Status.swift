@@ -14,11 +14,20 @@ extension Resolver {
 extension Resolver.Running {
     func add(to status: inout ResolverStatus) {
         status.listening = book.addresses.sorted { $0.description < $1.description }
+        status.places = book.places
         status.sockets = book.count
         status.problems = book.problems.values.sorted { $0.description < $1.description }
         status.leftOutOurselves = choice.ourselves
+        status.recursor = keeper.settings.map { _ in
+            ResolverStatus.Recursor(process: keeper.number, restarts: keeper.ends)
+        }
         status.connectionsHeartbeat = door.heartbeat
-        status.questionsOverTCP = door.questionCount
+        let counts = door.counts
+        status.questionsOverTCP = counts.questions
+        status.questionsOverTLS = counts.questionsOverTLS
+        status.questionsOverHTTPS = counts.questionsOverHTTPS
+        status.failedHandshakes = counts.failedHandshakes
+        status.refusedRequests = counts.refusedRequests
         status.connections = door.connectionCount
         status.connectionsRefused = door.refusedCount
         for port in ports { port.add(to: &status) }
@@ -35,7 +44,13 @@ extension Resolver.Running {
                 continue
             }
             status.upstreams.append(
-                ResolverStatus.Upstream(endpoint: routes[index].endpoint, isOfRule: isOfRule, record: record)
+                ResolverStatus.Upstream(
+                    endpoint: routes[index].endpoint,
+                    isRecursor: routes[index].way == .recursor,
+                    way: routes[index].way,
+                    isOfRule: isOfRule,
+                    record: record
+                )
             )
         }
     }

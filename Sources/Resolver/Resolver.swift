@@ -4,6 +4,7 @@ internal import IPAddressing
 internal import Linux
 public import PacketMemory
 public import Policy
+internal import Recursion
 internal import Synchronization
 internal import Timing
 
@@ -19,11 +20,13 @@ public final class Resolver: Sendable {
     let policies: PolicyInForce
     let report: @Sendable (ResolverEvent) -> Void
     let state: Mutex<State>
+    let certificate = ServerCertificate()
+    let authorities = UpstreamAuthorities()
 
     /// What calls of other threads change.
     struct State: ~Copyable {
         var settings: ResolverSettings
-        var automatic: Set<ListenAddress> = []
+        var automatic: Set<ListenPlace> = []
         var running: Running?
     }
 
@@ -35,6 +38,10 @@ public final class Resolver: Sendable {
         let watch: Watch
         var book: ListenBook
         var choice: UpstreamChoice
+        var keeper: RecursorKeeper
+        /// The encrypted listeners that clients are told of.
+        var designated: [DesignatedResolver]
+        let encrypted: EncryptedUpstreams
         /// How the upstreams of the engines of now are reached.
         var routes: [UpstreamRoute]
         /// The counters of the engines made last, those at the end for the engines of now.
@@ -67,6 +74,11 @@ public final class Resolver: Sendable {
         state = Mutex(State(settings: settings))
     }
 
+    /// What is wrong with the files of a certificate, without using them.
+    public static func problem(of files: CertificateFiles) -> CertificateProblem? {
+        ServerCertificate.problem(of: files)
+    }
+
     // MARK: Changes
 
     /// Answers by another Policy. When this returns, so does every worker.
@@ -90,15 +102,19 @@ public final class Resolver: Sendable {
     @discardableResult
     public func apply(settings: ResolverSettings) -> [ListenProblem] {
         state.withLock { state in
-            let before = state.settings.dns64
+            let (before, recursion) = (state.settings.dns64, state.settings.recursion)
             state.settings = settings
-            state.listen()
+            readCertificates(settings)
+            state.listen(certificate)
+            var names = NameRules.changed(from: before, to: settings.dns64)
+            // What was believed under other trust anchors, or without any, is not believed any longer.
+            if recursion != settings.recursion { names = [.root] }
             chooseUpstreams(
                 &state,
-                always: before != settings.dns64,
-                forgetting: NameRules.changed(from: before, to: settings.dns64)
+                always: before != settings.dns64 || recursion != settings.recursion,
+                forgetting: names
             )
-            return state.problems.filter { state.demanded.contains($0.address) }
+            return state.problems.filter { state.demanded.contains($0.place) }
         }
     }
 
@@ -107,13 +123,20 @@ public final class Resolver: Sendable {
     /// To be called with every change of the addresses, by a thread that may bind port 53. Sockets of addresses that
     /// stay are not touched.
     ///
-    /// - Parameter addresses: Without tentative addresses and those of the TUN.
+    /// - Parameters:
+    ///   - addresses: For UDP and TCP; without tentative addresses and those of the TUN.
+    ///   - tls: For DNS over TLS.
+    ///   - https: For DNS over HTTPS.
     /// - Returns: The addresses that cannot be listened on; they are tried again every second.
     @discardableResult
-    public func listen(on addresses: [ListenAddress]) -> [ListenProblem] {
+    public func listen(
+        on addresses: [ListenAddress],
+        tls: [ListenAddress] = [],
+        https: [ListenAddress] = []
+    ) -> [ListenProblem] {
         state.withLock { state in
-            state.automatic = Set(addresses)
-            state.listen()
+            state.automatic = ListenPlace.all(clear: addresses, tls: tls, https: https)
+            state.listen(certificate)
             chooseUpstreams(&state, always: false)
             return state.problems
         }
@@ -125,31 +148,72 @@ public final class Resolver: Sendable {
     func lookAgain() {
         state.withLock { state in
             guard let running = state.running else { return }
-            if !running.book.problems.isEmpty { state.listen() }
+            let isRenewed = readCertificates(state.settings)
+            if isRenewed || !running.book.problems.isEmpty { state.listen(certificate) }
             chooseUpstreams(&state, always: false)
+            keepRecursor(&state)
+        }
+    }
+
+    private func keepRecursor(_ state: inout State) {
+        guard let ports = state.running?.ports else { return }
+        let events = state.running?.keeper.look(ports, at: MonotonicClock.now()) ?? []
+        for event in events { announce(event) }
+    }
+
+    func announce(_ event: RecursorKeeper.Event) {
+        switch event {
+        case .started(let process): report(.recursorStarted(process: process))
+        case .ended: report(.recursorEnded)
+        case .cannotStart(let error): report(.cannotStartRecursor(error))
         }
     }
 
     /// Hands new settings to the workers if the upstreams have changed, or in any case.
     private func chooseUpstreams(_ state: inout State, always: Bool, forgetting names: [Name] = []) {
         guard let running = state.running else { return }
-        let choice = UpstreamChoice(state.settings, listening: state.wanted)
-        guard always || choice != running.choice else { return }
+        let choice = UpstreamChoice(state.settings, listening: Set(state.wanted.map(\.address)))
+        let designated = state.designated
+        guard always || choice != running.choice || designated != running.designated else { return }
         if choice != running.choice { announce(choice) }
         let engine = EngineSettings(
             state.settings,
             choice,
+            designated: designated,
             workers: running.ports.count,
             cookieSecret: cookieSecret,
             forgetting: names
         )
         state.running?.adopt(choice, engine)
+        state.running?.keeper.want(choice.recursion, running.ports)
+        keepRecursor(&state)
+        state.running?.designated = designated
         for port in running.ports { port.mailbox.post(.settings(engine)) }
+    }
+
+    /// Reads the files of certificates again, and says what became of those that have changed.
+    ///
+    /// - Returns: Whether there is another certificate for clients.
+    @discardableResult
+    func readCertificates(_ settings: ResolverSettings) -> Bool {
+        let news = certificate.look(at: settings.certificate)
+        switch news {
+        case .taken(let files): report(.certificate(files))
+        case .refused(let problem): report(.badCertificate(problem))
+        case nil: break
+        }
+        switch authorities.look(at: settings.upstreamAuthorities, areNeeded: settings.hasEncryptedUpstreams) {
+        case .refused(let problem): report(.badAuthorities(problem))
+        case .taken, nil: break
+        }
+        guard case .taken = news else { return false }
+        return true
     }
 
     func announce(_ choice: UpstreamChoice) {
         for endpoint in choice.ourselves { report(.leftOutOurselves(endpoint)) }
-        report(.upstreams(choice.upstreams.map(\.endpoint)))
+        let forwarders = choice.recursion?.forwarders ?? []
+        report(.upstreams(forwarders.isEmpty ? choice.upstreams : forwarders.map { UpstreamAddress($0) }))
     }
 
     private func awaitAdoption(of generation: UInt64) -> Bool {
@@ -181,20 +245,50 @@ extension Resolver.Running {
 }
 
 extension ResolverSettings {
-    /// The addresses that the operator wrote down.
-    var demanded: Set<ListenAddress> { Set(listen.map { ListenAddress($0) }) }
+    /// The sockets that the operator wrote down.
+    var demanded: Set<ListenPlace> {
+        ListenPlace.all(
+            clear: listen.map { ListenAddress($0) },
+            tls: listenTLS.map { ListenAddress($0) },
+            https: listenHTTPS.map { ListenAddress($0) }
+        )
+    }
+
+    /// Whether any upstream is asked over TLS.
+    var hasEncryptedUpstreams: Bool {
+        let isEncrypted = { (upstream: UpstreamAddress) -> Bool in
+            guard case .tls = upstream.way else { return false }
+            return true
+        }
+        return dns64.upstreams.contains(where: isEncrypted)
+            || dns64.rules.contains {
+                guard case .ask(let upstreams) = $0.action else { return false }
+                return upstreams.contains(where: isEncrypted)
+            }
+    }
+}
+
+extension ListenPlace {
+    static func all(clear: [ListenAddress], tls: [ListenAddress], https: [ListenAddress]) -> Set<ListenPlace> {
+        Set(
+            clear.flatMap { [ListenPlace($0, .udp), ListenPlace($0, .tcp)] } + tls.map { ListenPlace($0, .tls) }
+                + https.map { ListenPlace($0, .https) }
+        )
+    }
 }
 
 extension Resolver.State {
-    var demanded: Set<ListenAddress> { settings.demanded }
-    var wanted: Set<ListenAddress> { demanded.union(automatic) }
+    var demanded: Set<ListenPlace> { settings.demanded }
+    var wanted: Set<ListenPlace> { demanded.union(automatic) }
     var problems: [ListenProblem] {
         (running?.book.problems.values.map(\.self) ?? []).sorted { $0.description < $1.description }
     }
 
-    /// Brings the sockets in line with the addresses.
-    mutating func listen() {
-        let (demanded, automatic) = (demanded, automatic)
+    /// Brings the sockets in line with the addresses. Those that need a certificate wait for one.
+    mutating func listen(_ certificate: ServerCertificate) {
+        let hasNone = certificate.contexts == nil
+        let demanded = demanded.filter { !(hasNone && $0.transport.isEncrypted) }
+        let automatic = automatic.filter { !(hasNone && $0.transport.isEncrypted) }
         running?.book.reconcile(demanded: demanded, automatic: automatic)
     }
 }

@@ -1,4 +1,6 @@
+public import DNS64
 public import IPAddressing
+public import Linux
 
 /// Something the operator may want to read in the log.
 public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
@@ -9,9 +11,23 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
     /// A socket could not be opened; it is tried again every second.
     case cannotListen(ListenProblem)
     /// From now on these are asked.
-    case upstreams([TransportAddress])
+    case upstreams([UpstreamAddress])
     /// A resolver of this machine is not asked, because it is this one.
     case leftOutOurselves(TransportAddress)
+    /// The child process that resolves and validates was started.
+    case recursorStarted(process: Int32)
+    /// It has ended by itself; another will be started.
+    case recursorEnded
+    /// It could not be started; that is tried again.
+    case cannotStartRecursor(SystemError)
+    /// A certificate, or the renewed one, is shown to clients from now on.
+    case certificate(CertificateFiles)
+    /// The files of the certificate cannot be used; the one shown before stays.
+    case badCertificate(CertificateProblem)
+    /// The authorities for upstreams over TLS cannot be used; those read before stay.
+    case badAuthorities(CertificateProblem)
+    /// An upstream over TLS cannot be asked.
+    case encryptedUpstreamFails(String, reason: String)
 
     /// One line.
     public var description: String {
@@ -22,6 +38,13 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
         case .upstreams(let all) where all.isEmpty:
             "no upstream resolver: set dns64.upstreams, or name one in /etc/resolv.conf"
         case .upstreams(let all): "upstreams \(all.map(\.description).joined(separator: ", "))"
+        case .recursorStarted(let process): "the recursor works as process \(process)"
+        case .recursorEnded: "the recursor has ended unexpectedly"
+        case .cannotStartRecursor(let error): "the recursor cannot be started: \(error)"
+        case .certificate(let files): "certificate read from \(files.chain)"
+        case .badCertificate(let problem): "the certificate is not taken, the one before stays: \(problem)"
+        case .badAuthorities(let problem): "the authorities for upstreams are not taken: \(problem)"
+        case .encryptedUpstreamFails(let upstream, let reason): "upstream \(upstream) cannot be asked: \(reason)"
         case .leftOutOurselves(let address): "upstream \(address) left out: it is this resolver itself"
         }
     }

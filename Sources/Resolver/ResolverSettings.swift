@@ -1,5 +1,7 @@
 public import DNS64
+public import DNSWire
 public import IPAddressing
+public import Recursion
 public import Timing
 
 /// What the resolver can be told besides the settings of its engine.
@@ -8,9 +10,23 @@ public struct ResolverSettings: Hashable, Sendable {
     public var dns64 = DNS64Settings()
     /// Whether to ask the resolvers that this machine itself uses, followed as they change.
     public var usesSystemUpstreams = true
+    /// What the recursor is to do where it is asked: by upstreams that name it, and if it validates instead of all
+    /// upstreams that have no rule of their own, which it asks then. Its forwarders are filled in.
+    public var recursion = RecursionSettings()
     /// Addresses to listen on that the operator wrote down; every one must be free. The automatic ones are set with
     /// ``Resolver/listen(on:)``.
     public var listen: [TransportAddress] = []
+    /// Addresses for DNS over TLS (RFC 7858) that the operator wrote down.
+    public var listenTLS: [TransportAddress] = []
+    /// Addresses for DNS over HTTPS (RFC 8484) that the operator wrote down.
+    public var listenHTTPS: [TransportAddress] = []
+    /// The certificate of the encrypted listeners, which are closed without one.
+    public var certificate: CertificateFiles?
+    /// The name of this resolver that clients are told of, with its encrypted listeners (RFC 9462); nothing tells them
+    /// that there are none.
+    public var discoveredName: Name?
+    /// The file of the authorities that certificates of upstreams must come from; nothing means the system's.
+    public var upstreamAuthorities: String?
     /// How many threads answer; 0 is as many as there are CPUs. Read at the start only.
     public var workers = 0
     /// The limits of DNS over TCP.

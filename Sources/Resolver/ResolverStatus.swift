@@ -17,6 +17,10 @@ public struct ResolverStatus: Sendable {
     public struct Upstream: Hashable, Sendable {
         /// Where it listens.
         public var endpoint: TransportAddress
+        /// Whether it is our own recursor, which listens nowhere.
+        public var isRecursor = false
+        /// How it is reached.
+        public var way = UpstreamAddress.Way.clear
         /// Whether it is asked about the names of a rule only.
         public var isOfRule = false
         /// What became of the questions asked of it since the last change of upstreams. It is well if it is for any
@@ -24,9 +28,19 @@ public struct ResolverStatus: Sendable {
         public var record: UpstreamRecord.Snapshot
     }
 
+    /// The child process that resolves and validates.
+    public struct Recursor: Hashable, Sendable {
+        /// Its number; nothing while it is to be started again.
+        public var process: Int32?
+        /// How often it has ended by itself.
+        public var restarts: UInt64
+    }
+
     /// Addresses on which something listens, sorted.
     public var listening: [ListenAddress] = []
-    /// Sockets that listen, one for UDP and one for TCP of each address.
+    /// Sockets that listen, sorted, one counted for all workers.
+    public var places: [ListenPlace] = []
+    /// How many these are.
     public var sockets = 0
     /// Sockets that should listen and cannot.
     public var problems: [ListenProblem] = []
@@ -37,6 +51,8 @@ public struct ResolverStatus: Sendable {
     public var upstreams: [Upstream] = []
     /// Upstreams left out because they are this resolver.
     public var leftOutOurselves: [TransportAddress] = []
+    /// The recursor, if there is to be one.
+    public var recursor: Recursor?
     /// The workers, by number.
     public var workers: [Worker] = []
     /// Counts up twice a second while the thread of the TCP connections lives.
@@ -55,8 +71,16 @@ public struct ResolverStatus: Sendable {
 
     /// Datagrams received on listening sockets.
     public var datagramsReceived: UInt64 = 0
-    /// Questions received over TCP.
+    /// Questions received over TCP, the encrypted ones besides.
     public var questionsOverTCP: UInt64 = 0
+    /// Questions received over TLS.
+    public var questionsOverTLS: UInt64 = 0
+    /// Questions received over HTTPS.
+    public var questionsOverHTTPS: UInt64 = 0
+    /// Encrypted connections that ended before their handshake did.
+    public var failedHandshakes: UInt64 = 0
+    /// Requests of HTTP that were answered with a status other than 200.
+    public var refusedRequests: UInt64 = 0
     /// Answers over UDP that could not be sent.
     public var repliesLost: UInt64 = 0
     /// Upstream questions given up early because too many were under way.

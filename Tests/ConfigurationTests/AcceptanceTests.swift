@@ -73,6 +73,7 @@ struct AcceptanceTests {
         let examples = [
             "pool", "workers", "mtu", "ports", "group", "[[nat64.map]]", "prefix =", "[[nat64.static]]",
             "protocol", "ipv4", "ipv6", "[[dns64.view]]", "clients", "synthesize = false",
+            "listen-tls", "listen-https", "certificate", "key", "name", "discovery", "upstream-ca", "root-hints-file",
         ]
         // The tables of the resolver that may be written many times are examples, all of them.
         let lines = try uncommented()

@@ -342,16 +342,26 @@ extension BadFile {
         BadFile(
             "upstreams",
             "[nat64]\npool = [\"192.0.2.0/28\"]\n[dns64]\nlisten = [\"127.0.0.1:5353\"]\nupstreams = [\n\"system\",\n"
-                + "\"tls://192.0.2.53#dns.example\",\n\"recursive\",\n\"127.0.0.1:5353\",\n\"sytem\",\n\"0.0.0.0\",\n\"192.0.2.1\"\n]",
+                + "\"tls://192.0.2.53\",\n\"recursive\",\n\"127.0.0.1:5353\",\n\"sytem\",\n\"0.0.0.0\",\n\"192.0.2.1\"\n]",
             "a.toml:6:1: dns64.upstreams: \"system\" stands beside addresses; write either [\"system\"] or addresses",
-            "a.toml:7:1: dns64.upstreams: \"tls://192.0.2.53#dns.example\" asks for DNS over TLS, "
-                + "which this version does not have yet; write an address",
-            "a.toml:8:1: dns64.upstreams: \"recursive\" asks for recursion, which this version does not have yet; write an address",
+            "a.toml:7:1: dns64.upstreams: \"tls://192.0.2.53\" does not say which name its certificate is for; "
+                + "write it as \"tls://192.0.2.53#dns.example\"",
+            "a.toml:8:1: dns64.upstreams: \"recursive\" stands beside others; write either [\"recursive\"] or addresses",
             "a.toml:9:1: dns64.upstreams: \"127.0.0.1:5353\" is where the resolver listens itself, in line 4; it would ask itself",
             "a.toml:10:1: dns64.upstreams: \"sytem\" is not an address; did you mean \"system\"?",
             "a.toml:11:1: dns64.upstreams: \"0.0.0.0\" is not the address of a host; write that of a resolver",
             "a.toml:12:1: dns64.upstreams: \"192.0.2.1\" belongs to the pool, whose addresses no host can have; "
                 + "write that of a resolver"
+        ),
+        BadFile(
+            "recursion",
+            "[nat64]\npool = [\"192.0.2.0/28\"]\n[dns64]\nupstreams = [\"192.0.2.53\"]\ndnssec = \"validate\"\n"
+                + "trust-anchor-file = \"/nowhere/root.key\"\nroot-hints-file = \"/dev/null\"\n"
+                + "[[dns64.rule]]\ndomain = \"a.example\"\nupstreams = [\"recursive\"]",
+            "a.toml:6:21: dns64.trust-anchor-file: /nowhere/root.key cannot be read: No such file or directory",
+            "a.toml:7:19: dns64.root-hints-file: /dev/null is empty",
+            "a.toml:10:14: dns64.rule.upstreams: \"recursive\" asks for recursion, while what is validated goes to "
+                + "the upstreams of [dns64]; write upstreams = [\"recursive\"] there, or an address"
         ),
         BadFile(
             "views",

@@ -7,7 +7,9 @@ extension ValidatedConfiguration {
     /// `[dns64]` and `[[dns64.view]]`.
     mutating func readResolver(_ section: Section) {
         let bound = readListeners(section)
+        readEncryptedListeners(section, bound)
         readUpstreams(section, bound)
+        readRecursion(section)
         synthesize = section.flag("synthesize") ?? synthesize
         synthesizeOverIPv4 = section.flag("synthesize-over-ipv4") ?? synthesizeOverIPv4
         dns64.excludeAAAA = excludedPrefixes(section) ?? dns64.excludeAAAA
@@ -81,7 +83,7 @@ extension ValidatedConfiguration {
         return endpoints
     }
 
-    private func complaintAboutListening(on endpoint: TransportAddress) -> String? {
+    func complaintAboutListening(on endpoint: TransportAddress) -> String? {
         switch endpoint {
         case .v4(let pair):
             pool.ownRanges.contains { $0.contains(pair.address) }
@@ -95,9 +97,16 @@ extension ValidatedConfiguration {
     private mutating func readUpstreams(_ section: Section, _ bound: [(TransportAddress, PlacedText)]) {
         let empty = "the resolver would know nobody to ask; the default is [\"system\"]"
         guard let texts = section.texts("upstreams", example: "192.0.2.53", empty: empty) else { return }
-        var endpoints: [(TransportAddress, PlacedText)] = []
-        for text in texts where text.text != "system" {
-            if let endpoint = upstream(text, section, bound) { endpoints.append((endpoint, text)) }
+        var endpoints: [(UpstreamAddress, PlacedText)] = []
+        let recursive = texts.filter { $0.text == "recursive" }
+        section.refuseRepeated(recursive.map { ($0.text, $0) }, "upstreams")
+        if let word = recursive.first {
+            if texts.count > recursive.count {
+                section.refuse(word, "upstreams", "stands beside others; write either [\"recursive\"] or addresses")
+            }
+        }
+        for text in texts where text.text != "system" && text.text != "recursive" {
+            if let upstream = upstream(text, section, bound) { endpoints.append((upstream, text)) }
         }
         section.refuseRepeated(endpoints, "upstreams")
         let system = texts.filter { $0.text == "system" }
@@ -106,7 +115,7 @@ extension ValidatedConfiguration {
             section.refuse(word, "upstreams", "stands beside addresses; write either [\"system\"] or addresses")
         }
         guard system.isEmpty else { return }
-        dns64.upstreams = endpoints.map { UpstreamAddress($0.0) }
+        dns64.upstreams = !recursive.isEmpty ? [.recursor] : endpoints.map(\.0)
         upstreams = .addresses(dns64.upstreams)
     }
 
@@ -114,21 +123,28 @@ extension ValidatedConfiguration {
         _ text: PlacedText,
         _ section: Section,
         _ bound: [(TransportAddress, PlacedText)]
-    ) -> TransportAddress? {
-        let refuse = { (message: String) -> TransportAddress? in
+    ) -> UpstreamAddress? {
+        let refuse = { (message: String) -> UpstreamAddress? in
             section.refuse(text, "upstreams", message)
             return nil
         }
+        var written = text
+        var way = UpstreamAddress.Way.clear
         if text.text.hasPrefix("tls://") {
-            return refuse("asks for DNS over TLS, which this version does not have yet; write an address")
+            let parts = text.text.dropFirst(6).split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, let name = Self.hostName(parts[1]) else {
+                return refuse(
+                    "does not say which name its certificate is for; write it as \"tls://192.0.2.53#dns.example\""
+                )
+            }
+            way = .tls(name: name)
+            written.text = String(parts[0])
         }
-        if text.text == "recursive" {
-            return refuse("asks for recursion, which this version does not have yet; write an address")
-        }
-        if let near = Spelling.nearest(to: text.text, among: ["system"]) {
+        if let near = Spelling.nearest(to: text.text, among: ["system", "recursive"]) {
             return refuse("is not an address; did you mean \"\(near)\"?")
         }
-        guard let endpoint = section.endpoint(text, "upstreams") else { return nil }
+        let defaultPort: UInt16 = way == .clear ? 53 : 853
+        guard let endpoint = section.endpoint(written, "upstreams", defaultPort: defaultPort) else { return nil }
         if endpoint.address.isUnspecified {
             return refuse("is not the address of a host; write that of a resolver")
         }
@@ -139,7 +155,7 @@ extension ValidatedConfiguration {
         if case .v4(let pair) = endpoint, pool.ownRanges.contains(where: { $0.contains(pair.address) }) {
             return refuse("belongs to the pool, whose addresses no host can have; write that of a resolver")
         }
-        return endpoint
+        return UpstreamAddress(endpoint, way: way)
     }
 
     private mutating func readViews(_ sections: [Section]) {

@@ -31,7 +31,9 @@ extension ValidatedConfiguration {
     }
 
     private func ruleAction(_ section: Section, _ bound: [(TransportAddress, PlacedText)]) -> ForwardingRule.Action? {
-        let words: [String: ForwardingRule.Action] = ["system": .askDefault, "local": .local, "block": .block]
+        let words: [String: ForwardingRule.Action] = [
+            "system": .askDefault, "local": .local, "block": .block, "recursive": .ask([.recursor]),
+        ]
         let empty = "nobody could be asked; \"local\" answers from [[dns64.local]] alone, \"block\" refuses the names"
         guard let texts = section.texts("upstreams", example: "192.0.2.53", empty: empty) else {
             if section.value("upstreams") == nil { section.demand("upstreams", "whom to ask") }
@@ -43,22 +45,31 @@ extension ValidatedConfiguration {
                 let message = "stands beside others; write either [\"\(word.text)\"] or addresses"
                 section.refuse(word, "upstreams", message)
             }
+            if word.text == "recursive", validates, upstreams != .addresses([.recursor]) {
+                let message =
+                    "asks for recursion, while what is validated goes to the upstreams of [dns64]; "
+                    + "write upstreams = [\"recursive\"] there, or an address"
+                section.refuse(word, "upstreams", message)
+            }
             if section.value("source") != nil, let value = section.value("source") {
                 section.refuse(value, "source", "belongs to rules with addresses in upstreams")
             }
             return action
         }
-        var upstreams: [(TransportAddress, PlacedText)] = []
+        var upstreams: [(UpstreamAddress, PlacedText)] = []
         for text in texts {
-            if let endpoint = upstream(text, section, bound) { upstreams.append((endpoint, text)) }
+            if var upstream = upstream(text, section, bound) {
+                upstream.source = source
+                upstreams.append((upstream, text))
+            }
         }
         section.refuseRepeated(upstreams, "upstreams")
         if let source, let value = section.value("source") {
-            for (endpoint, text) in upstreams where !source.isOfFamily(of: endpoint.address) {
+            for (upstream, text) in upstreams where !source.isOfFamily(of: upstream.endpoint.address) {
                 section.refuse(value, "source", "is of another family than upstream \"\(text.text)\"")
             }
         }
-        return .ask(upstreams.map { UpstreamAddress($0.0, source: source) })
+        return .ask(upstreams.map(\.0))
     }
 
     private func ruleSource(_ section: Section) -> IPAddress? {

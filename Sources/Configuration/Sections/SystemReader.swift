@@ -28,7 +28,7 @@ extension ValidatedConfiguration {
             ) ?? logLevel
     }
 
-    private func isPath(_ text: PlacedText, _ section: Section, _ key: String) -> Bool {
+    func isPath(_ text: PlacedText, _ section: Section, _ key: String) -> Bool {
         if !text.text.hasPrefix("/") {
             section.refuse(text, key, "is not an absolute path; begin it with \"/\"")
         } else if text.text.utf8.count > 4095 {
@@ -37,8 +37,9 @@ extension ValidatedConfiguration {
             section.refuse(text, key, "has control characters")
         } else if text.text.utf8.allSatisfy({ $0 == UInt8(ascii: "/") }) {
             section.refuse(text, key, "is the root of the file system; name a place of the appliance's own")
-        } else if key == "socket", text.text.hasSuffix("/") {
-            section.refuse(text, key, "names a folder; write the path of the socket in it")
+        } else if key != "directory", text.text.hasSuffix("/") {
+            let what = key == "socket" ? "socket" : "file"
+            section.refuse(text, key, "names a folder; write the path of the \(what) in it")
         } else {
             return true
         }

@@ -49,9 +49,9 @@ extension Section {
     }
 
     /// Reads a transport address that a socket can be bound to or a question be sent to.
-    func endpoint(_ written: PlacedText, _ key: String) -> TransportAddress? {
+    func endpoint(_ written: PlacedText, _ key: String, defaultPort: UInt16 = 53) -> TransportAddress? {
         let example = "write ADDRESS or ADDRESS:PORT such as \"192.0.2.53\", \"[2001:db8::53]:53\""
-        guard let endpoint = TransportAddress(written.text, defaultPort: Port(53)) else {
+        guard let endpoint = TransportAddress(written.text, defaultPort: Port(defaultPort)) else {
             refuse(written, key, "is not an address; \(example)")
             return nil
         }

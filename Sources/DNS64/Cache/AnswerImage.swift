@@ -48,6 +48,9 @@ struct AnswerImage {
     static let holdsForEveryType: UInt8 = 4
     /// The flag of an answer to which a chain of aliases led.
     static let hasChain: UInt8 = 8
+    /// The flag of an answer that our own recursor found to be secure (RFC 4035 section 4.3), and of a failure that is
+    /// its finding that there are only bogus ones.
+    static let validated: UInt8 = 16
     /// No SOA record was in the denial.
     static let noDenialTTL = UInt32.max
 
@@ -89,6 +92,10 @@ struct AnswerImage {
         refreshAt = octets.uint32(at: base &+ 48)
         failureError = ExtendedError(rawValue: octets.uint16(at: base &+ 52))
     }
+
+    /// Whether our recursor vouches for what the image says.
+    @inline(__always)
+    var isValidated: Bool { flags & Self.validated != 0 }
 
     /// Where the message begins.
     @inline(__always)

@@ -8,11 +8,18 @@ struct LocalAnswers {
     let answering: Answering
     private let rules: NameRules
     private let discoveryTTL: UInt32
+    let designatedResolvers: [DesignatedResolver]
 
     /// How long the denials of RFC 6303 section 3 hold, in seconds.
     private static let denialTTL: UInt32 = 10_800
 
-    init(_ answering: Answering, rules: NameRules, discoveryTTL: UInt32) {
+    init(
+        _ answering: Answering,
+        rules: NameRules,
+        discoveryTTL: UInt32,
+        designated: [DesignatedResolver] = []
+    ) {
+        designatedResolvers = designated
         self.answering = answering
         self.rules = rules
         self.discoveryTTL = discoveryTTL
@@ -31,9 +38,8 @@ struct LocalAnswers {
         rule: Int32,
         into reply: inout MutableRawSpan
     ) -> Int? {
-        let name = query.question.name
         // All of these names end in one of four labels, so that nearly every question is done with here.
-        switch name.foldedLast {
+        switch query.question.name.foldedLast {
         case FoldedLabel.arpa, FoldedLabel.localhost, FoldedLabel.invalid, FoldedLabel.onion:
             return answerSpecial(query, policy: policy, rule: rule, into: &reply)
         default: return nil
@@ -53,6 +59,7 @@ struct LocalAnswers {
         if let zone = LocalZone.nowhere.first(where: { name.isAtOrBelow($0.apex) }) {
             return denial(query, zone: zone.apex, .nameError, into: &reply)
         }
+        if name.isAtOrBelow(LocalZone.designated.apex) { return designated(query, into: &reply) }
         if name.isAtOrBelow(LocalZone.discovery.apex) {
             return query.synthesizes ? discovery(query, policy: policy, into: &reply) : nil
         }

@@ -18,6 +18,9 @@ extension LocalAnswers {
         var error: ExtendedError?
         /// Whether records written from now on belong to the authority section.
         var isAuthority = false
+        /// Whether records written from now on belong to the additional section, which may be cut short.
+        var isAdditional = false
+        private var additional = 0
 
         init(_ query: borrowing ClientQuery, _ answering: Answering, _ reply: borrowing MutableRawSpan) {
             // Room for an extended error, whether one comes or not.
@@ -67,6 +70,17 @@ extension LocalAnswers {
             note(writer.record(owner, record.type, ttl: record.ttl, data: data, into: &reply))
         }
 
+        /// A record whose data is at hand.
+        mutating func data(
+            _ owner: Name,
+            _ type: RecordType,
+            _ data: [UInt8],
+            ttl: UInt32,
+            into reply: inout MutableRawSpan
+        ) {
+            note(writer.record(owner, type, ttl: ttl, data: data.span, into: &reply))
+        }
+
         mutating func name(
             _ owner: Name,
             _ type: RecordType,
@@ -114,12 +128,18 @@ extension LocalAnswers {
                 at: writer.position,
                 answers: answers,
                 authority: authority,
+                additional: additional,
                 error: error,
                 into: &reply
             )
         }
 
         private mutating func note(_ written: Bool) {
+            guard !isAdditional else {
+                // RFC 2181 section 9: they may be left out without a word.
+                if written { additional += 1 }
+                return
+            }
             fits = fits && written
             if isAuthority { authority += 1 } else { answers += 1 }
         }

@@ -22,6 +22,9 @@ struct LocalZone {
     /// RFC 8375 section 4.
     static let home = LocalZone.named("home.arpa.")
 
+    /// RFC 9462 section 6.4: never asked elsewhere.
+    static let designated = LocalZone.named("resolver.arpa.")
+
     /// RFC 8880.
     static let discovery = LocalZone.named("ipv4only.arpa.")
 

@@ -88,6 +88,14 @@ struct Answering {
             && reply.uint16(at: count &- plain &+ 1) == RecordType.opt.rawValue ? plain : -1
     }
 
+    /// Says that everything in the answer and the authority section was validated (RFC 4035 section 3.2.3), to those
+    /// who want to know (RFC 6840 section 5.8). What is too old was validated too long ago.
+    @inline(__always)
+    private func markValidated(_ query: borrowing ClientQuery, in reply: inout MutableRawSpan) {
+        guard query.staleTTL == 0 else { return }
+        reply.store(reply.octet(at: 3) | UInt8(MessageHeader.Flags.authenticData.rawValue), at: 3)
+    }
+
     /// An answer without records.
     func empty(
         _ query: borrowing ClientQuery,
@@ -128,6 +136,9 @@ struct Answering {
             guard end <= room else { return truncated(query, into: &reply) }
         }
         let position = begin(query, code, into: &reply)
+        if image.isValidated, image.kind != .failure, query.wantsToKnowWhetherValidated {
+            markValidated(query, in: &reply)
+        }
         reply.copy(octets, from: header &+ position, to: position, count: end &- position)
         for index in 0..<image.ttlCount {
             let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
@@ -211,13 +222,15 @@ struct Answering {
     /// AAAA records made from an answer's A records: RFC 6147 section 5.1.7; nothing if no A record may be reached.
     ///
     /// The chain stays before them (section 5.1.5); authority and additional section are those of the answer to A
-    /// (section 5.4). Signatures over the A records would sign nothing that is here, so they go.
+    /// (section 5.4). Signatures over the A records would sign nothing that is here, so they go. AD is set if the A
+    /// records and the denial of AAAA records were validated, for clients that want signatures (section 5.5, case 2).
     func synthetic(
         _ query: borrowing ClientQuery,
         _ octets: borrowing RawSpan,
         _ image: AnswerImage,
         age: UInt32,
         largestTTL: UInt32,
+        isValidated: Bool,
         policy: Policy,
         into reply: inout MutableRawSpan
     ) -> Int? {
@@ -227,13 +240,12 @@ struct Answering {
         var position = chain(query, octets, image, age: age, into: &reply)
         let ttl = min(Self.left(of: image.addressTTL, after: age, query), largestTTL)
         var made = 0
-        let own = policy.treatsAlike ? nil : policy.treatments[query.treatment].prefixes
-        let prefixCount = own?.count ?? policy.prefixes.count
+        let prefixCount = policy.prefixCount(for: query.treatment)
         for index in 0..<image.addressCount {
             let record = image.message &+ image.firstAddress &+ index &* stride
             let address = IPv4Address(bits: octets.uint32(at: record &+ stride &- 4))
             for number in 0..<prefixCount {
-                let prefix = own?[number] ?? number
+                let prefix = policy.prefix(number, for: query.treatment)
                 guard policy.handsOut(address, under: prefix) else { continue }
                 guard position &+ image.addressOwnerCount &+ 26 <= room else { return truncated(query, into: &reply) }
                 let embedded = policy.prefixes[prefix].embed(address)
@@ -242,6 +254,7 @@ struct Answering {
             }
         }
         guard made > 0 else { return nil }
+        if isValidated, query.wantsDNSSEC { markValidated(query, in: &reply) }
         guard let rest = rest(query, octets, image, age: age, at: position, room: room, into: &reply) else {
             return truncated(query, into: &reply)
         }

@@ -23,6 +23,8 @@ struct ClientQuery {
     var synthesizes = false
     /// What the answer's OPT record says.
     var options = EDNS.Options()
+    /// Whether the answer is padded, because the question was and nobody between can read it (RFC 7830 section 4).
+    var isPadded = false
     /// The TTL of records that are too old; zero while answers are fresh.
     var staleTTL: UInt32 = 0
 
@@ -121,6 +123,9 @@ struct ClientQuery {
 
     /// Whether the client wants signatures.
     var wantsDNSSEC: Bool { edns?.wantsDNSSEC ?? false }
+
+    /// Whether the client understands AD: RFC 6840 sections 5.7 and 5.8.
+    var wantsToKnowWhetherValidated: Bool { wantsDNSSEC || flags.contains(.authenticData) }
 
     /// Whether the client validates for itself.
     var checksItself: Bool { flags.contains(.checkingDisabled) }

@@ -119,11 +119,11 @@ struct KnownAnswers {
         at now: UInt32,
         into reply: inout MutableRawSpan
     ) -> Int? {
-        let excluded = excluded(query, policy)
         let aaaa =
             places.one < 0
-            ? (places.gaveUpOne ? Finding.failure : .unknown) : finding(one, places.one, excluded: excluded)
-        let a = places.two < 0 ? Finding.unknown : finding(two, places.two, excluded: excluded)
+            ? (places.gaveUpOne ? Finding.failure : .unknown) : finding(query, one, places.one, policy: policy)
+        // No exclusion is for A records.
+        let a = places.two < 0 ? Finding.unknown : finding(two, places.two, excluded: excludedByDefault)
         switch Synthesis.step(aaaa: aaaa, a: a) {
         case .wait: return nil
         case .native:
@@ -131,11 +131,17 @@ struct KnownAnswers {
             return writeNative(query, places.one, one, policy: policy, at: now, into: &reply)
         case .denial:
             let image = AnswerImage(two, at: places.two)
+            // The proof for who wants one is that of the question asked.
+            if image.kind == .noData, query.wantsDNSSEC, aaaa == .noData, AnswerImage(one, at: places.one).isValidated {
+                return writeNative(query, places.one, one, policy: policy, at: now, into: &reply)
+            }
             return answering.native(query, two, image, age: image.age(at: now), into: &reply)
         case .synthesize:
             var largest = Self.ttlWithoutSOA
+            var isValidated = false
             if aaaa == .noData {
                 let denial = AnswerImage(one, at: places.one)
+                isValidated = denial.isValidated && a == .secure
                 if denial.denialTTL != AnswerImage.noDenialTTL {
                     let age = denial.age(at: now)
                     largest = Answering.left(of: denial.denialTTL, after: age, query)
@@ -149,6 +155,7 @@ struct KnownAnswers {
                 image,
                 age: image.age(at: now),
                 largestTTL: largest,
+                isValidated: isValidated,
                 policy: policy,
                 into: &reply
             ) {
@@ -179,6 +186,28 @@ struct KnownAnswers {
             return answering.native(query, one, image, age: age, into: &reply)
         }
         return answering.filtered(query, one, image, age: age, excluded: excluded, into: &reply)
+    }
+
+    /// What an answer to AAAA is to a client; nothing is retained where no view has exclusions of its own.
+    @inline(__always)
+    private func finding(
+        _ query: borrowing ClientQuery,
+        _ octets: borrowing RawSpan,
+        _ place: Int,
+        policy: Policy
+    ) -> Finding {
+        if policy.treatsAlike { return finding(octets, place, excluded: excludedByDefault) }
+        return findingInView(query.treatment, octets, place, policy: policy)
+    }
+
+    @inline(never)
+    private func findingInView(
+        _ treatment: Int,
+        _ octets: borrowing RawSpan,
+        _ place: Int,
+        policy: Policy
+    ) -> Finding {
+        finding(octets, place, excluded: policy.treatments[treatment].excludeAAAA ?? excludedByDefault)
     }
 
     /// The exclusion set that holds for a client.
@@ -244,11 +273,16 @@ struct KnownAnswers {
         let image = AnswerImage(octets, at: place)
         switch image.kind {
         case .positive:
-            guard octets.uint16(at: place &+ 24) == RecordType.aaaa.rawValue else { return .records }
+            guard octets.uint16(at: place &+ 24) == RecordType.aaaa.rawValue else {
+                return image.isValidated ? .secure : .records
+            }
             return answering.usable(octets, image, excluded: excluded) > 0 ? .records : .excluded
-        case .noData: return image.flags & AnswerImage.signed != 0 && !breakDNSSEC ? .signedDenial : .noData
+        case .noData:
+            // What we validated ourselves the client may take on our word: RFC 6147 section 5.5, case 2.
+            return image.flags & (AnswerImage.signed | AnswerImage.validated) == AnswerImage.signed && !breakDNSSEC
+                ? .signedDenial : .noData
         case .nameError: return .nameError
-        case .failure: return .failure
+        case .failure: return image.isValidated ? .bogus : .failure
         }
     }
 }

@@ -15,7 +15,8 @@ extension ResolverEngine {
         at now: Moment
     ) -> Bool {
         guard let edns = query.edns else { return false }
-        if transport == .tcp, edns.wantsKeepalive {
+        query.isPadded = transport.isEncrypted && edns.wantsPadding
+        if transport == .tcp || transport == .tls, edns.wantsKeepalive {
             query.options.keepalive = UInt16(clamping: settings.connectionIdle.milliseconds / 100)
         }
         guard edns.cookieCount > 0, settings.cookies, !cookies.isEmpty else { return false }

@@ -53,12 +53,14 @@ extension ResolverEngine {
             }
             if let count = try answer(query, waiter: waiter, policy: policy, at: now, into: &reply) {
                 if reply.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
+                guard !query.isPadded else { return .reply(count: Padding.pad(&reply, count: count)) }
                 return .reply(count: count)
             }
             return .waiting
         } catch {
             counters.add(error.count)
-            return .reply(count: answering.empty(query, error.code, error: error.error, into: &reply))
+            let count = answering.empty(query, error.code, error: error.error, into: &reply)
+            return .reply(count: query.isPadded ? Padding.pad(&reply, count: count) : count)
         }
     }
 
@@ -66,7 +68,7 @@ extension ResolverEngine {
     /// fragments.
     private func limit(_ query: borrowing ClientQuery, _ transport: Client.Transport) -> Int {
         switch transport {
-        case .tcp: 65_535
+        case .tcp, .tls, .https: 65_535
         case .udp: min(Int(query.edns?.payloadSize ?? 512), max(512, settings.largestUDPAnswer))
         }
     }
@@ -92,7 +94,6 @@ extension ResolverEngine {
             return count
         }
         var plan = Plan.native
-        var question = query.question
         if query.synthesizes {
             switch type {
             // RFC 6147 section 5.5, case 3: who wants signatures and validates for itself gets the data as it is.
@@ -105,26 +106,59 @@ extension ResolverEngine {
                 if case .address(let address, let apex) = ReversePlace(query.question.name, policy: policy),
                     rule < 0 || !local.isUnderOwnPrefix(rules.domains[Int(rule)], policy: policy)
                 {
-                    plan = .reverse
-                    question.name = .reverse(of: address)
-                    if !rules.isIdle,
-                        let count = answerPointer(query, to: question.name, apex: apex, into: &reply)
-                    {
+                    let name = Name.reverse(of: address)
+                    if !rules.isIdle, let count = answerPointer(query, to: name, apex: apex, into: &reply) {
                         return count
                     }
+                    return try answer(query, .reverse, name, waiter: waiter, policy: policy, at: now, into: &reply)
                 }
             default: break
             }
         }
-        let hash = question.name.hash(cache.secret)
+        return try answer(query, plan, query.question.name, waiter: waiter, policy: policy, at: now, into: &reply)
+    }
+
+    /// Answers out of the cache, or has the question pursued and returns nothing.
+    ///
+    /// - Parameter name: Of the question; for the PTR of a synthetic address, the one below in-addr.arpa.
+    @inline(never)
+    private mutating func answer(
+        _ query: borrowing ClientQuery,
+        _ plan: Plan,
+        _ name: borrowing Name,
+        waiter: WaiterID,
+        policy: Policy,
+        at now: Moment,
+        into reply: inout MutableRawSpan
+    ) throws(Refusal) -> Int? {
+        let hash = name.hash(cache.secret)
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
-        let found = answerFromCache(query, plan, question.name, hash, policy: policy, at: seconds, into: &reply)
-        if found.refresh != 0 { refresh(found.refresh, question, hash, query.variant, plan, at: now) }
+        let found = answerFromCache(query, plan, name, hash, policy: policy, at: seconds, into: &reply)
+        if found.refresh != 0 {
+            refresh(found.refresh, Question(copy name, query.question.type), hash, query.variant, plan, at: now)
+        }
         if let count = found.count {
             counters.add(.fromCache)
             guard plan == .service else { return count }
             return addServiceAddresses(query, count: count, policy: policy, at: seconds, into: &reply)
         }
+        return try pursue(query, plan, name, hash, waiter: waiter, policy: policy, at: now, into: &reply)
+    }
+
+    /// What the cache does not answer as it is: a denial above, or an answer that is too old, or what upstreams say.
+    @inline(never)
+    private mutating func pursue(
+        _ query: borrowing ClientQuery,
+        _ plan: Plan,
+        _ name: borrowing Name,
+        _ hash: UInt64,
+        waiter: WaiterID,
+        policy: Policy,
+        at now: Moment,
+        into reply: inout MutableRawSpan
+    ) throws(Refusal) -> Int? {
+        let seconds = UInt32(truncatingIfNeeded: now.seconds)
+        let question = Question(copy name, query.question.type)
         if settings.denialHoldsBelow, !query.wantsDNSSEC, plan != .reverse,
             let count = answerFromDenialAbove(query, at: seconds, into: &reply)
         {

@@ -45,6 +45,7 @@ struct AnswerDigest: ~Copyable {
     /// - Parameters:
     ///   - asked: What this upstream was asked: the clients' question, or the end of the chain so far.
     ///   - question: What the clients asked.
+    ///   - isValidated: Whether our recursor found the reply to be secure.
     ///   - chain: The chain so far; grows when the reply is an unfinished one.
     mutating func digest(
         _ reply: borrowing RawSpan,
@@ -52,6 +53,7 @@ struct AnswerDigest: ~Copyable {
         question: Question,
         hash: UInt64,
         variant: AnswerVariant,
+        isValidated: Bool,
         chain: inout [Alias],
         at now: UInt32
     ) throws(WireProblem) -> Digested {
@@ -116,6 +118,8 @@ struct AnswerDigest: ~Copyable {
             if code == .nameError, chain.isEmpty { facts.flags |= AnswerImage.holdsForEveryType }
         }
         if !chain.isEmpty { facts.flags |= AnswerImage.hasChain }
+        // An alias of another source is not vouched for.
+        if isValidated, known == 0 { facts.flags |= AnswerImage.validated }
         var out = MessageHeader(identifier: 0, flags: [.response, .recursionAvailable], questionCount: 1)
         out.responseCode = code
         out.answerCount = UInt16(clamping: answerCount)
@@ -128,11 +132,14 @@ struct AnswerDigest: ~Copyable {
     }
 
     /// The answer that stands for a question that came to nothing.
+    ///
+    /// - Parameter isBogus: Whether that is because no answer was genuine.
     mutating func failure(
         _ question: Question,
         hash: UInt64,
         variant: AnswerVariant,
         error: ExtendedError,
+        isBogus: Bool,
         lifetime: UInt32,
         at now: UInt32
     ) -> StoredAnswer {
@@ -145,6 +152,7 @@ struct AnswerDigest: ~Copyable {
             stored: now
         )
         facts.error = error
+        if isBogus { facts.flags |= AnswerImage.validated }
         var page = Page(limit: 512, keepsSignatures: false)
         beginPage(question, &page)
         var out = MessageHeader(identifier: 0, flags: [.response, .recursionAvailable], questionCount: 1)

@@ -36,6 +36,7 @@ extension ResolverEngine {
             shares.waitsNoMore(waiter.client)
             let count = write(waiter, inquiry, policy: policy, at: now, into: &message)
             if message.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
+            guard !waiter.query.isPadded else { return .answer(waiter.id, count: Padding.pad(&message, count: count)) }
             return .answer(waiter.id, count: count)
         }
     }

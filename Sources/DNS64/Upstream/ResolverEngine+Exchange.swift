@@ -10,7 +10,10 @@ extension ResolverEngine {
     mutating func askFirst(_ reference: Slots<Transaction>.Reference, at now: Moment) {
         let group = transactions[reference].group
         guard let upstream = rankings[group].best(where: { _ in true }) else { return fail(reference, at: now) }
-        transactions[reference].retryAfter = rankings[group].patience(upstream, settings)
+        // The recursor sends again what is lost; it is as near as the next memory.
+        let isRecursor = rules.groups[group][upstream].way == .recursor
+        transactions[reference].retryAfter =
+            isRecursor ? settings.patience : rankings[group].patience(upstream, settings)
         ask(reference, upstream, .udp, at: now)
         if let probed = rankings[group].probe(besides: upstream, at: now) {
             ask(reference, probed, .udp, isProbe: true, at: now)
@@ -33,6 +36,8 @@ extension ResolverEngine {
     ) {
         let bit = UInt16(1) << UInt16(upstream)
         let group = transactions[reference].group
+        let isEncrypted = rules.groups[group][upstream].isEncrypted
+        let transport = isEncrypted ? .tls : transport
         var usesEDNS = transactions[reference].plain & bit == 0
         if usesEDNS, !transactions[reference].variant.contains(.dnssec), rankings[group].isPlain(upstream, at: now) {
             usesEDNS = false
@@ -48,6 +53,8 @@ extension ResolverEngine {
             }
         } else {
             transactions[reference].overTCP |= bit
+            // The connection repeats what is lost; once more would be twice.
+            if isEncrypted { transactions[reference].sends[upstream] = UInt8(clamping: settings.sendsPerUpstream) }
         }
         let exchange = exchanges.insert(
             Exchange(
@@ -104,9 +111,15 @@ extension ResolverEngine {
             )
             edns.write(into: &message, at: end)
             end += EDNS.Options().size
+            // RFC 8467 section 4.1.
+            if exchange.transport == .tls { end = Padding.pad(&message, count: end, block: Padding.queryBlock) }
         }
         counters.add(.upstreamQueries)
-        if exchange.transport == .tcp { counters.add(.upstreamQueriesTCP) }
+        switch exchange.transport {
+        case .udp: break
+        case .tcp: counters.add(.upstreamQueriesTCP)
+        case .tls: counters.add(.upstreamQueriesEncrypted)
+        }
         rankings[exchange.group].sent(exchange.upstream)
         return .ask(
             Self.id(reference),

@@ -165,7 +165,9 @@ extension ResolverEngine {
     private mutating func limitAAAA(_ reference: Slots<Inquiry>.Reference, afterA took: Moment.Span, at now: Moment) {
         let inquiry = inquiries[reference]
         guard inquiry.plan == .synthesis, inquiry.one.answer == nil, !inquiry.gaveUpOne,
-            inquiry.two.answer?.image.kind == .positive, let transaction = inquiry.one.transaction
+            let other = inquiry.two.answer?.image, other.kind == .positive,
+            // RFC 6147 section 5.5: in a signed zone, silence proves nothing.
+            !other.isValidated, let transaction = inquiry.one.transaction
         else { return }
         let twice = Moment.Span(nanoseconds: min(took.nanoseconds, settings.patience.nanoseconds) * 2)
         let end = transactions[transaction].started + max(settings.patienceForAAAA, twice)
@@ -224,7 +226,7 @@ extension ResolverEngine {
         let transaction = transactions[reference]
         // What is known, even if it is too old, is not given up for a failure: RFC 8767 section 4.
         let kept =
-            settings.servesStale || transaction.listeners.isEmpty
+            !transaction.isBogus && settings.servesStale || transaction.listeners.isEmpty
             ? stalePart(
                 transaction.question,
                 transaction.key.hash,
@@ -240,6 +242,7 @@ extension ResolverEngine {
             hash: transaction.key.hash,
             variant: transaction.variant,
             error: transaction.error ?? .noReachableAuthority,
+            isBogus: transaction.isBogus,
             lifetime: UInt32(clamping: settings.failureTTL.seconds),
             at: UInt32(truncatingIfNeeded: now.seconds)
         )

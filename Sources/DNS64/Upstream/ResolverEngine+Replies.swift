@@ -81,6 +81,10 @@ extension ResolverEngine {
         }
         guard code == .noError || code == .nameError, !header.flags.contains(.truncated) else {
             if let error = extendedError(reply, header) { transactions[reference].error = error }
+            // RFC 6147 section 5.5: what is bogus is neither passed on nor passed by.
+            if isRecursor(exchange), transactions[reference].error == .dnssecBogus {
+                transactions[reference].isBogus = true
+            }
             return takeError(exchange, reference, at: now)
         }
         do throws(WireProblem) {
@@ -92,6 +96,7 @@ extension ResolverEngine {
                 question: transaction.question,
                 hash: transaction.key.hash,
                 variant: transaction.variant,
+                isValidated: header.flags.contains(.authenticData) && isRecursor(exchange),
                 chain: &chain,
                 at: UInt32(truncatingIfNeeded: now.seconds)
             )
@@ -111,6 +116,11 @@ extension ResolverEngine {
             if transactions[reference].error == nil { transactions[reference].error = .invalidData }
             takeError(exchange, reference, at: now)
         }
+    }
+
+    /// Whether an exchange is with our own recursor, the only one whose word on DNSSEC is taken.
+    private func isRecursor(_ exchange: Exchange) -> Bool {
+        rules.groups[exchange.group][exchange.upstream].way == .recursor
     }
 
     /// Goes on at the end of a chain that the upstream left unfinished: RFC 6147 section 5.1.5.

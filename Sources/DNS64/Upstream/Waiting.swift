@@ -69,6 +69,8 @@ struct Transaction {
     var client: UInt64?
     /// What an upstream said of the failure.
     var error: ExtendedError?
+    /// Whether our recursor found that there are only bogus answers.
+    var isBogus = false
     var listeners: [Slots<Inquiry>.Reference] = []
     var exchanges: [Slots<Exchange>.Reference] = []
     /// How often each upstream was asked over UDP.

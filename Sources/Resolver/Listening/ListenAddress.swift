@@ -19,12 +19,53 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     public var description: String { scope == 0 ? "\(address)" : "\(address) on interface \(scope)" }
 }
 
-/// Which of the two sockets of an address is meant.
+/// How questions come to an address.
 public enum ListenTransport: String, Hashable, Sendable, CaseIterable {
     /// Datagrams.
     case udp = "UDP"
     /// Connections.
     case tcp = "TCP"
+    /// Encrypted connections: RFC 7858.
+    case tls = "TLS"
+    /// Requests of HTTP on encrypted connections: RFC 8484.
+    case https = "HTTPS"
+
+    /// Whether connections begin with a handshake that needs a certificate.
+    public var isEncrypted: Bool { self == .tls || self == .https }
+
+    /// The key that names its addresses.
+    var key: String {
+        switch self {
+        case .udp, .tcp: "dns64.listen"
+        case .tls: "dns64.listen-tls"
+        case .https: "dns64.listen-https"
+        }
+    }
+}
+
+/// A socket that listens, or should.
+public struct ListenPlace: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The address.
+    public var address: ListenAddress
+    /// How questions come to it.
+    public var transport: ListenTransport
+
+    /// Names a socket.
+    public init(_ address: ListenAddress, _ transport: ListenTransport) {
+        self.address = address
+        self.transport = transport
+    }
+
+    /// By address, then by transport.
+    public static func < (left: ListenPlace, right: ListenPlace) -> Bool {
+        let (first, second) = (left.address.description, right.address.description)
+        if first != second { return first < second }
+        return ListenTransport.allCases.firstIndex(of: left.transport) ?? 0
+            < ListenTransport.allCases.firstIndex(of: right.transport) ?? 0
+    }
+
+    /// `UDP 192.0.2.1:53`.
+    public var description: String { "\(transport.rawValue) \(address)" }
 }
 
 /// An address that is not being listened on although it should be.
@@ -44,6 +85,9 @@ public struct ListenProblem: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         guard let holder else { return "\(transport.rawValue) \(address): \(reason)" }
         return "\(transport.rawValue) \(address): already in use by \(holder); "
-            + "stop it, or set dns64.listen to other addresses"
+            + "stop it, or set \(transport.key) to other addresses"
     }
+
+    /// The socket.
+    var place: ListenPlace { ListenPlace(address, transport) }
 }

@@ -6,12 +6,6 @@ internal import NIOCore
 ///
 /// Sockets are made by the calling thread, which may bind port 53; the threads that use them may not.
 struct ListenBook {
-    /// One of the two sockets of an address.
-    struct Place: Hashable {
-        var address: ListenAddress
-        var transport: ListenTransport
-    }
-
     private enum Opened {
         /// Datagram sockets, one for each worker, known by a number.
         case datagrams(Int)
@@ -21,10 +15,10 @@ struct ListenBook {
     private let ports: [WorkerPort]
     private let door: TCPDoor
     private let report: @Sendable (ResolverEvent) -> Void
-    private var opened: [Place: Opened] = [:]
+    private var opened: [ListenPlace: Opened] = [:]
     private var lastNumber = -1
     /// Places that are wanted and not open.
-    private(set) var problems: [Place: ListenProblem] = [:]
+    private(set) var problems: [ListenPlace: ListenProblem] = [:]
 
     init(ports: [WorkerPort], door: TCPDoor, report: @escaping @Sendable (ResolverEvent) -> Void) {
         self.ports = ports
@@ -35,35 +29,34 @@ struct ListenBook {
     /// The addresses on which something listens.
     var addresses: Set<ListenAddress> { Set(opened.keys.map(\.address)) }
 
+    /// The sockets that listen, sorted.
+    var places: [ListenPlace] { opened.keys.sorted() }
+
     /// How many sockets are open, one counted for all workers.
     var count: Int { opened.count }
 
     /// Opens what is wanted and not open, and closes what is open and not wanted. Can be called again to try again.
     ///
     /// - Parameters:
-    ///   - demanded: Addresses that the operator wrote down; they may be bound before this machine has them.
+    ///   - demanded: What the operator wrote down; those addresses may be bound before this machine has them.
     ///   - automatic: Addresses that this machine has.
-    mutating func reconcile(demanded: Set<ListenAddress>, automatic: Set<ListenAddress>) {
+    mutating func reconcile(demanded: Set<ListenPlace>, automatic: Set<ListenPlace>) {
         let wanted = demanded.union(automatic)
-        for place in opened.keys where !wanted.contains(place.address) { close(place) }
-        problems = problems.filter { wanted.contains($0.key.address) }
-        for address in wanted.sorted(by: { $0.description < $1.description }) {
-            for transport in ListenTransport.allCases {
-                let place = Place(address: address, transport: transport)
-                guard opened[place] == nil else { continue }
-                open(place, beforeAddressExists: demanded.contains(address))
-            }
+        for place in opened.keys where !wanted.contains(place) { close(place) }
+        problems = problems.filter { wanted.contains($0.key) }
+        for place in wanted.sorted() where opened[place] == nil {
+            open(place, beforeAddressExists: demanded.contains(place))
         }
     }
 
     /// Closes everything.
     mutating func closeAll() { for place in opened.keys { close(place) } }
 
-    private mutating func open(_ place: Place, beforeAddressExists: Bool) {
+    private mutating func open(_ place: ListenPlace, beforeAddressExists: Bool) {
         do throws(SystemError) {
             switch place.transport {
             case .udp: opened[place] = try openDatagrams(place.address, beforeAddressExists)
-            case .tcp: opened[place] = try openConnections(place.address, beforeAddressExists)
+            case .tcp, .tls, .https: opened[place] = try openConnections(place, beforeAddressExists)
             }
             problems[place] = nil
             report(.listening(place.address, place.transport))
@@ -72,13 +65,13 @@ struct ListenBook {
         }
     }
 
-    private mutating func note(_ error: SystemError, at place: Place) {
+    private mutating func note(_ error: SystemError, at place: ListenPlace) {
         // Tried every second; told once.
         guard problems[place]?.code != error.code else { return }
         // Looked for among all processes, and only where there can be one.
         let holder =
             error.isAddressInUse
-            ? PortHolder.name(of: place.address.address, stream: place.transport == .tcp) : nil
+            ? PortHolder.name(of: place.address.address, stream: place.transport != .udp) : nil
         let problem = ListenProblem(
             address: place.address,
             transport: place.transport,
@@ -110,15 +103,16 @@ struct ListenBook {
     }
 
     private func openConnections(
-        _ address: ListenAddress,
+        _ place: ListenPlace,
         _ beforeAddressExists: Bool
     ) throws(SystemError) -> Opened {
+        let address = place.address
         let how: UDPSocket.Listening = beforeAddressExists ? .beforeAddressExists : []
         let number = try TCPSocket.bound(to: address.address, scope: address.scope, how)
-        return .connections(try door.listen(on: number))
+        return .connections(try door.listen(on: number, for: place.transport))
     }
 
-    private mutating func close(_ place: Place) {
+    private mutating func close(_ place: ListenPlace) {
         guard let socket = opened.removeValue(forKey: place) else { return }
         switch socket {
         case .datagrams(let number): for port in ports { port.mailbox.post(.hush(number: number)) }

@@ -1,5 +1,8 @@
+internal import DNS64
 internal import IPAddressing
 internal import NIOCore
+internal import NIOSSL
+internal import NIOTLS
 
 /// The name of a connection; never used twice.
 struct TCPConnectionID: Hashable, Sendable {
@@ -17,7 +20,7 @@ struct TCPAnswer: Sendable {
 /// the answers come; each message has its length in front (RFC 1035 section 4.2.2).
 ///
 /// A peer that breaks the framing, or sends what is no question, is let finish what it asked and then closed.
-final class TCPConnection: ChannelDuplexHandler {
+final class TCPConnection: ChannelDuplexHandler, ClientConnection {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
@@ -28,6 +31,9 @@ final class TCPConnection: ChannelDuplexHandler {
     let id: TCPConnectionID
     private(set) var client = IPAddress.v6(.unspecified)
     private let connections: TCPConnections
+    private let transport: Client.Transport
+    /// Whether the handshake is over; without TLS there is none.
+    private var isReady: Bool
     private var context: ChannelHandlerContext?
     /// Octets of messages that are not whole, or that wait until others are answered.
     private var arrived = ByteBuffer()
@@ -45,13 +51,12 @@ final class TCPConnection: ChannelDuplexHandler {
     /// now and then would hold the connection for ever.
     private(set) var lastProgress = NIODeadline.now()
 
-    init(id: TCPConnectionID, connections: TCPConnections) {
+    init(id: TCPConnectionID, connections: TCPConnections, transport: Client.Transport) {
         self.id = id
+        self.transport = transport
+        isReady = !transport.isEncrypted
         self.connections = connections
     }
-
-    /// Whether the connection could be closed without taking an answer from anybody.
-    var isIdle: Bool { underWay == 0 && unsent == 0 }
 
     // MARK: Octets from the peer
 
@@ -93,7 +98,9 @@ final class TCPConnection: ChannelDuplexHandler {
             let message = ByteBuffer(bytes: slice.readableBytesView)
             underWay += 1
             lastProgress = .now()
-            connections.ask(TCPQuestion(connection: id, client: client, message: message))
+            connections.ask(
+                TCPQuestion(connection: id, client: client, message: message, transport: transport)
+            )
         }
         if arrived.readableBytes == 0 {
             arrived = ByteBuffer()
@@ -168,16 +175,22 @@ final class TCPConnection: ChannelDuplexHandler {
             peerHasEnded = true
             closeWhenDone()
         }
+        if case .handshakeCompleted = event as? TLSUserEvent { isReady = true }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        if !isReady { connections.countFailedHandshake() }
         connections.forget(self)
         self.context = nil
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A peer that ends its side without the word for it; the event that follows is enough.
+        if let error = error as? NIOSSLError, error == .uncleanShutdown { return }
+        context.close(promise: nil)
+    }
 
     private func closeWhenDone() {
         guard peerHasEnded || isDisregarded else { return }

@@ -1,6 +1,40 @@
+internal import DNS64
 internal import IPAddressing
 internal import NIOCore
 internal import Timing
+
+/// What came by connections since the start.
+struct ConnectionCounts: Sendable {
+    var questions: UInt64 = 0
+    var questionsOverTLS: UInt64 = 0
+    var questionsOverHTTPS: UInt64 = 0
+    var failedHandshakes: UInt64 = 0
+    var refusedRequests: UInt64 = 0
+}
+
+/// What all connections have in common, however questions come by them.
+protocol ClientConnection: AnyObject {
+    var id: TCPConnectionID { get }
+    var client: IPAddress { get }
+    /// Questions that have not been answered.
+    var underWay: Int { get }
+    /// Octets that were written and not taken by the peer.
+    var unsent: Int { get }
+    /// The peer has ended its side.
+    var peerHasEnded: Bool { get }
+    /// When the last whole question came or the last answer was taken.
+    var lastProgress: NIODeadline { get }
+    /// Writes an answer; ``flush()`` sends it.
+    func take(_ answer: ByteBuffer?)
+    func flush()
+    /// Closes the connection, whatever is under way.
+    func close()
+}
+
+extension ClientConnection {
+    /// Whether the connection could be closed without taking an answer from anybody.
+    var isIdle: Bool { underWay == 0 && unsent == 0 }
+}
 
 /// The connections of all clients. Only the thread of the connections touches it.
 ///
@@ -8,14 +42,16 @@ internal import Timing
 final class TCPConnections {
     let limits: TCPLimits
     private let question: (TCPQuestion) -> Void
-    private var open: [TCPConnectionID: TCPConnection] = [:]
+    private var open: [TCPConnectionID: any ClientConnection] = [:]
+    /// Requests of HTTP that wait for their answer.
+    private var requests: [TCPConnectionID: HTTPSExchange] = [:]
     private var perClient: [IPAddress: Int] = [:]
     private var unsent = 0
     private var lastID: UInt64 = 0
     /// Connections closed to make room, or because their client took nothing.
     private(set) var refused = 0
-    /// Questions handed to workers.
-    private(set) var questions: UInt64 = 0
+    /// What came by the connections.
+    private(set) var counts = ConnectionCounts()
 
     init(limits: TCPLimits, ask question: @escaping (TCPQuestion) -> Void) {
         self.limits = limits
@@ -26,20 +62,44 @@ final class TCPConnections {
     var count: Int { open.count }
 
     /// Makes the keeper of a new channel.
-    func make() -> TCPConnection {
+    func make(_ transport: Client.Transport) -> TCPConnection {
+        TCPConnection(id: nextID(), connections: self, transport: transport)
+    }
+
+    /// A name for a connection, or for a request of HTTP.
+    func nextID() -> TCPConnectionID {
         lastID += 1
-        return TCPConnection(id: TCPConnectionID(number: lastID), connections: self)
+        return TCPConnectionID(number: lastID)
     }
 
     /// Hands a message of a connection to the workers.
     func ask(_ question: TCPQuestion) {
-        questions += 1
+        switch question.transport {
+        case .udp, .tcp: counts.questions += 1
+        case .tls: counts.questionsOverTLS += 1
+        case .https: counts.questionsOverHTTPS += 1
+        }
         self.question(question)
     }
 
+    /// Hands the question of a request of HTTP to the workers.
+    func ask(_ question: TCPQuestion, for exchange: HTTPSExchange) {
+        requests[question.connection] = exchange
+        ask(question)
+    }
+
+    /// Forgets a request whose peer is gone.
+    func forgetRequest(_ id: TCPConnectionID) { requests[id] = nil }
+
+    /// A connection has ended before its handshake did.
+    func countFailedHandshake() { counts.failedHandshakes += 1 }
+
+    /// A request of HTTP was no question.
+    func countRefusedRequest() { counts.refusedRequests += 1 }
+
     /// Takes a new connection in. Where a limit is reached another one makes room (RFC 7766 section 6.2.3); if all are
     /// at work the new one is refused.
-    func admit(_ connection: TCPConnection) -> Bool {
+    func admit(_ connection: any ClientConnection) -> Bool {
         let client = connection.client
         if perClient[client, default: 0] >= limits.connectionsPerClient {
             guard makeRoom(among: open.values.filter { $0.client == client }) else { return refuse() }
@@ -59,9 +119,9 @@ final class TCPConnections {
 
     /// Closes the connection that has been idle longest. If none is idle, one whose peer has ended its side: most such
     /// peers are gone and will not take their answer.
-    private func makeRoom(among all: [TCPConnection]) -> Bool {
-        let idle = all.filter(\.isIdle)
-        let candidates = idle.isEmpty ? all.filter(\.peerHasEnded) : idle
+    private func makeRoom(among all: [any ClientConnection]) -> Bool {
+        let idle = all.filter { $0.isIdle }
+        let candidates = idle.isEmpty ? all.filter { $0.peerHasEnded } : idle
         guard let oldest = candidates.min(by: { $0.lastProgress < $1.lastProgress }) else { return false }
         refused += 1
         forget(oldest)
@@ -70,7 +130,7 @@ final class TCPConnections {
     }
 
     /// Forgets a connection that is closed.
-    func forget(_ connection: TCPConnection) {
+    func forget(_ connection: any ClientConnection) {
         guard open.removeValue(forKey: connection.id) != nil else { return }
         let left = perClient[connection.client, default: 1] - 1
         perClient[connection.client] = left > 0 ? left : nil
@@ -78,8 +138,12 @@ final class TCPConnections {
 
     /// Hands answers to their connections, those that are still there.
     func take(_ answers: [TCPAnswer]) {
-        var touched: [TCPConnection] = []
+        var touched: [any ClientConnection] = []
         for answer in answers {
+            if let exchange = requests.removeValue(forKey: answer.connection) {
+                exchange.take(answer.octets)
+                continue
+            }
             guard let connection = open[answer.connection] else { continue }
             connection.take(answer.octets)
             if touched.last !== connection { touched.append(connection) }
@@ -89,7 +153,7 @@ final class TCPConnections {
 
     /// Counts octets that a connection keeps for its peer. False if the peer must be cut off, because so much waits
     /// for slow peers in all and a good part of it for this one.
-    func mayKeep(_ count: Int, for connection: TCPConnection) -> Bool {
+    func mayKeep(_ count: Int, for connection: any ClientConnection) -> Bool {
         unsent += count
         return unsent <= limits.unsentOctets || connection.unsent < limits.unsentOctets / 16
     }

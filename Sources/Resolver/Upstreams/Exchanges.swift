@@ -19,6 +19,8 @@ struct Exchanges {
     enum Line {
         case udp(UpstreamSocket)
         case tcp(UpstreamConnection)
+        /// Through the door of the recursor, which all such questions share.
+        case recursor
     }
 
     private struct Entry {
@@ -72,6 +74,14 @@ struct Exchanges {
         guard oldest < order.count else { return false }
         remove(order[oldest])
         return true
+    }
+
+    /// The exchanges that are under way at the recursor.
+    var atRecursor: [ExchangeID] {
+        slots.compactMap { entry in
+            guard let entry, case .recursor = entry.line else { return nil }
+            return entry.exchange
+        }
     }
 
     /// Closes every line.

@@ -1,6 +1,7 @@
 internal import DNS64
 internal import IPAddressing
 internal import Linux
+internal import Recursion
 
 /// Which upstreams are asked: those of the settings or those of the system, those of the rules, and never ourselves.
 struct UpstreamChoice: Hashable {
@@ -8,6 +9,8 @@ struct UpstreamChoice: Hashable {
     var upstreams: [UpstreamAddress] = []
     /// The rules, without upstreams that are this resolver; a rule may have none left.
     var rules: [ForwardingRule] = []
+    /// What the recursor is to do; nothing if nobody is to ask it.
+    var recursion: RecursionSettings?
     /// Those left out because they are this resolver.
     var ourselves: [TransportAddress] = []
 
@@ -37,6 +40,23 @@ struct UpstreamChoice: Hashable {
             }
             rules[index].action = .ask(named.filter { !isOurs($0.endpoint) })
         }
+        chooseRecursion(settings.recursion)
+    }
+
+    /// Whoever validates asks the recursor alone, which asks the upstreams; without any there is nobody to ask.
+    private mutating func chooseRecursion(_ wanted: RecursionSettings) {
+        var recursion = wanted
+        if recursion.validates, !upstreams.isEmpty, upstreams != [.recursor] {
+            // libunbound knows no interface to reach a link-local address by.
+            recursion.forwarders = upstreams.filter { $0.scope == 0 }.map(\.endpoint)
+            upstreams = recursion.forwarders.isEmpty ? [] : [.recursor]
+        }
+        let isAsked =
+            upstreams.contains(.recursor)
+            || rules.contains { rule in
+                if case .ask(let named) = rule.action { named.contains(.recursor) } else { false }
+            }
+        if isAsked { self.recursion = recursion }
     }
 
     private static func isOurs(_ endpoint: TransportAddress, _ listening: Set<ListenAddress>) -> Bool {

@@ -9,11 +9,14 @@ struct UpstreamRoute: Hashable, Sendable {
     var scope: UInt32 = 0
     /// The address of ours to ask from; the routes decide if there is none.
     var source: IPAddress?
+    /// How messages travel.
+    var way: UpstreamAddress.Way
 
     /// The way to an upstream of the settings.
     init(_ upstream: UpstreamAddress) {
         endpoint = upstream.endpoint
         scope = upstream.scope
         source = upstream.source
+        way = upstream.way
     }
 }

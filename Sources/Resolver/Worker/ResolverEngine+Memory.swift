@@ -59,14 +59,14 @@ extension ResolverEngine {
         return nextAction(policy: policy, at: now, random: &random, message: &message)
     }
 
-    /// Takes a reply that lies at the front of some memory.
+    /// Takes a reply that lies in some memory.
     mutating func take(
-        _ count: Int,
+        _ place: Range<Int>,
         of memory: borrowing OctetBuffer,
         for exchange: ExchangeID,
         at now: Moment
     ) -> ReplyOutcome {
-        receive(reply: memory.octets.extracting(0..<count), for: exchange, at: now)
+        receive(reply: memory.octets.extracting(place), for: exchange, at: now)
     }
 
     /// Takes a reply.

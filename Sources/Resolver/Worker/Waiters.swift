@@ -10,7 +10,7 @@ struct Waiter {
         /// By the listening socket of this number, to the peer and from the address of the question.
         case udp(listener: Int, ends: UDPEnds)
         /// By a connection.
-        case tcp(TCPConnectionID, client: IPAddress)
+        case tcp(TCPConnectionID, client: IPAddress, Client.Transport)
     }
 
     var way: Way

@@ -8,9 +8,11 @@ extension Worker {
         for letter in port.mailbox.collect() {
             switch letter {
             case .question(let question): answer(question)
+            case .reply(let reply): take(reply)
             case .listen(let number, let listener): listen(number, listener)
             case .hush(let number): hush(number)
             case .settings(let settings): adopt(settings)
+            case .recursor(let door): adopt(door)
             case .policy: adoptPolicy()
             case .stop: isStopping = true
             }
@@ -39,6 +41,7 @@ extension Worker {
     /// Goes on with an engine of these settings. Clients that wait do not notice: their questions are asked again.
     private mutating func adopt(_ settings: EngineSettings) {
         exchanges.removeAll()
+        era += 1
         engine = ResolverEngine(
             settings: settings.settings,
             cache: cache,

@@ -51,7 +51,7 @@ extension Worker {
 
     /// Answers a question that came by a connection.
     mutating func answer(_ question: TCPQuestion) {
-        let way = Waiter.Way.tcp(question.connection, client: question.client)
+        let way = Waiter.Way.tcp(question.connection, client: question.client, question.transport)
         ask(Waiter(way: way, question: question.message))
     }
 
@@ -59,7 +59,7 @@ extension Worker {
     mutating func ask(_ waiter: Waiter) {
         let client =
             switch waiter.way {
-            case .tcp(_, let address): Client(address: address, transport: .tcp)
+            case .tcp(_, let address, let transport): Client(address: address, transport: transport)
             case .udp(_, let ends): Client(address: ends.peer.address, transport: .udp)
             }
         let outcome = engine.answer(
@@ -80,7 +80,7 @@ extension Worker {
     /// Sends what lies at the front of the message buffer to a client.
     mutating func send(_ count: Int, to way: Waiter.Way) {
         switch way {
-        case .tcp(let connection, _):
+        case .tcp(let connection, _, _):
             var answer = ByteBuffer()
             answer.reserveCapacity(count + 2)
             answer.writeInteger(UInt16(truncatingIfNeeded: count))
@@ -99,7 +99,7 @@ extension Worker {
 
     /// Lets go of a client that gets no answer.
     mutating func refuse(_ way: Waiter.Way) {
-        guard case .tcp(let connection, _) = way else { return }
+        guard case .tcp(let connection, _, _) = way else { return }
         connections.post(TCPAnswer(connection: connection, octets: nil))
     }
 

@@ -45,6 +45,7 @@ extension Worker {
         _ transport: UpstreamTransport,
         _ count: Int
     ) throws(SystemError) {
+        if route.way == .recursor { return try askRecursor(exchange, count) }
         let token = Token.exchange(exchange)
         switch transport {
         case .udp:
@@ -56,6 +57,19 @@ extension Worker {
             let line = try UpstreamConnection(to: route, question: message.octets.extracting(0..<count))
             try port.poll.add(line.number, for: .writable, token: token)
             exchanges.insert(exchange, .tcp(line))
+        case .tls:
+            var question = ByteBuffer()
+            question.writeBytes(message.octets.extracting(0..<count))
+            encrypted.ask(EncryptedQuestion(port: port, era: era, exchange: exchange, message: question), route)
+        }
+    }
+
+    /// Takes what came of a question over TLS.
+    mutating func take(_ reply: EncryptedReply) {
+        guard reply.era == era else { return }
+        switch reply.outcome {
+        case .message(let message): _ = engine.take(message, for: reply.exchange, at: now)
+        case .failure(let failure): engine.failed(reply.exchange, failure, at: now)
         }
     }
 
@@ -64,7 +78,7 @@ extension Worker {
         switch exchanges[exchange] {
         case .udp(let line): hear(line, exchange)
         case .tcp(let line): hear(line, exchange)
-        case nil: break
+        case .recursor, nil: break
         }
     }
 
@@ -83,7 +97,7 @@ extension Worker {
     }
 
     private mutating func take(reply count: Int, _ exchange: ExchangeID) -> ReplyOutcome {
-        let outcome = engine.take(count, of: arrival, for: exchange, at: now)
+        let outcome = engine.take(0..<count, of: arrival, for: exchange, at: now)
         if case .taken = outcome { exchanges.remove(exchange) }
         return outcome
     }

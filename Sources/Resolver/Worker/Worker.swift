@@ -4,6 +4,7 @@ internal import Linux
 internal import NIOCore
 internal import PacketMemory
 internal import Policy
+internal import Recursion
 internal import Synchronization
 internal import Timing
 
@@ -19,6 +20,9 @@ struct Worker: ~Copyable {
     let cache: AnswerCache
     let policies: PolicyInForce
     let connections: TCPDoor
+    let encrypted: EncryptedUpstreams
+    /// Counts the engines, so that a reply for one is not taken by the next.
+    var era: UInt64 = 0
 
     var engine: ResolverEngine
     var routes: [UpstreamRoute]
@@ -34,12 +38,14 @@ struct Worker: ~Copyable {
     /// Where the engine writes messages that are longer than a datagram may be.
     var message = OctetBuffer(count: 65_535)
     /// Where upstreams' messages arrive.
-    var arrival = OctetBuffer(count: 65_535)
+    var arrival = OctetBuffer(count: RecursionFrame.most)
 
     /// By number. A number is never used again, so that a late answer cannot leave from another address.
     var listeners: [Listener?] = []
     var waiters = Waiters()
     var exchanges: Exchanges
+    /// The way to the recursor, while there is one.
+    var recursor: RecursorDoor?
     var isStopping = false
     private var heartbeatsUntilClock = 1024
 
@@ -54,6 +60,7 @@ struct Worker: ~Copyable {
         cache: AnswerCache,
         policies: PolicyInForce,
         connections: TCPDoor,
+        encrypted: EncryptedUpstreams,
         settings: EngineSettings,
         sockets: Int
     ) {
@@ -61,6 +68,7 @@ struct Worker: ~Copyable {
         self.cache = cache
         self.policies = policies
         self.connections = connections
+        self.encrypted = encrypted
         exchanges = Exchanges(limit: sockets)
         engine = ResolverEngine(
             settings: settings.settings,
@@ -125,6 +133,7 @@ struct Worker: ~Copyable {
         case .mailbox: readLetters()
         case .listener: hear(Token.number(of: token))
         case .exchange: hearUpstream(Token.exchange(of: token))
+        case .recursor: hearRecursor()
         }
     }
 
@@ -149,9 +158,11 @@ enum Token {
         case mailbox
         case listener
         case exchange
+        case recursor
     }
 
     static let mailbox: UInt64 = 0
+    static let recursor: UInt64 = 3 << 60
 
     static func listener(_ number: Int) -> UInt64 { 1 << 60 | UInt64(number) }
 
@@ -164,6 +175,7 @@ enum Token {
         switch token >> 60 {
         case 1: .listener
         case 2: .exchange
+        case 3: .recursor
         default: .mailbox
         }
     }

@@ -11,6 +11,21 @@ struct TCPQuestion: Sendable {
     var connection: TCPConnectionID
     var client: IPAddress
     var message: ByteBuffer
+    /// How it came.
+    var transport = Client.Transport.tcp
+}
+
+/// What came of a question to an upstream over TLS.
+struct EncryptedReply: Sendable {
+    enum Outcome: Sendable {
+        case message(ByteBuffer)
+        case failure(ExchangeFailure)
+    }
+
+    /// Which engine of the worker asked.
+    var era: UInt64
+    var exchange: ExchangeID
+    var outcome: Outcome
 }
 
 /// Settings as they go to every worker, which makes a new engine of them.
@@ -56,12 +71,16 @@ final class Listener: Sendable {
 enum WorkerLetter: Sendable {
     /// Answer a question that came by a connection.
     case question(TCPQuestion)
+    /// Take what an upstream says, or the news that it says nothing.
+    case reply(EncryptedReply)
     /// Listen on a socket too. All workers know an address by the same number.
     case listen(number: Int, Listener)
     /// Close the socket of this number.
     case hush(number: Int)
     /// Go on with these settings and the same cache.
     case settings(EngineSettings)
+    /// Reach the recursor through this door from now on, or not at all.
+    case recursor(RecursorDoor?)
     /// Look whether the Policy has changed.
     case policy
     /// End.
