@@ -154,6 +154,7 @@ final class Appliance {
 
     private func start() throws(StartFailure) {
         if let stateProblem { log.warning("\(stateProblem)") }
+        recordDeterministicMappings()
         try startDataplane(atStart: true)
         listenOnOwnAddresses()
         do throws(ResolverError) {

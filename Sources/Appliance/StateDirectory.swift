@@ -90,6 +90,21 @@ extension StateDirectory {
         try WholeFile.replace(bindingsPath, with: Array(bindings.text.utf8))
     }
 
+    /// The parameters of the deterministic mappings that were written down last, a line each; empty without any.
+    func deterministicMappings() -> String {
+        do throws(SystemError) {
+            return String(decoding: try WholeFile.read(path + "/deterministic", limit: 1 << 20), as: UTF8.self)
+        } catch {
+            return ""
+        }
+    }
+
+    /// Keeps the parameters of the deterministic mappings that were written down.
+    func keep(deterministicMappings text: String) throws(SystemError) {
+        try prepare()
+        try WholeFile.replace(path + "/deterministic", with: Array(text.utf8))
+    }
+
     /// Keeps what is switched at runtime.
     func keep(_ views: RuntimeViews) throws(SystemError) {
         try prepare()

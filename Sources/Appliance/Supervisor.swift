@@ -103,6 +103,7 @@ extension Appliance {
                 log.notice("\(packets) packets refused, \(reason.name): \(reason.explanation)")
             }
         }
+        recordPortBlocks()
         lookAgainAtSessions()
         dropDrainedAddresses()
         // The kernel tells of most changes but not of all: proxy neighbours and settings change in silence.

@@ -55,6 +55,7 @@ public enum Configuration {
         var configuration = ValidatedConfiguration()
         // The order matters: clients and listeners are held against prefixes and pool.
         configuration.readTranslator(root.section("nat64"))
+        configuration.readDeterministic(root.section("nat64"))
         configuration.readClients(root.section("clients"))
         configuration.readDestinations(root.section("destinations"))
         configuration.readMaps(root.section("nat64"))

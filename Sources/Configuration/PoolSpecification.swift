@@ -29,6 +29,9 @@ public struct PoolSpecification: Hashable, Sendable {
     /// The ports of addresses shared with the host; the default lies above those the kernel gives its own sockets.
     public var sharedPorts: ClosedRange<Port> = PoolEntry.sharedPorts
 
+    /// The addresses of clients whose ports are computed, which are nobody else's.
+    public var deterministic: [PoolEntry] = []
+
     /// The pool of an empty file.
     public init() {}
 
@@ -109,6 +112,10 @@ extension PoolSpecification {
         for range in ownRanges {
             pool.entries.append(PoolEntry(addresses: range, ports: ports))
             pool.ownPrefixes += range.prefixes
+        }
+        for entry in deterministic {
+            pool.entries.append(entry)
+            pool.ownPrefixes += entry.addresses.prefixes
         }
         if sharesUplink {
             if let uplink {

@@ -46,6 +46,7 @@ extension ValidatedConfiguration {
         var kept = self
         kept.device = old.device
         kept.nat64 = old.nat64
+        kept.pool.deterministic = old.pool.deterministic
         kept.pollBeforeSleep = old.pollBeforeSleep
         kept.dns64.cacheSize = old.dns64.cacheSize
         kept.resolverWorkers = old.resolverWorkers
@@ -61,6 +62,7 @@ extension ValidatedConfiguration {
         ("nat64.prefixes", same(\.prefixes)),
         ("nat64.map", same(\.maps)),
         ("nat64.static", same(\.staticBindings)),
+        ("nat64.deterministic", same(\.nat64.deterministic)),
         ("nat64.pool", same(\.pool.sources)),
         ("nat64.ports", { $0.pool.ports == $1.pool.ports && $0.pool.sharedPorts == $1.pool.sharedPorts }),
         ("nat64.workers", same(\.nat64.workers)),

@@ -9,10 +9,13 @@ enum Vocabulary {
             "mtu", "clamp-segment-size", "traffic-class", "udp-zero-checksum", "icmp-echo", "icmp-errors",
             "icmp-errors-per-second", "icmp-error-source", "report-refused",
             "port-hold-down", "port-overloading",
-            "lifetimes", "limits", "map", "static",
+            "lifetimes", "limits", "map", "static", "deterministic",
         ],
         "nat64.map": ["ipv4", "prefix"],
         "nat64.static": ["protocol", "ipv4", "ipv4-port", "ipv4-id", "ipv6", "ipv6-port", "ipv6-id"],
+        "nat64.deterministic": [
+            "ipv6", "ipv4", "clients-per-address", "overflow-parts", "ports", "most-ports-per-client", "block-size",
+        ],
         "nat64.filtering": ["tcp", "udp", "icmp"],
         "nat64.lifetimes": [
             "udp", "icmp", "tcp-established", "tcp-transitory", "tcp-opening", "tcp-incoming-syn", "short-after-reset",
@@ -45,6 +48,7 @@ enum Vocabulary {
     /// The tables that may be written many times, as `[[name]]`.
     static let listsOfTables: Set<String> = [
         "dns64.view", "dns64.rule", "dns64.local", "dns64.filter", "nat64.map", "nat64.static",
+        "nat64.deterministic",
     ]
 
     /// Finds every key that does not exist, in all tables.

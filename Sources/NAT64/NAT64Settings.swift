@@ -22,6 +22,9 @@ public struct NAT64Settings: Sendable, Hashable {
     /// client that gets such a port is reached through it by nobody it has not sent to first, and cannot talk to a
     /// peer that another client talks to through it: other bindings are as RFC 6146 wants them.
     public var overloadsPorts = false
+    /// Client networks whose ports are computed (RFC 7422), whose addresses the pool holds as well, marked
+    /// ``PoolEntry/isComputed``. None overlaps another, and the client length of each is ``Limits/clientLength``.
+    public var deterministic: [DeterministicMapping] = []
     /// How many bindings there may be in all, with those whose port is kept; each takes at most 96 octets with its first
     /// session.
     public var maximumBindings = 4_194_304
@@ -49,13 +52,17 @@ public struct PoolEntry: Sendable, Hashable {
     public var ports: ClosedRange<Port>
     /// Whether the addresses are the host's own, so that only traffic of our sessions is ours.
     public var sharedWithHost: Bool
+    /// Whether the addresses are for clients whose ports are computed (RFC 7422), and for nobody else.
+    public var isComputed: Bool
 
     /// Describes a range.
     public init(
         addresses: ClosedRange<IPv4Address>,
         ports: ClosedRange<Port> = PoolEntry.usualPorts,
-        sharedWithHost: Bool = false
+        sharedWithHost: Bool = false,
+        isComputed: Bool = false
     ) {
+        self.isComputed = isComputed
         self.addresses = addresses
         self.ports = ports
         self.sharedWithHost = sharedWithHost

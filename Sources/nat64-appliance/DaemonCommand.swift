@@ -16,7 +16,7 @@ struct DaemonCommand: ParsableCommand {
             77 a privilege is missing, 78 the configuration is wrong.
             """,
         version: "nat64-appliance \(applianceVersion)",
-        subcommands: [Run.self, Check.self, Withdraw.self],
+        subcommands: [Run.self, Check.self, Lookup.self, Withdraw.self],
         defaultSubcommand: Run.self
     )
 
@@ -70,6 +70,27 @@ extension DaemonCommand {
 
         func run() throws {
             throw ExitCode(Daemon.check(configurationFile: file))
+        }
+    }
+
+    /// The look-up of who had a port, without a daemon.
+    struct Lookup: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tell which client has a port, or which ports a client has, by nat64.deterministic.",
+            discussion: "Exit code 0 if it was found, 1 if nobody has it or the journal must say, 78 for a wrong file."
+        )
+
+        @Option(
+            name: [.short, .customLong("config")],
+            help: ArgumentHelp("The configuration file.", valueName: "file")
+        )
+        var configurationFile: String?
+
+        @Argument(help: ArgumentHelp("IPV4:PORT, or an IPv6 address or prefix.", valueName: "question"))
+        var question: String
+
+        func run() throws {
+            throw ExitCode(Daemon.lookup(question, configurationFile: configurationFile))
         }
     }
 

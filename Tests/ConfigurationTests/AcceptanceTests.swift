@@ -72,6 +72,7 @@ struct AcceptanceTests {
     func shownDefaultsHold() throws {
         let examples = [
             "pool", "workers", "mtu", "ports", "group", "[[nat64.map]]", "prefix =", "[[nat64.static]]",
+            "[[nat64.deterministic]]", "overflow-parts", "most-ports-per-client", "block-size",
             "protocol", "ipv4", "ipv6", "[[dns64.view]]", "clients", "synthesize = false",
             "listen-tls", "listen-https", "certificate", "key", "name", "discovery", "upstream-ca", "root-hints-file",
         ]
@@ -90,7 +91,7 @@ struct AcceptanceTests {
     func manualPageIsComplete() throws {
         let page = try file("packaging/man/appliance.toml.5").replacing("\\-", with: "-")
         for key in Vocabulary.keys.filter({ !$0.key.isEmpty }).values.joined()
-        where !["lifetimes", "limits", "view", "map", "static", "rule", "local"].contains(key) {
+        where !["lifetimes", "limits", "view", "map", "static", "deterministic", "rule", "local"].contains(key) {
             #expect(page.contains("\n.It Ic \(key)"), "\(key)")
         }
         for table in Vocabulary.keys.keys where !table.isEmpty { #expect(page.contains("[\(table)]"), "\(table)") }

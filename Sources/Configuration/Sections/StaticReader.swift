@@ -67,6 +67,9 @@ extension ValidatedConfiguration {
     }
 
     private func complaint(aboutExternal binding: StaticBinding) -> (key: String, complaint: String)? {
+        if pool.deterministic.contains(where: { $0.addresses.contains(binding.external) }) {
+            return ("ipv4", "\(binding.external) is of nat64.deterministic, whose ports are computed")
+        }
         // An interface's address is known later.
         guard !pool.sharesUplink, pool.sharedInterfaces.isEmpty else { return nil }
         guard !pool.ownRanges.contains(where: { $0.contains(binding.external) }) else { return nil }

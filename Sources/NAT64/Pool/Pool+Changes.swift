@@ -93,6 +93,10 @@ extension Pool {
     /// Opens the addresses of a range that were not in the pool before, or drained, or had other ports.
     private func putInService(_ range: PoolRange, _ before: PoolLayout) {
         for (offset, number) in range.numbers.enumerated() {
+            if range.isComputed {
+                if !space(number, .udp).isRetired { setRetired(true, number) }
+                continue
+            }
             let address = IPv4Address(bits: range.addresses.lowerBound.bits + UInt32(offset))
             if let old = before.find(address),
                 before.withRange(at: old.range, { !$0.isDraining && $0.ports == range.ports })
@@ -121,10 +125,11 @@ extension Pool {
             pieces.append(
                 PoolRange(
                     addresses: first...entry.addresses.upperBound,
-                    ports: PoolPorts(entry.ports, sharing: overloads),
+                    ports: PoolPorts(entry.ports, sharing: overloads && !entry.isComputed),
                     sharedWithHost: entry.sharedWithHost,
                     firstNumber: 0,
-                    isDraining: false
+                    isDraining: false,
+                    isComputed: entry.isComputed
                 )
             )
         }
@@ -163,7 +168,8 @@ extension Pool {
                     ports: piece.ports,
                     sharedWithHost: piece.sharedWithHost,
                     firstNumber: number,
-                    isDraining: false
+                    isDraining: false,
+                    isComputed: piece.isComputed
                 )
             )
             next = last + 1
@@ -197,7 +203,8 @@ extension Pool {
                     ports: last.ports,
                     sharedWithHost: last.sharedWithHost,
                     firstNumber: last.firstNumber,
-                    isDraining: last.isDraining
+                    isDraining: last.isDraining,
+                    isComputed: last.isComputed
                 )
             } else {
                 joined.append(range)
@@ -229,5 +236,6 @@ extension PoolRange {
         UInt64(addresses.upperBound.bits) + 1 == UInt64(other.addresses.lowerBound.bits)
             && numbers.upperBound == other.firstNumber && ports == other.ports
             && sharedWithHost == other.sharedWithHost && isDraining == other.isDraining
+            && isComputed == other.isComputed
     }
 }

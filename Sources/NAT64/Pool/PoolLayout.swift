@@ -12,13 +12,16 @@ struct PoolRange {
     let firstNumber: Int
     /// Whether the range was taken out of the pool and only waits for its last bindings to end.
     let isDraining: Bool
+    /// Whether the ports are for clients whose ports are computed. The spaces of such addresses are out of service: they
+    /// are not among those that are shared out.
+    let isComputed: Bool
 
     /// How many addresses there are.
     var count: Int { Int(addresses.upperBound.bits - addresses.lowerBound.bits) + 1 }
     /// The numbers of the addresses.
     var numbers: Range<Int> { firstNumber..<firstNumber + count }
     /// How many ports clients can be given, of one protocol; those set aside for overloading are not among them.
-    var portCount: UInt64 { isDraining ? 0 : UInt64(count) * UInt64(ports.count) }
+    var portCount: UInt64 { isDraining || isComputed ? 0 : UInt64(count) * UInt64(ports.count) }
 
     /// A part of the range.
     func part(_ part: ClosedRange<IPv4Address>, isDraining: Bool) -> PoolRange {
@@ -27,7 +30,8 @@ struct PoolRange {
             ports: ports,
             sharedWithHost: sharedWithHost,
             firstNumber: firstNumber + Int(part.lowerBound.bits - addresses.lowerBound.bits),
-            isDraining: isDraining
+            isDraining: isDraining,
+            isComputed: isComputed
         )
     }
 }
@@ -79,7 +83,7 @@ struct PoolLayout: BitwiseCopyable {
     init(_ sorted: [PoolRange]) {
         rangeCount = sorted.count
         portCount = sorted.reduce(0) { $0 + $1.portCount }
-        addressCount = sorted.reduce(0) { $0 + ($1.isDraining ? 0 : $1.count) }
+        addressCount = sorted.reduce(0) { $0 + ($1.isDraining || $1.isComputed ? 0 : $1.count) }
         isDraining = sorted.contains(where: \.isDraining)
         let room = max(sorted.count, 1)
         unsafe bounds = .allocate(capacity: room)

@@ -34,7 +34,7 @@ extension Tables {
         }
         let place: FreePort
         do throws(DropReason) {
-            place = try takePort(for: flow, network, hash, in: shard)
+            place = try takePort(for: flow, network, hash, in: shard, at: moment)
         } catch {
             if error == .poolExhausted, let id = bindSharing(flow, network, hash, in: shard, now) { return id }
             bindingCount.wrappingSubtract(1, ordering: .relaxed)
@@ -54,6 +54,7 @@ extension Tables {
         )
         guard let id = shard.add(new) else {
             pool.give(back: place.port, place.number, flow.transport)
+            if computesPorts { gaveBack(TransportAddress4(place.address, place.port), flow.transport) }
             bindingCount.wrappingSubtract(1, ordering: .relaxed)
             networks.give(back: network, sessions: 1, ports: 1)
             throw .tableFull
@@ -73,6 +74,7 @@ extension Tables {
         _ now: Tick
     ) -> BindingID? {
         guard settings.overloadsPorts else { return nil }
+        if computesPorts, hasComputedPorts(flow.client.address) { return nil }
         let new = Binding(
             client: flow.client.address,
             clientPort: flow.client.port,
@@ -167,6 +169,7 @@ extension Tables {
         } else {
             pool.setOwner(number, transport, port, 0)
             pool.give(back: port, number, transport)
+            if computesPorts { gaveBack(TransportAddress4(shard[id].external, port), transport) }
         }
         bindingCount.wrappingSubtract(1, ordering: .relaxed)
         shard.remove(id)

@@ -1,5 +1,6 @@
 import IPAddressing
 import PacketMemory
+import Timing
 
 // The choice of a port for a client: the one place that knows how clients are spread over the pool.
 extension Tables {
@@ -13,13 +14,15 @@ extension Tables {
 
     /// Finds a free port: at the pool address of the client's network, or wherever there is one if that is allowed.
     ///
-    /// - Throws: ``DropReason/poolExhausted``, ``DropReason/portsReserved``.
+    /// - Throws: ``DropReason/poolExhausted``, ``DropReason/portsReserved``, ``DropReason/clientLimit``.
     func takePort(
         for flow: OutwardFlow,
         _ network: UInt64,
         _ hash: UInt64,
-        in shard: Shard
+        in shard: Shard,
+        at moment: Moment
     ) throws(DropReason) -> FreePort {
+        if computesPorts, let found = try takeComputedPort(for: flow, hash, in: shard, at: moment) { return found }
         let layout = pool.layout
         guard let paired = layout.place(for: network) else { throw .poolExhausted }
         try checkReserve(paired, of: layout, flow.transport, network)

@@ -19,6 +19,9 @@ public final class Tables: @unchecked Sendable {
     let pool: Pool
     let sharedPorts: SharedPorts
     let networks: ClientNetworks
+    /// Clients whose ports are computed, and the blocks they have besides.
+    let blocks: OverflowBlocks
+    let computesPorts: Bool
     let lifetimes: LifetimeTicks
     let secret: KeyedHash
     /// Sessions whose SYN is kept, in all shards.
@@ -67,6 +70,8 @@ public final class Tables: @unchecked Sendable {
             claims: settings.overloadsPorts ? settings.maximumBindings + settings.maximumFurtherSessions : 0
         )
         networks = ClientNetworks(settings.limits)
+        blocks = OverflowBlocks(settings.deterministic)
+        computesPorts = !settings.deterministic.isEmpty
         lifetimes = LifetimeTicks(settings.lifetimes, holdDown: settings.portHoldDown)
         let filtering = settings.filtering
         filterRules = [filtering.udp, filtering.tcp, filtering.icmp]

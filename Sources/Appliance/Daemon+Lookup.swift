@@ -1,0 +1,61 @@
+private import Configuration
+internal import IPAddressing
+private import Linux
+internal import NAT64
+
+extension Daemon {
+    /// Tells whose an external port is, or which ports a client has, from a configuration alone (RFC 7422).
+    ///
+    /// - Parameter question: `ADDRESS:PORT` of IPv4, or an address or prefix of IPv6.
+    /// - Returns: The exit code: 0 if it was found, 1 if nobody has it, 64 if the question cannot be read, 78 for a wrong
+    ///   configuration.
+    public static func lookup(_ question: String, configurationFile path: String?) -> Int32 {
+        do throws(ConfigurationProblems) {
+            let configuration = try Configuration.load(path: path ?? defaultConfigurationFile)
+            guard let answer = answer(to: question, by: configuration.nat64.deterministic) else {
+                StandardStream.error.write("write IPV4:PORT such as 192.0.2.1:2001, or an IPv6 address or prefix\n")
+                return 64
+            }
+            let stream: StandardStream = answer.isFound ? .output : .error
+            stream.write(answer.text + "\n")
+            return answer.isFound ? 0 : 1
+        } catch {
+            StandardStream.error.write("\(error)\n")
+            return 78
+        }
+    }
+
+    /// The answer; nothing if the question cannot be read.
+    static func answer(to question: String, by mappings: [DeterministicMapping]) -> (text: String, isFound: Bool)? {
+        if case .v4(let address)? = TransportAddress(question).map(\.address), let external = TransportAddress(question)
+        {
+            for mapping in mappings {
+                switch mapping.use(of: address, external.port) {
+                case .client(let network, let ports)?:
+                    return ("\(network) has \(address) ports \(ports.lowerBound)-\(ports.upperBound)", true)
+                case .block(let ports)?:
+                    let range = "\(ports.lowerBound)-\(ports.upperBound)"
+                    return ("\(external) is of the block \(range), and the journal says who had it", false)
+                case .nobody?: return ("\(external) is nobody's", false)
+                case nil: continue
+                }
+            }
+            return ("no deterministic mapping has \(address)", false)
+        }
+        let client: IPv6Address
+        if let address = IPv6Address(question) {
+            client = address
+        } else if let prefix = IPv6Prefix(question) {
+            client = prefix.address
+        } else {
+            return nil
+        }
+        for mapping in mappings {
+            guard let number = mapping.number(of: client) else { continue }
+            let (address, ports) = mapping.part(of: number)
+            let network = mapping.network(number)
+            return ("\(network) has \(address) ports \(ports.lowerBound)-\(ports.upperBound)", true)
+        }
+        return ("no deterministic mapping has \(client)", false)
+    }
+}
