@@ -390,6 +390,11 @@ void clinux_udp_inbox_ends(const struct clinux_udp_inbox *inbox, uint32_t index,
     }
 }
 
+void clinux_udp_inbox_mark_cut(struct clinux_udp_inbox *inbox, uint32_t count) {
+    for (uint32_t i = 0; i < count && i < CLINUX_UDP_BATCH; i++)
+        if (inbox->batch.headers[i].msg_hdr.msg_flags & MSG_TRUNC) inbox->batch.octets[i][2] |= 2;
+}
+
 struct clinux_udp_outbox *clinux_udp_outbox_make(void) {
     return make_batch(sizeof(struct clinux_udp_outbox), offsetof(struct clinux_udp_outbox, batch));
 }

@@ -28,6 +28,9 @@ public struct UDPInbox: ~Copyable, @unchecked Sendable {
         count = Int(try SystemError.check(result, "recvmmsg"))
     }
 
+    /// Sets the TC bit of DNS messages that were longer than ``largest``: what was cut is not believed to be whole.
+    public mutating func markCutMessages() { unsafe clinux_udp_inbox_mark_cut(box, UInt32(count)) }
+
     /// One datagram of the last filling.
     ///
     /// - Parameter index: Below ``count``.

@@ -94,6 +94,23 @@ struct UpstreamTests {
         }
     }
 
+    @Test("DNS-19 a flood of questions is spread over many ports, none is used for long, and all are answered")
+    func sharedPorts() async throws {
+        try await withBench { (bench: Bench) throws in
+            let socket = try UDPSocket(connectedTo: Bench.at)
+            for burst in 0..<50 {
+                for number in 0..<40 { try send(Message.question("n\(burst).\(number).test", Message.a), on: socket) }
+                for _ in 0..<40 { #expect(try hear(socket).flatMap { Message($0) }?.code == 0) }
+            }
+            let sources = bench.upstream.log().compactMap(\.source)
+            #expect(sources.count >= 2000)
+            let uses = Dictionary(grouping: sources) { $0 }.mapValues(\.count)
+            #expect(uses.count >= 500)
+            // Two sockets may have had the same port one after the other.
+            #expect(uses.values.allSatisfy { $0 <= 128 })
+        }
+    }
+
     @Test("no socket stays open when a question is over, and names that hang do not stop others")
     func boundedSockets() async throws {
         var settings = settings()

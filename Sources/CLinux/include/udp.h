@@ -72,6 +72,9 @@ const void *clinux_udp_inbox_octets(const struct clinux_udp_inbox *inbox, uint32
 uint32_t clinux_udp_inbox_count(const struct clinux_udp_inbox *inbox, uint32_t index);
 void clinux_udp_inbox_ends(const struct clinux_udp_inbox *inbox, uint32_t index, struct clinux_udp_ends *ends);
 
+/* Sets the TC bit of messages that did not fit into their slot, so that nobody believes they are whole. */
+void clinux_udp_inbox_mark_cut(struct clinux_udp_inbox *inbox, uint32_t count);
+
 struct clinux_udp_outbox *clinux_udp_outbox_make(void);
 void clinux_udp_outbox_free(struct clinux_udp_outbox *outbox);
 /* The memory of the next datagram; there is always room for one. */
@@ -82,5 +85,19 @@ uint32_t clinux_udp_outbox_seal(struct clinux_udp_outbox *outbox, const struct c
 void clinux_udp_outbox_clear(struct clinux_udp_outbox *outbox);
 /* Sends what is sealed and empties the box. Returns how many could not be sent. */
 uint32_t clinux_udp_outbox_send(struct clinux_udp_outbox *outbox, int fd);
+
+/* Datagrams to the peer of a connected socket that leave together; each has at most CLINUX_UDP_QUESTION octets. */
+#define CLINUX_UDP_QUESTION 512
+
+struct clinux_udp_questions;
+
+struct clinux_udp_questions *clinux_udp_questions_make(void);
+void clinux_udp_questions_free(struct clinux_udp_questions *questions);
+/* The memory of a datagram. */
+void *clinux_udp_questions_octets(struct clinux_udp_questions *questions, uint32_t index);
+/* Says how long a datagram is. */
+void clinux_udp_questions_seal(struct clinux_udp_questions *questions, uint32_t index, uint32_t count);
+/* Sends datagrams from one on. Returns how many were sent, or a negated errno if the first could not be. */
+int clinux_udp_questions_post(struct clinux_udp_questions *questions, int fd, uint32_t first, uint32_t end);
 
 #endif

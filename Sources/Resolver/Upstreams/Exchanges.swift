@@ -1,23 +1,13 @@
 internal import DNS64
-internal import Linux
 
-/// A datagram socket that serves one question and is closed with it, so that every question has a port of its own:
-/// RFC 5452 section 9.2.
-final class UpstreamSocket {
-    let socket: UDPSocket
-
-    init(to route: UpstreamRoute) throws(SystemError) {
-        socket = try UDPSocket(connectedTo: route.endpoint, scope: route.scope, from: route.source)
-    }
-}
-
-/// The sockets of the questions that are under way at upstreams, by the engine's name for the exchange.
+/// The lines of the questions that are under way at upstreams, by the engine's name for the exchange.
 ///
 /// Invariant: a slot holds the exchange whose name ends in the slot's number, or nothing; `open` counts those held.
 struct Exchanges {
     /// How a question went out.
     enum Line {
-        case udp(UpstreamSocket)
+        /// Through the datagram socket of this number, which it may share.
+        case udp(port: Int)
         case tcp(UpstreamConnection)
         /// Through the door of the recursor, which all such questions share.
         case recursor
@@ -28,16 +18,21 @@ struct Exchanges {
         let line: Line
     }
 
-    /// How many sockets may be open at a time.
+    /// How many questions may be under way at a time, and how many datagram sockets may be open.
     let limit: Int
-    /// How many are open.
+    /// How many questions are under way.
     private(set) var open = 0
+    /// The datagram sockets.
+    var ports: UpstreamPorts
     private var slots: [Entry?] = []
     /// Every exchange in the order of opening; those that are over are passed by.
     private var order: [ExchangeID] = []
     private var oldest = 0
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int) {
+        self.limit = limit
+        ports = UpstreamPorts(limit: limit)
+    }
 
     var isFull: Bool { open >= limit }
 
@@ -60,9 +55,10 @@ struct Exchanges {
 
     /// Closes the line of an exchange that is over.
     mutating func remove(_ exchange: ExchangeID) {
-        guard self[exchange] != nil else { return }
+        guard let line = self[exchange] else { return }
         slots[exchange.slot] = nil
         open -= 1
+        if case .udp(let number) = line { ports.leave(number) }
     }
 
     /// Closes the line that has waited longest. The engine is not told: for it the upstream is silent, as it has been
@@ -90,6 +86,7 @@ struct Exchanges {
         order.removeAll(keepingCapacity: true)
         oldest = 0
         open = 0
+        ports.removeAll()
     }
 
     private mutating func passByEnded() {

@@ -59,6 +59,16 @@ extension ResolverEngine {
         return nextAction(policy: policy, at: now, random: &random, message: &message)
     }
 
+    /// Takes a datagram of the inbox as a reply.
+    mutating func take(
+        _ index: Int,
+        of inbox: borrowing UDPInbox,
+        for exchange: ExchangeID,
+        at now: Moment
+    ) -> ReplyOutcome {
+        receive(reply: inbox.datagram(index), for: exchange, at: now)
+    }
+
     /// Takes a reply that lies in some memory.
     mutating func take(
         _ place: Range<Int>,
@@ -76,5 +86,13 @@ extension ResolverEngine {
         at now: Moment
     ) -> ReplyOutcome {
         receive(reply: message.readableBytesSpan, for: exchange, at: now)
+    }
+}
+
+extension UDPInbox {
+    /// The identifier of a DNS message; nil if the datagram is too short to have one.
+    func identifier(_ index: Int) -> UInt16? {
+        let octets = datagram(index)
+        return octets.byteCount >= 2 ? octets.uint16(at: 0) : nil
     }
 }

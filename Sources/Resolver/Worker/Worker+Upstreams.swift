@@ -8,7 +8,9 @@ extension Worker {
     mutating func act() {
         while true {
             guard let action = engine.nextAction(policy: policy, at: now, random: &random, into: &message) else {
-                return
+                guard questions.count > 0 else { return }
+                post()
+                continue
             }
             switch action {
             case .ask(let exchange, let upstream, let transport, let count):
@@ -32,7 +34,7 @@ extension Worker {
         }
         if exchanges.isFull, exchanges.removeOldest() { port.counters.socketsGivenUp.count() }
         do throws(SystemError) {
-            try open(exchange, routes[upstream.index], transport, count)
+            try open(exchange, upstream.index, transport, count)
         } catch {
             if ExchangeFailure.isShortOfDescriptors(error) { port.counters.socketsRefused.count() }
             engine.failed(exchange, ExchangeFailure(error), at: now)
@@ -41,19 +43,17 @@ extension Worker {
 
     private mutating func open(
         _ exchange: ExchangeID,
-        _ route: UpstreamRoute,
+        _ number: Int,
         _ transport: UpstreamTransport,
         _ count: Int
     ) throws(SystemError) {
+        let route = routes[number]
         if route.way == .recursor { return try askRecursor(exchange, count) }
-        let token = Token.exchange(exchange)
         switch transport {
         case .udp:
-            let line = try UpstreamSocket(to: route)
-            try port.poll.add(line.socket.number, for: .readable, token: token)
-            try line.socket.send(message.octets.extracting(0..<count))
-            exchanges.insert(exchange, .udp(line))
+            try seal(exchange, number, count)
         case .tcp:
+            let token = Token.exchange(exchange)
             let line = try UpstreamConnection(to: route, question: message.octets.extracting(0..<count))
             try port.poll.add(line.number, for: .writable, token: token)
             exchanges.insert(exchange, .tcp(line))
@@ -73,36 +73,13 @@ extension Worker {
         }
     }
 
-    /// Something happened on the socket of an exchange.
+    /// Something happened on the connection of an exchange.
     mutating func hearUpstream(_ exchange: ExchangeID) {
-        switch exchanges[exchange] {
-        case .udp(let line): hear(line, exchange)
-        case .tcp(let line): hear(line, exchange)
-        case .recursor, nil: break
-        }
+        guard case .tcp(let line) = exchanges[exchange] else { return }
+        hear(line, exchange)
     }
 
-    private mutating func hear(_ line: UpstreamSocket, _ exchange: ExchangeID) {
-        // Whoever guesses the port may send many wrong replies; the others' sockets get their turn.
-        for _ in 0..<16 {
-            do throws(SystemError) {
-                var octets = arrival.mutableOctets
-                guard let count = try line.socket.receive(into: &octets) else { return }
-                guard case .ignored = take(reply: count, exchange) else { return }
-            } catch {
-                fail(exchange, error)
-                return
-            }
-        }
-    }
-
-    private mutating func take(reply count: Int, _ exchange: ExchangeID) -> ReplyOutcome {
-        let outcome = engine.take(0..<count, of: arrival, for: exchange, at: now)
-        if case .taken = outcome { exchanges.remove(exchange) }
-        return outcome
-    }
-
-    private mutating func fail(_ exchange: ExchangeID, _ error: SystemError) {
+    mutating func fail(_ exchange: ExchangeID, _ error: SystemError) {
         exchanges.remove(exchange)
         engine.failed(exchange, ExchangeFailure(error), at: now)
     }

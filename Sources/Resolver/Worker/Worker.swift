@@ -35,9 +35,15 @@ struct Worker: ~Copyable {
     var outbox = UDPOutbox()
     /// Through which socket the sealed datagrams of the outbox leave.
     var outboxListener = -1
+    /// Questions that leave together, through the socket to an upstream of this number.
+    var questions = UDPQuestions()
+    var questionsPort = -1
+    /// The exchanges of these questions, one for one.
+    var questionsSealed: [ExchangeID] = []
+    private var portsRetiredAt = MonotonicClock.now()
     /// Where the engine writes messages that are longer than a datagram may be.
     var message = OctetBuffer(count: 65_535)
-    /// Where upstreams' messages arrive.
+    /// Where messages of the recursor arrive.
     var arrival = OctetBuffer(count: RecursionFrame.most)
 
     /// By number. A number is never used again, so that a late answer cannot leave from another address.
@@ -98,6 +104,10 @@ struct Worker: ~Copyable {
             if engine.nextDeadline.map({ $0 <= now }) ?? false { engine.advance(to: now) }
             act()
             flush()
+            if now - portsRetiredAt >= UpstreamPorts.lifetime {
+                exchanges.ports.retire(openedBefore: portsRetiredAt)
+                portsRetiredAt = now
+            }
             port.counters.waiting.store(UInt64(waiters.count), ordering: .relaxed)
             port.counters.asking.store(UInt64(exchanges.open), ordering: .relaxed)
         }
@@ -133,6 +143,7 @@ struct Worker: ~Copyable {
         case .mailbox: readLetters()
         case .listener: hear(Token.number(of: token))
         case .exchange: hearUpstream(Token.exchange(of: token))
+        case .upstreamPort: hearUpstreamPort(Token.number(of: token), Token.generation(of: token))
         case .recursor: hearRecursor()
         }
     }
@@ -158,6 +169,7 @@ enum Token {
         case mailbox
         case listener
         case exchange
+        case upstreamPort
         case recursor
     }
 
@@ -171,16 +183,24 @@ enum Token {
         2 << 60 | (exchange.number & 0x0FFF_FFFF) << 32 | exchange.number >> 32
     }
 
+    /// The socket's generation, of 28 bits, in the middle.
+    static func upstreamPort(_ number: Int, _ generation: UInt32) -> UInt64 {
+        4 << 60 | UInt64(generation) << 32 | UInt64(number)
+    }
+
     static func kind(of token: UInt64) -> Kind {
         switch token >> 60 {
         case 1: .listener
         case 2: .exchange
         case 3: .recursor
+        case 4: .upstreamPort
         default: .mailbox
         }
     }
 
     static func number(of token: UInt64) -> Int { Int(token & 0xFFFF_FFFF) }
+
+    static func generation(of token: UInt64) -> UInt32 { UInt32(token >> 32 & 0x0FFF_FFFF) }
 
     static func exchange(of token: UInt64) -> ExchangeID {
         ExchangeID((token & 0xFFFF_FFFF) << 32 | token >> 32 & 0x0FFF_FFFF)
