@@ -13,23 +13,38 @@ struct Arena {
     /// Room for a burst of ordinary packets.
     static let octets = slot + (TransmitQueue.capacity - 1) * ordinary
 
+    /// A packet of no more octets than this has nothing to be merged.
+    static let small = 256
+    /// The most small packets of a burst where several workers share the CPUs: those behind wait in the queue instead,
+    /// and senders and other workers on the same CPU get their turn sooner.
+    static let smallCapacity = 8
+
     /// A few small packets.
     private static let thin = 2_048
 
     /// Where the next packet's margin starts.
     private var position = 0
+    /// How many more packets fit into the burst, of those larger than ``small``.
+    private var rest = TransmitQueue.capacity
+    /// For how many of those a small one counts.
+    private let smallWeight: Int
+
+    /// - Parameter sharesCPUs: There are several workers.
+    @inline(__always)
+    init(sharesCPUs: Bool) { smallWeight = sharesCPUs ? TransmitQueue.capacity / Self.smallCapacity : 1 }
 
     /// Where the next packet's first octet is to lie, behind its virtio header; nil when the burst is full.
     @inline(__always)
-    var next: Int? { position &+ Self.slot <= Self.octets ? position &+ PacketFrame.margin : nil }
+    var next: Int? { rest > 0 && position &+ Self.slot <= Self.octets ? position &+ PacketFrame.margin : nil }
 
     /// Takes the place of a packet of this many octets that lies at ``next``.
     @inline(__always)
     mutating func take(_ count: Int) {
         guard count <= Self.large else {
-            position = Self.octets
+            rest = 0
             return
         }
+        rest &-= count > Self.small ? 1 : smallWeight
         position = (position &+ PacketFrame.margin &+ count &+ PacketFrame.margin &+ 63) & ~63
     }
 

@@ -13,9 +13,9 @@ public enum PollBeforeSleep: Hashable, Sendable {
 /// way, and polling an idle queue costs a CPU.
 ///
 /// Automatic polling starts after a short sleep, which more time would have covered, and goes on as long as it finds
-/// packets. Each time in vain doubles the number of short sleeps it waits for before it tries again. A packet that came
-/// while another thread had the CPU counts as in vain too: a sender that shares the worker's CPU is served sooner when
-/// the worker sleeps.
+/// packets. Each time in vain doubles the number of short sleeps it waits for before it tries again. When another thread
+/// has had the CPU meanwhile, the poll ends and was in vain too: a sender that shares the worker's CPU is served sooner
+/// when the worker sleeps. And it needs a CPU that the workers leave over: see ``Workload``.
 struct Polling {
     /// The longest automatic poll: an answer of a near host comes within it.
     static let longest = Moment.Span(nanoseconds: 50_000)
@@ -36,6 +36,7 @@ struct Polling {
     private var nextPause = 1
     private var lastLook = Moment.start
     private var wasInterrupted = false
+    private var hasCPU = false
 
     init(_ setting: PollBeforeSleep) { self.setting = setting }
 
@@ -43,7 +44,7 @@ struct Polling {
     @inline(__always)
     var window: Moment.Span {
         switch setting {
-        case .automatic: pause == 0 && isThin ? Self.longest : .zero
+        case .automatic: pause == 0 && isThin && hasCPU && !wasInterrupted ? Self.longest : .zero
         case .always(let span): span
         }
     }
@@ -53,8 +54,11 @@ struct Polling {
     mutating func came(isThin: Bool) { self.isThin = isThin }
 
     /// A poll begins; the queue was empty just now.
+    ///
+    /// - Parameter hasCPU: A CPU is left over for it.
     @inline(__always)
-    mutating func begin(at now: Moment) {
+    mutating func begin(at now: Moment, hasCPU: Bool) {
+        self.hasCPU = hasCPU
         lastLook = now
         wasInterrupted = false
     }
@@ -76,6 +80,7 @@ struct Polling {
     /// A poll ended without any.
     @inline(__always)
     mutating func missed() {
+        wasInterrupted = false
         pause = nextPause
         nextPause = min(nextPause &* 2, Self.longestPause)
     }

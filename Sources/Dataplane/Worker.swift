@@ -19,6 +19,8 @@ struct Worker: ~Copyable {
     private let queue: Int32
     private let place: Place
     private let pulse: WorkerPulse
+    private let load: Workload
+    private var meter: Workload.Meter
     private var translator: TranslatorWorker
     private var polling: Polling
     private var arrivals = Arrivals()
@@ -42,12 +44,15 @@ struct Worker: ~Copyable {
         translator: consuming TranslatorWorker,
         place: Place,
         poll: PollBeforeSleep,
-        pulse: WorkerPulse
+        pulse: WorkerPulse,
+        load: Workload
     ) {
         self.queue = queue
         self.place = place
         self.translator = translator
         self.pulse = pulse
+        self.load = load
+        meter = Workload.Meter(worker: place.index)
         polling = Polling(poll)
     }
 
@@ -67,12 +72,16 @@ struct Worker: ~Copyable {
         var nextExpiry = Moment.start
         // When the queue was first found empty.
         var idle: Moment?
+        // When the burst was read that was passed on last, until that time is counted.
+        var working: Moment?
         while !stopped.load(ordering: .relaxed) {
             var isThin = false
             let failure = readBurst(into: &memory, isThin: &isThin)
             guard failure == EAGAIN || failure == EINTR else { return pulse.lose(code: failure) }
             let now = MonotonicClock.now()
+            if let start = working { meter.add(now - start, at: now, to: load) }
             let worked = arrivals.count > 0
+            working = worked ? now : nil
             if worked {
                 polling.came(isThin: isThin)
                 if idle != nil {
@@ -92,17 +101,26 @@ struct Worker: ~Copyable {
             if isBehind { continue }
             // A thin burst was followed by an empty queue: no need to look again before the sleep.
             if worked, !isThin || polling.window > .zero { continue }
-            if idle == nil { polling.begin(at: now) } else { polling.looked(at: now) }
+            if idle == nil {
+                polling.begin(at: now, hasCPU: load.leavesCPU(at: now))
+            } else {
+                polling.looked(at: now)
+            }
             let since = idle ?? now
-            let window = polling.window
-            if now - since < window {
+            if now - since < polling.window {
                 idle = since
                 continue
             }
-            if window > .zero { polling.missed() }
+            if idle != nil { polling.missed() }
             idle = nil
+            var asleep = now
+            if let start = working {
+                asleep = MonotonicClock.now()
+                meter.add(asleep - start, at: asleep, to: load)
+                working = nil
+            }
             let didWake = DescriptorIO.waitReadable(queue, atMost: Self.nap)
-            polling.slept(MonotonicClock.now() - now, didWake: didWake)
+            polling.slept(MonotonicClock.now() - asleep, didWake: didWake)
         }
     }
 
@@ -112,9 +130,9 @@ struct Worker: ~Copyable {
     /// - Returns: The error number that ended it; EAGAIN if the burst is full.
     @inline(__always)
     private mutating func readBurst(into memory: inout MutableRawSpan, isThin: inout Bool) -> Int32 {
-        var room = Arena()
+        var room = Arena(sharesCPUs: place.count > 1)
         arrivals.count = 0
-        while arrivals.count < TransmitQueue.capacity, let start = room.next {
+        while let start = room.next {
             let count = read(into: &memory, at: start &- VirtioHeader.length)
             if count >= VirtioHeader.length {
                 let frame = PacketFrame(start: start, count: count &- VirtioHeader.length)

@@ -10,7 +10,7 @@ struct PollingTests {
 
     /// A poll that finds a packet at its third look.
     private static func find(_ polling: inout Polling, afterNanoseconds last: UInt64 = 1_500) {
-        polling.begin(at: Moment(nanoseconds: 1_000_000))
+        polling.begin(at: Moment(nanoseconds: 1_000_000), hasCPU: true)
         polling.looked(at: Moment(nanoseconds: 1_000_500))
         polling.found(at: Moment(nanoseconds: 1_000_000 + last))
     }
@@ -26,21 +26,27 @@ struct PollingTests {
         #expect(Polling(.always(.zero)).window == .zero)
     }
 
+    /// The time a poll that begins now may take.
+    private static func window(_ polling: inout Polling, hasCPU: Bool = true) -> Moment.Span {
+        polling.begin(at: Moment(nanoseconds: 1_000_000), hasCPU: hasCPU)
+        return polling.window
+    }
+
     @Test("automatic polling waits for a short sleep, goes on while it finds packets, and ends with the first miss")
     func automatic() {
         var polling = Polling(.automatic)
-        #expect(polling.window == .zero)
+        #expect(Self.window(&polling) == .zero)
         polling.slept(Self.short, didWake: true)
         for _ in 0..<100 {
-            #expect(polling.window == Polling.longest)
+            #expect(Self.window(&polling) == Polling.longest)
             Self.find(&polling)
         }
         polling.missed()
-        #expect(polling.window == .zero)
+        #expect(Self.window(&polling) == .zero)
         polling.slept(Self.long, didWake: true)
-        #expect(polling.window == .zero)
+        #expect(Self.window(&polling) == .zero)
         polling.slept(Self.short, didWake: true)
-        #expect(polling.window == Polling.longest)
+        #expect(Self.window(&polling) == Polling.longest)
     }
 
     @Test("automatic polling pauses while much comes at once, which is better left to gather, and then goes on")
@@ -48,10 +54,10 @@ struct PollingTests {
         var polling = Polling(.automatic)
         polling.slept(Self.short, didWake: true)
         polling.came(isThin: false)
-        #expect(polling.window == .zero)
+        #expect(Self.window(&polling) == .zero)
         polling.slept(Self.short, didWake: true)
         polling.came(isThin: true)
-        #expect(polling.window == Polling.longest)
+        #expect(Self.window(&polling) == Polling.longest)
     }
 
     @Test("a packet that came while another thread had the CPU was polled for in vain")
@@ -59,11 +65,32 @@ struct PollingTests {
         var polling = Polling(.automatic)
         polling.slept(Self.short, didWake: true)
         Self.find(&polling, afterNanoseconds: 6_000)
-        #expect(polling.window == .zero)
+        #expect(Self.window(&polling) == .zero)
         polling.slept(Self.short, didWake: true)
-        #expect(polling.window == Polling.longest)
+        #expect(Self.window(&polling) == Polling.longest)
         Self.find(&polling)
+        #expect(Self.window(&polling) == Polling.longest)
+    }
+
+    @Test("a poll ends when another thread has had the CPU meanwhile, found or not")
+    func displaced() {
+        var polling = Polling(.automatic)
+        polling.slept(Self.short, didWake: true)
+        #expect(Self.window(&polling) == Polling.longest)
+        polling.looked(at: Moment(nanoseconds: 1_000_900))
         #expect(polling.window == Polling.longest)
+        polling.looked(at: Moment(nanoseconds: 1_005_000))
+        #expect(polling.window == .zero)
+    }
+
+    @Test("automatic polling leaves the last CPU to others, and a fixed time does not ask")
+    func lastCPU() {
+        var polling = Polling(.automatic)
+        polling.slept(Self.short, didWake: true)
+        #expect(Self.window(&polling, hasCPU: false) == .zero)
+        #expect(Self.window(&polling) == Polling.longest)
+        var fixed = Polling(.always(.milliseconds(1)))
+        #expect(Self.window(&fixed, hasCPU: false) == .milliseconds(1))
     }
 
     @Test("an idle queue, or one with a packet now and then, is never polled")
@@ -71,9 +98,9 @@ struct PollingTests {
         var polling = Polling(.automatic)
         for _ in 0..<1_000 {
             polling.slept(Self.long, didWake: true)
-            #expect(polling.window == .zero)
+            #expect(Self.window(&polling) == .zero)
             polling.slept(Self.short, didWake: false)
-            #expect(polling.window == .zero)
+            #expect(Self.window(&polling) == .zero)
         }
     }
 
@@ -82,7 +109,7 @@ struct PollingTests {
         var polling = Polling(.automatic)
         var tries = 0
         for _ in 0..<100_000 {
-            if polling.window > .zero {
+            if Self.window(&polling) > .zero {
                 tries += 1
                 polling.missed()
             }
@@ -90,10 +117,10 @@ struct PollingTests {
         }
         #expect(tries < 120)
         // One that finds something makes the next tries quick again.
-        while polling.window == .zero { polling.slept(Self.short, didWake: true) }
+        while Self.window(&polling) == .zero { polling.slept(Self.short, didWake: true) }
         Self.find(&polling)
         polling.missed()
         polling.slept(Self.short, didWake: true)
-        #expect(polling.window == Polling.longest)
+        #expect(Self.window(&polling) == Polling.longest)
     }
 }

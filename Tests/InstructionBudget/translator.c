@@ -1,19 +1,20 @@
-// The yardstick of the instruction budget: a stateful NAT64 for whole UDP and TCP packets, as one would write it in C. It does what
+// The yardstick of the instruction budget: a stateful NAT64 for whole UDP and TCP packets and super-packets of TCP, as one would write it in C. It does what
 // the engine does for a packet of a session: every header checked before it is read, the session found by SipHash-1-3 in an
 // open-addressing table under the lock of its shard, TCP's state and the lifetime moved on, both headers written, the checksum made to
 // follow, an identification of its own for each pair of hosts, counters. What the engine does for other packets it refuses.
 //
-//   translator udp|tcp up|down PACKETS [idle]    idle: the same loop without the translation
+//   translator udp|tcp|super up|down PACKETS [idle]    idle: the same loop without the translation
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARDS = 64, PLACES = 1024, FLOWS = 64, UDP = 0, TCP = 1, MARGIN = 128, MTU = 1500 };
+enum { SHARDS = 64, PLACES = 1024, FLOWS = 64, LENGTH = 256, UDP = 0, TCP = 1, MARGIN = 128, MTU = 1500 };
 enum { CLOSED, V4_INIT, V6_INIT, ESTABLISHED, V4_FIN, V6_FIN, BOTH_FIN, TRANS, STATES };
 enum { SYN, FIN, RST, OTHER };
 enum { SENT, DROPPED };
+enum { TCP4 = 1, TCP6 = 4, SEGMENT = 1428, SEGMENTS = 10 };
 
 struct session {
     uint64_t client_high, client_low;
@@ -41,7 +42,7 @@ static struct shard by_client[SHARDS], by_external[SHARDS];
 static const uint64_t prefix_high = 0x20010db800640000;
 static const uint32_t pool_first = 0xCB007101, pool_last = 0xCB007101;
 static uint32_t lifetimes[8] = {0, 300 * 15, 7200 * 15, 240 * 15};
-static struct { atomic_ulong packets6, octets6, packets4, octets4, drops[16]; } counters;
+static struct { atomic_ulong packets6, octets6, packets4, octets4, super_packets, drops[16]; } counters;
 static atomic_uint identifications[1024];
 
 #define ROTATE(x, b) ((x) << (b) | (x) >> (64 - (b)))
@@ -125,8 +126,14 @@ static inline void store_sum(uint8_t *field, uint64_t change, int is_udp)
     put16(field, is_udp && !sum ? 0xFFFF : sum);
 }
 
-static inline int is_whole(const uint8_t *l4, int count, int proto, const struct offload *o, int header)
+// What a packet is to become: octets behind the IP header of the largest and of the last one, and how many there are.
+struct pieces {
+    int largest, last, count;
+};
+
+static inline int is_whole(const uint8_t *l4, int count, int proto, const struct offload *o, int header, struct pieces *pieces)
 {
+    *pieces = (struct pieces){count, count, 1};
     if (proto == 17) {
         if (count < 8 || get16(l4 + 4) < 8 || get16(l4 + 4) > count) return 0;
     } else if (proto == 6) {
@@ -135,7 +142,14 @@ static inline int is_whole(const uint8_t *l4, int count, int proto, const struct
         return 0;
     }
     if (!o->needs_checksum && !o->segmentation) return 1;
-    return o->needs_checksum && o->checksum_start == header && o->checksum_offset == (proto == 6 ? 16 : 6) && !o->segmentation;
+    if (!o->needs_checksum || o->checksum_start != header || o->checksum_offset != (proto == 6 ? 16 : 6)) return 0;
+    if (!o->segmentation) return 1;
+    if (proto != 6 || o->segmentation != (header == 40 ? TCP6 : TCP4) || !o->segment_size) return 0;
+    unsigned own = (l4[12] >> 4) * 4u, data = (unsigned)count - own, whole = data / o->segment_size, rest = data % o->segment_size;
+    pieces->largest = whole ? (int)(own + o->segment_size) : count;
+    pieces->last = rest ? (int)(own + rest) : pieces->largest;
+    pieces->count = (int)whole + 1;
+    return 1;
 }
 
 static int outward(uint8_t *memory, struct frame *frame, uint32_t now)
@@ -148,11 +162,13 @@ static int outward(uint8_t *memory, struct frame *frame, uint32_t now)
     if (!source_high && (source_low <= 1 || source_low >> 32 == 0xFFFF)) return drop(2);
     if (source_high >> 56 == 0xFF || source_high >> 54 == 0x3FA || source_high == prefix_high) return drop(2);
     if (destination_high != prefix_high || destination_low >> 32) return drop(3);
-    if (!is_whole(l4, payload, proto, &frame->offload, 40)) return drop(4);
+    struct pieces pieces;
+    if (!is_whole(l4, payload, proto, &frame->offload, 40, &pieces)) return drop(4);
     if (proto == 17 && !get16(l4 + 6) && !frame->offload.needs_checksum) return drop(5);
     if (p[7] <= 1) return drop(6);
     int size = 20 + payload;
-    if (size > 65535 || size > MTU) return drop(7);
+    int is_large = 20 + pieces.largest > 1260;
+    if (size > 65535 || 20 + pieces.largest > MTU || is_large != (20 + pieces.last > 1260)) return drop(7);
     uint32_t peer = (uint32_t)destination_low;
     uint16_t port = get16(l4), peer_port = get16(l4 + 2);
     int transport = proto == 6 ? TCP : UDP;
@@ -190,19 +206,21 @@ static int outward(uint8_t *memory, struct frame *frame, uint32_t now)
         uint8_t *field = l4 + frame->offload.checksum_offset;
         put16(field, fold(add(change, get16(field))));
         frame->offload.checksum_start = 20;
+        if (frame->offload.segmentation) frame->offload.segmentation = TCP4;
+        if (frame->offload.header_length) frame->offload.header_length -= 20;
     } else {
         store_sum(l4 + (transport == TCP ? 16 : 6), change, transport == UDP);
     }
 
     uint16_t fragment = 0, identification;
-    if (size > 1260) {
+    if (is_large) {
         static uint16_t unfragmented;
         fragment = 0x4000;
-        identification = ++unfragmented;
+        identification = unfragmented = (uint16_t)(unfragmented + pieces.count);
     } else {
         uint64_t pair[2] = {(uint64_t)external << 32 | peer, (uint64_t)proto};
         uint64_t h = siphash(pair, 2);
-        identification = (uint16_t)(atomic_fetch_add_explicit(&identifications[h & 1023], 1, memory_order_relaxed) + (uint32_t)(h >> 32));
+        identification = (uint16_t)(atomic_fetch_add_explicit(&identifications[h & 1023], (unsigned)pieces.count, memory_order_relaxed) + (uint32_t)(h >> 32));
     }
     uint8_t traffic_class = (uint8_t)(get16(p) >> 4), hops = p[7];
     uint64_t first = 0x4500000000000000 | (uint64_t)traffic_class << 48 | (uint64_t)(uint16_t)size << 32 | (uint64_t)identification << 16 | fragment;
@@ -211,6 +229,7 @@ static int outward(uint8_t *memory, struct frame *frame, uint32_t now)
     put64(p + 20, first);
     put64(p + 28, second | (uint64_t)sum << 32);
     put32(p + 36, peer);
+    if (frame->offload.segmentation) count(&counters.super_packets, 1);
     count(&counters.packets6, 1);
     count(&counters.octets6, (unsigned long)frame->count);
     frame->start += 20;
@@ -231,7 +250,8 @@ static int inward(uint8_t *memory, struct frame *frame, uint32_t now)
     if (get16(p + 6) & 0x3FFF) return drop(11);
     uint8_t *l4 = p + 20;
     int payload = total - 20, proto = p[9];
-    if (!is_whole(l4, payload, proto, &frame->offload, 20)) return drop(4);
+    struct pieces pieces;
+    if (!is_whole(l4, payload, proto, &frame->offload, 20, &pieces)) return drop(4);
     uint16_t peer_port = get16(l4), port = get16(l4 + 2);
     int transport = proto == 6 ? TCP : UDP;
 
@@ -262,7 +282,7 @@ static int inward(uint8_t *memory, struct frame *frame, uint32_t now)
 
     if (p[8] <= 1) return drop(6);
     int may_fragment = !(get16(p + 6) & 0x4000);
-    if (40 + payload > (may_fragment ? 1280 : MTU)) return drop(7);
+    if (40 + pieces.largest > (may_fragment ? 1280 : MTU)) return drop(7);
     uint64_t change = add(add(add(add(0, prefix_high), source), client_high), client_low);
     change = add(change, (uint16_t)~fold(add(source, destination)));
     if (!frame->offload.needs_checksum) change = add(add(change, client_port), (uint16_t)~port);
@@ -272,6 +292,8 @@ static int inward(uint8_t *memory, struct frame *frame, uint32_t now)
         uint8_t *field = l4 + frame->offload.checksum_offset;
         put16(field, fold(add(change, get16(field))));
         frame->offload.checksum_start = 40;
+        if (frame->offload.segmentation) frame->offload.segmentation = TCP6;
+        if (frame->offload.header_length) frame->offload.header_length += 20;
     } else {
         store_sum(l4 + (transport == TCP ? 16 : 6), change, transport == UDP);
     }
@@ -282,6 +304,7 @@ static int inward(uint8_t *memory, struct frame *frame, uint32_t now)
     put64(p + 16, source);
     put64(p + 24, client_high);
     put64(p + 32, client_low);
+    if (frame->offload.segmentation) count(&counters.super_packets, 1);
     count(&counters.packets4, 1);
     count(&counters.octets4, (unsigned long)frame->count);
     frame->start -= 20;
@@ -309,11 +332,11 @@ static void insert(struct shard *shard, uint64_t hash, struct session *sessions,
     shard->sessions = sessions;
 }
 
-// A packet of 64 octets behind the transport header, its checksum right.
-static int write_packet(uint8_t *p, const struct session *s, int is6)
+// A packet of so many octets of zeros behind the transport header, its checksum right; no more than the headers of a super-packet.
+static int write_packet(uint8_t *p, const struct session *s, int is6, int data)
 {
-    int proto = s->transport == TCP ? 6 : 17, l4 = proto == 6 ? 20 : 8, header = is6 ? 40 : 20, payload = l4 + 64;
-    memset(p, 0, (size_t)(header + payload));
+    int proto = s->transport == TCP ? 6 : 17, l4 = proto == 6 ? 20 : 8, header = is6 ? 40 : 20, payload = l4 + data;
+    memset(p, 0, LENGTH);
     uint8_t *t = p + header;
     put16(t, is6 ? s->client_port : s->peer_port);
     put16(t + 2, is6 ? s->peer_port : s->external_port);
@@ -334,7 +357,7 @@ static int write_packet(uint8_t *p, const struct session *s, int is6)
         put16(p + 10, (uint16_t)~fold(h));
         for (int i = 12; i < 20; i += 2) sum += get16(p + i);
     }
-    for (int i = 0; i < payload; i += 2) sum += get16(t + i);
+    for (int i = 0; i < l4; i += 2) sum += get16(t + i);
     put16(t + (proto == 6 ? 16 : 6), (uint16_t)~fold(sum));
     return header + payload;
 }
@@ -342,10 +365,10 @@ static int write_packet(uint8_t *p, const struct session *s, int is6)
 int main(int argc, char **argv)
 {
     if (argc < 4) return 2;
-    int transport = strcmp(argv[1], "tcp") == 0 ? TCP : UDP, is6 = strcmp(argv[2], "up") == 0, idle = argc > 4;
+    int is_super = strcmp(argv[1], "super") == 0, transport = is_super || strcmp(argv[1], "tcp") == 0 ? TCP : UDP, is6 = strcmp(argv[2], "up") == 0, idle = argc > 4;
     long packets = atol(argv[3]);
     static struct session sessions[FLOWS];
-    static uint8_t templates[FLOWS][256], memory[4096];
+    static uint8_t templates[FLOWS][LENGTH], memory[20000];
     int length = 0;
     for (int i = 0; i < SHARDS; i++) {
         by_client[i].places = calloc(PLACES, 8);
@@ -361,11 +384,16 @@ int main(int argc, char **argv)
         uint64_t client = siphash(words, 3), external = siphash(&word, 1);
         insert(&by_client[client & (SHARDS - 1)], client, sessions, i);
         insert(&by_external[external & (SHARDS - 1)], external, sessions, i);
-        length = write_packet(templates[i], s, is6);
+        length = write_packet(templates[i], s, is6, is_super ? SEGMENTS * SEGMENT : 64);
+    }
+    struct offload offload = {0};
+    if (is_super) {
+        uint16_t header = is6 ? 40 : 20;
+        offload = (struct offload){1, is6 ? TCP6 : TCP4, SEGMENT, (uint16_t)(header + 20), header, 16};
     }
     long sent = 0;
     for (long i = 0; i < packets; i++) {
-        struct frame frame = {.start = MARGIN, .count = length};
+        struct frame frame = {.start = MARGIN, .count = length, .offload = offload};
         memcpy(memory + MARGIN, templates[i % FLOWS], 128);
         if (idle) sent += memory[MARGIN + 20 + i % 8] >= 0;
         else if (translate(memory, sizeof memory, &frame, 1000000000000 + (uint64_t)i) == SENT) sent++;

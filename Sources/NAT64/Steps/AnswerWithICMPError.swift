@@ -52,7 +52,7 @@ extension TranslatorWorker {
         case .tinyFragment: ICMPErrorHeader(type: ICMPv6Type.parameterProblem, code: 3)
         case .clientRefused, .destinationRefused: ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 1)
         // RFC 6146 section 3.5.1.1.
-        case .poolExhausted, .portsReserved, .sessionLimit, .clientLimit, .newBindingRate, .tableFull:
+        case .poolExhausted, .blocksExhausted, .portsReserved, .sessionLimit, .clientLimit, .newBindingRate, .tableFull:
             ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 3)
         default: nil
         }

@@ -6,6 +6,12 @@ import PacketWire
 struct KnownTransport {
     /// Which tables the packet belongs to.
     let kind: TransportProtocol
+    /// Octets behind the IP header of the largest packet that it is to become.
+    let largest: Int
+    /// The same of the last one.
+    let last: Int
+    /// How many packets it is to become: more than one only of a super-packet.
+    let pieces: Int
     /// The two ports as they lie in the header.
     private let ports: UInt32
 
@@ -28,8 +34,8 @@ struct KnownTransport {
     ///   - payload: How many octets of the packet there are from there.
     ///   - ipHeader: Octets of the header in front.
     /// - Returns: Nothing for all but a header of UDP or TCP that is whole and whose lengths agree; nothing for a
-    ///   segment that opens or closes a connection, for a super-packet, and where the kernel's offload header is not
-    ///   right.
+    ///   segment that opens or closes a connection, for a super-packet of datagrams, and where the kernel's offload
+    ///   header is not right.
     @inline(__always)
     init?(
         _ proto: UInt8,
@@ -39,11 +45,13 @@ struct KnownTransport {
         _ offload: Offload,
         behind ipHeader: Int
     ) {
+        let header: Int
         switch proto {
         case IPProtocol.udp:
             let length = Int(headers.uint16(at: at &+ UDPField.length))
             guard length >= UDPField.headerLength, length <= payload else { return nil }
             kind = .udp
+            header = UDPField.headerLength
         case IPProtocol.tcp:
             let length = Int(headers.octet(at: at &+ TCPField.dataOffset) >> 4) &* 4
             let flags = TCPFlags(rawValue: headers.octet(at: at &+ TCPField.flags))
@@ -51,10 +59,24 @@ struct KnownTransport {
                 return nil
             }
             kind = .tcp
+            header = length
         default: return nil
         }
         ports = headers.uint32(at: at)
-        guard offload.segmentation == .none else { return nil }
+        if offload.segmentation == .none {
+            largest = payload
+            last = payload
+            pieces = 1
+        } else {
+            let size = UInt32(offload.segmentSize)
+            guard kind == .tcp, size > 0, offload.needsChecksum,
+                offload.segmentation == (ipHeader == IPv6Field.length ? .tcp6 : .tcp4)
+            else { return nil }
+            let (quotient, rest) = UInt32(truncatingIfNeeded: payload &- header).quotientAndRemainder(dividingBy: size)
+            largest = quotient == 0 ? payload : header &+ Int(size)
+            last = rest == 0 ? largest : header &+ Int(rest)
+            pieces = Int(quotient) &+ 1
+        }
         guard offload.needsChecksum else { return }
         guard Int(offload.checksumStart) == ipHeader, Int(offload.checksumOffset) == field else { return nil }
     }

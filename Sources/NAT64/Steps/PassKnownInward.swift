@@ -10,7 +10,7 @@ extension TranslatorWorker {
     /// All of the following must hold. Where something does not, nothing has changed:
     /// - an IPv4 header without options, right in its checksum; no fragment;
     /// - UDP or TCP behind it, whole and with lengths that agree (``KnownTransport``), and a checksum;
-    /// - it is no super-packet, and fits the IPv6 side in one piece;
+    /// - it fits the IPv6 side in one piece; a super-packet of TCP does if its segments do;
     /// - the source is one that a host can have and not the host's own, the destination an address of the pool and not
     ///   what stands in for one;
     /// - the packet has a hop left;
@@ -44,7 +44,6 @@ extension TranslatorWorker {
         let mayFragment = fragment & IPv4Field.dontFragment == 0
         guard first >> 56 == 0x45, sum.folded == 0xFFFF, total <= frame.count,
             fragment & (IPv4Field.moreFragments | IPv4Field.offsetMask) == 0, hops > 1,
-            IPv6Field.length &+ payload <= (mayFragment ? view.lowestIPv6MTU : view.ipv6MTU),
             let transport = KnownTransport(
                 UInt8(truncatingIfNeeded: second >> 48),
                 headers.bytes,
@@ -53,6 +52,7 @@ extension TranslatorWorker {
                 frame.offload,
                 behind: IPv4Field.length
             ),
+            IPv6Field.length &+ transport.largest <= (mayFragment ? view.lowestIPv6MTU : view.ipv6MTU),
             transport.isTCP || frame.offload.needsChecksum
                 || transport.checksum(headers.bytes, at: IPv6Field.length) != 0
         else { return false }
@@ -93,6 +93,7 @@ extension TranslatorWorker {
             destination: client.address
         )
         header.write(&headers, at: 0)
+        if frame.offload.segmentation != .none { counters.superPackets.count() }
         counters.packets4to6.count()
         counters.octets4to6.count(UInt64(truncatingIfNeeded: frame.count))
         if frame.offload.needsChecksum {

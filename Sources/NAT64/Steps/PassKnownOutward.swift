@@ -10,7 +10,7 @@ extension TranslatorWorker {
     /// All of the following must hold. Where something does not, nothing has changed, and the long way says what is to
     /// become of the packet:
     /// - UDP or TCP comes right behind the IPv6 header, whole and with lengths that agree (``KnownTransport``);
-    /// - it is no super-packet, and fits the IPv4 side in one piece;
+    /// - it fits the IPv4 side in one piece; a super-packet of TCP does if its segments do, which must all have the same DF;
     /// - the source is one that a client can have, the destination lies under a prefix, and the peer is neither an
     ///   address of the pool nor the host's own;
     /// - the packet has hops enough to leave the host as well;
@@ -30,7 +30,7 @@ extension TranslatorWorker {
         let lengths = headers.uint32(at: IPv6Field.payloadLength)
         let payload = Int(lengths >> 16)
         let hopLimit = UInt8(truncatingIfNeeded: lengths)
-        guard IPv6Field.length &+ payload <= frame.count, IPv4Field.length &+ payload <= view.ipv4MTU, hopLimit > 2,
+        guard IPv6Field.length &+ payload <= frame.count, payload <= OutwardWay.largestPayload, hopLimit > 2,
             let transport = KnownTransport(
                 UInt8(truncatingIfNeeded: lengths >> 8),
                 headers.bytes,
@@ -41,6 +41,10 @@ extension TranslatorWorker {
             ),
             transport.isTCP || frame.offload.needsChecksum
                 || transport.checksum(headers.bytes, at: IPv6Field.length) != 0
+        else { return false }
+        let isLarge = IPv4Field.length &+ transport.largest > OutwardWay.fragmentable
+        guard IPv4Field.length &+ transport.largest <= view.ipv4MTU,
+            isLarge == (IPv4Field.length &+ transport.last > OutwardWay.fragmentable)
         else { return false }
         let source = ipv6Address(headers.bytes, at: IPv6Field.source)
         let destination = ipv6Address(headers.bytes, at: IPv6Field.destination)
@@ -73,13 +77,12 @@ extension TranslatorWorker {
             frame.offload
         )
         let size = IPv4Field.length &+ payload
-        let isLarge = size > OutwardWay.fragmentable
         let header = OutgoingIPv4(
             typeOfService: view.settings.fixedTrafficClass ?? UInt8(truncatingIfNeeded: headers.uint16(at: 0) >> 4),
             totalLength: size,
             identification: isLarge
-                ? counters.nextUnfragmented(1)
-                : translator.identification.next(external.address, peer, transport.proto, count: 1),
+                ? counters.nextUnfragmented(transport.pieces)
+                : translator.identification.next(external.address, peer, transport.proto, count: transport.pieces),
             fragment: isLarge ? IPv4Field.dontFragment : 0,
             timeToLive: hopLimit &- 1,
             proto: transport.proto,
@@ -88,6 +91,7 @@ extension TranslatorWorker {
         )
         let shift = IPv6Field.length - IPv4Field.length
         header.write(&headers, at: shift)
+        if frame.offload.segmentation != .none { counters.superPackets.count() }
         counters.packets6to4.count()
         counters.octets6to4.count(UInt64(truncatingIfNeeded: frame.count))
         if frame.offload.needsChecksum {

@@ -1,7 +1,7 @@
 // What the instruction budget counts: packets of 64 octets of payload through the engine, 64 flows in turn, as translator.c beside
 // this folder does it.
 //
-//   EngineCost udp|tcp up|down PACKETS [idle]    idle: the same loop without the translation
+//   EngineCost udp|tcp|super up|down PACKETS [idle]    idle: the same loop without the translation
 
 import Glibc
 import IPAddressing
@@ -15,17 +15,21 @@ import Timing
 struct Run: ~Copyable {
     static let flows = 64
     static let length = 256
+    static let segment = 1428
     let isTCP: Bool
+    /// Super-packets of ten segments.
+    let isSuper: Bool
     let isUp: Bool
     let translator: Translator
     var worker: TranslatorWorker
-    var memory = OctetBuffer(count: 4096)
+    var memory = OctetBuffer(count: 20_000)
     var templates = OctetBuffer(count: flows * length)
     var lengths = [Int](repeating: 0, count: flows)
     let start = Moment(nanoseconds: 1_000_000_000_000)
 
-    init(isTCP: Bool, isUp: Bool) {
-        self.isTCP = isTCP
+    init(_ kind: String, isUp: Bool) {
+        isSuper = kind == "super"
+        isTCP = kind != "udp"
         self.isUp = isUp
         var settings = NAT64Settings()
         settings.maximumBindings = 65_536
@@ -57,12 +61,17 @@ struct Run: ~Copyable {
         let external = "203.0.113.1:\(UInt16(opened[20]) << 8 | UInt16(opened[21]))"
         if isTCP { _ = sent("tcp \(peer) > \(external) flags SA") }
         let flags = isTCP ? " flags A" : ""
+        let size = isSuper ? 10 * Self.segment : 64
         let line =
-            isUp ? "\(kind) \(inside) > \(peer6)\(flags) size 64" : "\(kind) \(peer) > \(external) df\(flags) size 64"
+            isUp
+            ? "\(kind) \(inside) > \(peer6)\(flags) size \(size)"
+            : "\(kind) \(peer) > \(external) df\(flags) size \(size)"
         guard let packet = PacketDescription(line)?.octets else { fatalError(line) }
         lengths[flow] = packet.count
         var room = templates.mutableOctets
-        for (index, octet) in packet.enumerated() { room.store(octet, at: flow * Self.length + index) }
+        for (index, octet) in packet.prefix(Self.length).enumerated() {
+            room.store(octet, at: flow * Self.length + index)
+        }
     }
 
     private mutating func sent(_ line: String) -> [UInt8] { Self.sent(line, &worker, &memory, start) }
@@ -83,7 +92,20 @@ struct Run: ~Copyable {
 
     /// Sends so many packets.
     mutating func go(_ packets: Int, isIdle: Bool) -> Int {
-        Self.go(packets, isIdle, &worker, &memory, templates, lengths[0], start)
+        var offload = Offload.none
+        if isSuper {
+            let header: UInt16 = isUp ? 40 : 20
+            offload = Offload(
+                needsChecksum: true,
+                segmentation: isUp ? .tcp6 : .tcp4,
+                segmentSize: UInt16(Self.segment),
+                headerLength: header + 20,
+                checksumStart: header,
+                checksumOffset: 16
+            )
+        }
+        let frame = PacketFrame(start: 128, count: lengths[0], offload: offload)
+        return Self.go(packets, isIdle, &worker, &memory, templates, frame, start)
     }
 
     private static func go(
@@ -92,13 +114,13 @@ struct Run: ~Copyable {
         _ worker: inout TranslatorWorker,
         _ memory: inout OctetBuffer,
         _ templates: borrowing OctetBuffer,
-        _ count: Int,
+        _ template: PacketFrame,
         _ start: Moment
     ) -> Int {
         var sent = 0
         var slot = memory.mutableOctets
         for number in 0..<packets {
-            var frame = PacketFrame(start: 128, count: count)
+            var frame = template
             slot.copy(templates.octets, from: (number & (Self.flows - 1)) * Self.length, to: 128, count: 128)
             if isIdle {
                 sent &+= slot.octet(at: 148 + (number & 7)) >= 0 ? 1 : 0
@@ -113,7 +135,7 @@ struct Run: ~Copyable {
 func main() -> CInt {
     let words = CommandLine.arguments
     guard words.count >= 4, let packets = Int(words[3]) else { return 2 }
-    var run = Run(isTCP: words[1] == "tcp", isUp: words[2] == "up")
+    var run = Run(words[1], isUp: words[2] == "up")
     let sent = run.go(packets, isIdle: words.count > 4)
     print("\(sent) of \(packets)")
     return sent == packets ? 0 : 1
