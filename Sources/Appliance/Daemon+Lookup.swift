@@ -4,17 +4,29 @@ private import Linux
 internal import NAT64
 
 extension Daemon {
-    /// Tells whose an external port is, or which ports a client has, from a configuration alone (RFC 7422).
+    /// Tells whose an external port is, or which ports a client has, from a configuration (RFC 7422), and from the journal
+    /// where ports are taken in blocks.
     ///
-    /// - Parameter question: `ADDRESS:PORT` of IPv4, or an address or prefix of IPv6.
+    /// - Parameters:
+    ///   - question: `ADDRESS:PORT` of IPv4, or an address or prefix of IPv6.
+    ///   - readsJournal: Whether the journal comes on standard input.
+    ///   - time: The moment in question, in seconds since 1970; nothing means the end of the journal.
     /// - Returns: The exit code: 0 if it was found, 1 if nobody has it, 64 if the question cannot be read, 78 for a wrong
     ///   configuration.
-    public static func lookup(_ question: String, configurationFile path: String?) -> Int32 {
+    public static func lookup(
+        _ question: String,
+        configurationFile path: String?,
+        readsJournal: Bool = false,
+        at time: UInt64? = nil
+    ) -> Int32 {
         do throws(ConfigurationProblems) {
             let configuration = try Configuration.load(path: path ?? defaultConfigurationFile)
-            guard let answer = answer(to: question, by: configuration.nat64.deterministic) else {
+            guard var answer = answer(to: question, by: configuration.nat64.deterministic) else {
                 StandardStream.error.write("write IPV4:PORT such as 192.0.2.1:2001, or an IPv6 address or prefix\n")
                 return 64
+            }
+            if !answer.isFound, readsJournal, let external = external(question) {
+                answer = self.answer(of: external, at: time) { readLine() }
             }
             let stream: StandardStream = answer.isFound ? .output : .error
             stream.write(answer.text + "\n")
@@ -23,6 +35,25 @@ extension Daemon {
             StandardStream.error.write("\(error)\n")
             return 78
         }
+    }
+
+    /// What the journal says of a port.
+    ///
+    /// - Parameter nextLine: The next line of the journal; nothing at its end.
+    static func answer(
+        of external: TransportAddress4,
+        at time: UInt64?,
+        _ nextLine: () -> String?
+    ) -> (text: String, isFound: Bool) {
+        var journal = PortJournal(external, at: time)
+        while let line = nextLine() { journal.read(line) }
+        guard let owner = journal.owner else { return ("the journal knows of nobody who has \(external) then", false) }
+        return ("\(owner) has \(external) since \(journal.since)", true)
+    }
+
+    private static func external(_ question: String) -> TransportAddress4? {
+        guard let external = TransportAddress(question), case .v4(let address) = external.address else { return nil }
+        return TransportAddress4(address, external.port)
     }
 
     /// The answer; nothing if the question cannot be read.

@@ -80,7 +80,7 @@ public enum DropReason: UInt8, Error, Sendable, CaseIterable {
     case inboundRefused
     /// The table of sessions is at its limit.
     case sessionLimit
-    /// The client's network is at its limit of sessions or ports.
+    /// The client's network is at its limit of sessions, ports or blocks of ports.
     case clientLimit
     /// The client's network makes new bindings faster than allowed.
     case newBindingRate
@@ -95,6 +95,8 @@ public enum DropReason: UInt8, Error, Sendable, CaseIterable {
     case linkLocal
     /// The last ports of the pool are kept for clients that have none; see limits.ports-for-new-clients.
     case portsReserved
+    /// No block of ports is free; give the pool more addresses, or take smaller blocks.
+    case blocksExhausted
 }
 
 extension DropReason {
@@ -184,7 +186,7 @@ extension DropReason {
         case .sessionLimit:
             ("session-limit", "The table of sessions is at its limit.")
         case .clientLimit:
-            ("client-limit", "The client's network is at its limit of sessions or ports.")
+            ("client-limit", "The client's network is at its limit of sessions, ports or blocks of ports.")
         case .newBindingRate:
             ("new-binding-rate", "The client's network makes new bindings faster than allowed.")
         case .tableFull:
@@ -198,6 +200,8 @@ extension DropReason {
                 "ports-reserved",
                 "The last ports of the pool are kept for clients that have none; see limits.ports-for-new-clients."
             )
+        case .blocksExhausted:
+            ("blocks-exhausted", "No block of ports is free; give the pool more addresses, or take smaller blocks.")
         case .linkLocal:
             ("link-local", "The kernel's own messages on the device, such as multicast reports; nothing is amiss.")
         }

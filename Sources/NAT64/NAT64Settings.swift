@@ -25,6 +25,11 @@ public struct NAT64Settings: Sendable, Hashable {
     /// Client networks whose ports are computed (RFC 7422), whose addresses the pool holds as well, marked
     /// ``PoolEntry/isComputed``. None overlaps another, and the client length of each is ``Limits/clientLength``.
     public var deterministic: [DeterministicMapping] = []
+    /// How many ports a block has that client networks take and give back as a whole, so that the log needs a line for
+    /// each block and not for each binding (RFC 6888 section 4): a power of two from 64 to 4096, or zero for no blocks.
+    /// Not together with ``overloadsPorts``. A block is given back when none of its ports has been in use for
+    /// ``portHoldDown``.
+    public var portBlockSize = 0
     /// How many bindings there may be in all, with those whose port is kept; each takes at most 96 octets with its first
     /// session.
     public var maximumBindings = 4_194_304
@@ -118,6 +123,8 @@ public struct Limits: Sendable, Hashable {
     public var sessionsPerClient = 0
     /// Ports and identifiers of a network, all protocols together.
     public var portsPerClient = 0
+    /// Blocks of ports of a network, where ``NAT64Settings/portBlockSize`` is set.
+    public var portBlocksPerClient = 8
     /// Bindings a network may make within a second.
     public var newBindingsPerSecond = 0
     /// How many of a hundred ports are kept for networks that have none yet, so that a few busy ones cannot take the

@@ -76,8 +76,12 @@ extension DaemonCommand {
     /// The look-up of who had a port, without a daemon.
     struct Lookup: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Tell which client has a port, or which ports a client has, by nat64.deterministic.",
-            discussion: "Exit code 0 if it was found, 1 if nobody has it or the journal must say, 78 for a wrong file."
+            abstract: "Tell which client has a port, or which ports a client has.",
+            discussion: """
+                nat64.deterministic says it from the configuration alone; blocks of ports are in the journal:
+                journalctl -o cat -u nat64-appliance | nat64-appliance lookup --journal --at 1790000000 192.0.2.1:2001
+                Exit code 0 if it was found, 1 if not, 78 for a wrong file.
+                """
         )
 
         @Option(
@@ -86,11 +90,19 @@ extension DaemonCommand {
         )
         var configurationFile: String?
 
+        @Flag(help: "Read the journal from standard input.")
+        var journal = false
+
+        @Option(help: ArgumentHelp("The moment in seconds since 1970; else the end of the journal.", valueName: "time"))
+        var at: UInt64?
+
         @Argument(help: ArgumentHelp("IPV4:PORT, or an IPv6 address or prefix.", valueName: "question"))
         var question: String
 
         func run() throws {
-            throw ExitCode(Daemon.lookup(question, configurationFile: configurationFile))
+            throw ExitCode(
+                Daemon.lookup(question, configurationFile: configurationFile, readsJournal: journal, at: at)
+            )
         }
     }
 

@@ -31,4 +31,33 @@ struct LookupTests {
 
     @Test("CGN-16 what is no question is none", arguments: ["", "192.0.2.1", "x", "192.0.2.1:70000", "2001:db8::/200"])
     func unreadable(_ question: String) throws { #expect(Daemon.answer(to: question, by: try mappings()) == nil) }
+
+    private static let journal = [
+        "port blocks: none is taken at time=100", "6to4 port 7 time=1 client=x",
+        "<5>port block taken time=110 client=2001:db8:6:1::/64 address=192.0.2.1 ports=2048-2111",
+        "port block taken time=120 client=2001:db8:6:2::/64 address=192.0.2.1 ports=2112-2175",
+        "port block held time=130 client=2001:db8:6:1::/64 address=192.0.2.1 ports=2048-2111",
+        "port block given back time=140 client=2001:db8:6:1::/64 address=192.0.2.1 ports=2048-2111",
+        "port block taken time=150 client=2001:db8:6:3::/64 address=192.0.2.1 ports=2048-2111", "port", "port block",
+        "port block taken time=x", "port block taken time=151 client=y address=192.0.2.1 ports=2048",
+        "port blocks: none is taken at time=200",
+        "Nov 26 box nat64-appliance[7]: port block taken time=210 client=2001:db8:6:4::/64 address=192.0.2.1 ports=2048-2111",
+    ]
+
+    @Test(
+        "LOG-11 the journal says who had a port at any time",
+        arguments: [
+            (109, nil), (110, "2001:db8:6:1::/64 has 192.0.2.1:2050 since 110"),
+            (139, "2001:db8:6:1::/64 has 192.0.2.1:2050 since 110"), (145, nil),
+            (199, "2001:db8:6:3::/64 has 192.0.2.1:2050 since 150"), (205, nil),
+            (nil, "2001:db8:6:4::/64 has 192.0.2.1:2050 since 210"),
+        ] as [(UInt64?, String?)]
+    )
+    func journal(_ time: UInt64?, _ text: String?) {
+        var lines = Self.journal.makeIterator()
+        let external = TransportAddress4(IPv4Address(192, 0, 2, 1), Port(2050))
+        let answer = Daemon.answer(of: external, at: time) { lines.next() }
+        #expect(answer.isFound == (text != nil))
+        if let text { #expect(answer.text == text) }
+    }
 }

@@ -111,7 +111,7 @@ struct DeterministicTests {
         #expect(Set(seen) == Set(5056...9087))
         let steps = zip(seen, seen.dropFirst()).filter { Int($1) - Int($0) == 1 }
         #expect(steps.count < 400)
-        #expect(fixture.tables.collectPortBlockEvents().isEmpty)
+        #expect(fixture.tables.collectPortBlockEvents(at: fixture.now).isEmpty)
         #expect(fixture.tables.brokenInvariants() == [])
     }
 
@@ -125,16 +125,16 @@ struct DeterministicTests {
             let external = try fixture.send(.udp, fixture.client(1, 2000 + port, network: 1), fixture.peer(1)).get()
             #expect((external.port.number >= 61_504) == (port >= 4032))
             if port == 4032 {
-                let events = fixture.tables.collectPortBlockEvents()
+                let events = fixture.tables.collectPortBlockEvents(at: fixture.now)
                 #expect(events.count == 1)
                 let event = try #require(events.first)
-                #expect(event.isTaken && event.client == network && event.address == external.address)
-                #expect(event.ports.contains(external.port) && event.moment == fixture.now)
+                #expect(event.isTaken && event.block.client == network && event.block.address == external.address)
+                #expect(event.block.ports.contains(external.port) && event.moment == fixture.now)
             }
         }
         #expect(fixture.send(.udp, fixture.client(1, 9999, network: 1), fixture.peer(1)).failure == .clientLimit)
-        #expect(fixture.tables.portBlockCount == 16)
-        #expect(fixture.tables.collectPortBlockEvents().count == 15)
+        #expect(fixture.tables.totals().portBlocks == 16 && fixture.tables.totals().portBlocksInAll == 126)
+        #expect(fixture.tables.collectPortBlockEvents(at: fixture.now).count == 15)
         // Blocks are the network's for every protocol, and another network has its own part.
         #expect(fixture.send(.tcp, fixture.client(1, 9999, network: 1), fixture.peer(1), .syn).value != nil)
         let other = fixture.send(.udp, fixture.client(1, 9999, network: 2), fixture.peer(1)).value
@@ -142,9 +142,11 @@ struct DeterministicTests {
         #expect(fixture.tables.brokenInvariants() == [])
         fixture.pass(.seconds(100_000))
         fixture.sweep()
-        #expect(fixture.tables.portBlockCount == 0)
-        let back = fixture.tables.collectPortBlockEvents()
-        #expect(back.count == 16 && back.allSatisfy { !$0.isTaken && $0.client == network })
+        #expect(fixture.tables.collectPortBlockEvents(at: fixture.now).isEmpty, "seen empty only now")
+        fixture.pass(.seconds(1))
+        let back = fixture.tables.collectPortBlockEvents(at: fixture.now)
+        #expect(back.count == 16 && back.allSatisfy { !$0.isTaken && $0.block.client == network })
+        #expect(fixture.tables.totals().portBlocks == 0)
         #expect(fixture.tables.brokenInvariants() == [])
     }
 
@@ -156,8 +158,8 @@ struct DeterministicTests {
         for port in 0..<UInt16(2000) where refused == nil {
             refused = fixture.send(.udp, fixture.client(1, 2000 + port, network: 1), fixture.peer(1)).failure
         }
-        #expect(refused == .poolExhausted)
-        #expect(fixture.tables.portBlockCount == 15)
+        #expect(refused == .blocksExhausted)
+        #expect(fixture.tables.totals().portBlocks == 15)
         #expect(fixture.send(.udp, fixture.client(1, 2000, network: 2), fixture.peer(1)).value != nil)
     }
 

@@ -144,4 +144,32 @@ struct OverloadTests {
         #expect(world.send(.udp, world.client(50, 5000), world.peer(1)).failure == .poolExhausted)
         #expect(world.send(.udp, world.client(50, 5001), world.peer(1)).value?.port == Port(2031))
     }
+
+    @Test("CGN-15 a static binding ends what others have on its port, and no reply to them reaches its client")
+    func staticPortLater() throws {
+        let world = fullWorld()
+        let shared = try #require(world.send(.udp, world.client(50, 5000), world.peer(1)).value)
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(2)).value == shared)
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(3)).value == shared)
+        let other = try #require(world.send(.udp, world.client(50, 5001), world.peer(1)).value)
+        let client = world.client(90, 53)
+        let binding = try #require(
+            StaticBinding(
+                transport: .udp,
+                external: shared.address,
+                externalPorts: shared.port...shared.port,
+                client: client.address,
+                clientPorts: client.port...client.port
+            )
+        )
+        #expect(world.tables.obstacle(to: binding) == .externalBusy(shared))
+        #expect(world.tables.adopt([binding], at: world.now).isEmpty)
+        #expect(world.tables.brokenInvariants() == [])
+        #expect(world.sessions().allSatisfy { $0.external != shared }, "sessions on the port have ended")
+        #expect(world.receive(.udp, shared, world.peer(4)).value == .client(client, prefix: 0))
+        #expect(world.receive(.udp, other, world.peer(1)).value == .client(world.client(50, 5001), prefix: 0))
+        #expect(world.send(.udp, world.client(50, 5000), world.peer(1)).failure == .poolExhausted)
+        #expect(world.tables.obstacle(to: binding) == nil)
+        #expect(world.tables.brokenInvariants() == [])
+    }
 }

@@ -9,9 +9,13 @@ import Timing
 
 @Suite("The tables under several threads", .serialized)
 struct TablesThreadTests {
-    @Test("threads that make, use, list and end sessions at once leave everything in order")
-    func turmoil() {
+    @Test(
+        "threads that make, use, list and end sessions at once leave everything in order",
+        arguments: [0, 64]
+    )
+    func turmoil(blockSize: Int) {
         let world = TablesFixture(addresses: 2, ports: Port(5000)...Port(5999)) {
+            $0.portBlockSize = blockSize
             $0.limits.portsPerClient = 900
             $0.portHoldDown = .seconds(1)
             $0.lifetimes.udp = .seconds(2)
@@ -22,9 +26,11 @@ struct TablesThreadTests {
         let policy = world.policy
         let wrong = Atomic<Int>(0)
         let exchanged = Atomic<Int>(0)
+        let furthest = Atomic<Int>(0)
         run(threads: 4) { thread in
             var dice = Dice(state: UInt64(thread))
             for round in 0..<6000 {
+                furthest.max(round, ordering: .sequentiallyConsistent)
                 let now = Moment.start + .milliseconds(UInt64(1_000_000 + round * 2))
                 let transport: TransportProtocol = Bool.random(using: &dice) ? .udp : .tcp
                 let client = TransportAddress6(
@@ -41,7 +47,10 @@ struct TablesThreadTests {
                         continue
                     }
                     exchanged.wrappingAdd(1, ordering: .relaxed)
-                    if found != client { wrong.wrappingAdd(1, ordering: .relaxed) }
+                    // A thread that fell behind by a lifetime may find its session ended and its port another's.
+                    if found != client, furthest.load(ordering: .sequentiallyConsistent) < round + 900 {
+                        wrong.wrappingAdd(1, ordering: .relaxed)
+                    }
                 } catch {
                     // Refusals are in order here: the pool is small, and other threads end sessions.
                 }
@@ -50,6 +59,7 @@ struct TablesThreadTests {
                     _ = tables.expire(at: now, budget: &budget)
                 }
                 if round % 500 == 0 { _ = tables.sessions(from: .start, limit: 50, at: now) }
+                if round % 10 == 0, thread == 0 { _ = tables.collectPortBlockEvents(at: now) }
                 if round % 1500 == 0, thread == 0 { tables.adopt(policy: policy) }
             }
         }

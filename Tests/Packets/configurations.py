@@ -61,6 +61,14 @@ ipv4 = "10.0.0.0/8"
 prefix = "64:ff9b:1::/48"
 """
 
+COMPUTED = """
+[[nat64.deterministic]]
+ipv6 = "2001:db8:6:8000::/60"
+ipv4 = "203.0.113.8/31"
+clients-per-address = 15
+most-ports-per-client = 4160
+"""
+
 WELL_KNOWN = {"prefix": W, "peer": G4}
 
 CONFIGURATIONS = {
@@ -97,6 +105,9 @@ CONFIGURATIONS = {
     "fewports": {"text": text("[nat64.limits]\nspill-to-other-addresses = false\n", ports='"2000-2063"')},
     "spill": {"text": text("[nat64.limits]\nspill-to-other-addresses = true\n", ports='"2000-2063"')},
     "perclient": {"text": text("[nat64.limits]\nports-per-client = 100\n")},
+    "computed": {"text": text(COMPUTED)},
+    "blocks": {"text": text("[nat64.limits]\nport-blocks-per-client = 2\n", port_block_size="64")},
+    "fewblocks": {"text": text(ports='"2048-2175"', port_block_size="64")},
     "sessions": {"text": text("[nat64.limits]\nsessions-per-client = 50\n")},
     "rate": {"text": text("[nat64.limits]\nnew-bindings-per-second = 20\n")},
     "small": {"text": text("[nat64.limits]\nbindings = 4096\nfurther-sessions = 4096\n")},

@@ -26,6 +26,7 @@ import cases_links
 import cases_merging
 import cases_offloads
 import cases_outward
+import cases_ports
 import cases_sessions
 import cases_settings
 import cases_shared

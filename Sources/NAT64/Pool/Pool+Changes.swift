@@ -51,7 +51,7 @@ extension Pool {
                     continue
                 }
                 for (offset, number) in range.numbers.enumerated() {
-                    if TransportProtocol.allCases.allSatisfy({ space(number, $0).used == 0 }) {
+                    if isUnused(number) {
                         gone.append(number..<number + 1)
                     } else {
                         let address = IPv4Address(bits: range.addresses.lowerBound.bits + UInt32(offset))
@@ -64,6 +64,11 @@ extension Pool {
             unsafe changes.retired.append(Retired(layout: old, numbers: Self.joined(gone)))
             return true
         }
+    }
+
+    /// Whether no port of an address is in use or held, and no block is taken.
+    private func isUnused(_ number: Int) -> Bool {
+        TransportProtocol.allCases.allSatisfy { space(number, $0).used == 0 } && blocks.taken(number) == 0
     }
 
     /// Says at which generation of the workers' view what was retired so far had been replaced.
@@ -107,6 +112,7 @@ extension Pool {
                 setRetired(false, number)
             } else {
                 for transport in TransportProtocol.allCases { open(transport).open(number) }
+                openForBlocks.open(number)
             }
         }
     }

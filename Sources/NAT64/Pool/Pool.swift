@@ -42,6 +42,8 @@ struct Pool: ~Copyable, @unchecked Sendable {
     private let spaces: ReservedMemory
     private let owners: ReservedMemory
     private let openAddresses: ReservedMemory
+    /// Which client networks have which blocks of ports.
+    let blocks = PortBlocks()
 
     /// Lays out a pool. Where entries overlap, the one with the lower first address has what they share.
     init(_ entries: [PoolEntry], overloads: Bool = false) {
@@ -51,7 +53,7 @@ struct Pool: ~Copyable, @unchecked Sendable {
         taken = InlineArray { _ in Atomic<UInt64>(0) }
         spaces = .mustReserve(addressSpace: most * Self.spaceOctets, for: "the pool's ports")
         owners = .mustReserve(addressSpace: most * Self.ownerOctets, for: "the pool's ports")
-        openAddresses = .mustReserve(3 * OpenAddresses.octets, for: "the pool's addresses")
+        openAddresses = .mustReserve(4 * OpenAddresses.octets, for: "the pool's addresses")
         let empty = UnsafeMutablePointer<PoolLayout>.allocate(capacity: 1)
         unsafe empty.initialize(to: PoolLayout([]))
         current = Atomic(UInt(bitPattern: empty))
@@ -103,12 +105,14 @@ struct Pool: ~Copyable, @unchecked Sendable {
     func open(numbersTo end: Int, opened: Int) -> Bool {
         spaces.open(opened * Self.spaceOctets..<end * Self.spaceOctets)
             && owners.open(opened * Self.ownerOctets..<end * Self.ownerOctets)
+            && blocks.open(numbersTo: end, opened: opened)
     }
 
     /// Makes the memory of numbers as if it had never been used.
     func clear(_ numbers: Range<Int>) {
         for number in numbers {
             for transport in TransportProtocol.allCases { open(transport).close(number) }
+            openForBlocks.close(number)
         }
         spaces.clear(numbers.lowerBound * Self.spaceOctets..<numbers.upperBound * Self.spaceOctets)
         owners.clear(numbers.lowerBound * Self.ownerOctets..<numbers.upperBound * Self.ownerOctets)
@@ -136,6 +140,28 @@ struct Pool: ~Copyable, @unchecked Sendable {
     /// Which addresses may have a free port.
     func open(_ transport: TransportProtocol) -> OpenAddresses {
         unsafe OpenAddresses(openAddresses.base + Int(transport.rawValue) * OpenAddresses.octets)
+    }
+
+    /// Which addresses may have a free block of ports.
+    var openForBlocks: OpenAddresses { unsafe OpenAddresses(openAddresses.base + 3 * OpenAddresses.octets) }
+
+    /// Takes a port that a client is to have, of a part of an address's ports.
+    ///
+    /// - Parameter number: The number of an address of the layout that is in force at some moment since the caller's
+    ///   shard was locked.
+    func take(
+        from ports: borrowing PoolPorts,
+        of number: Int,
+        for shard: Int,
+        _ transport: TransportProtocol,
+        like wanted: Port,
+        choice: UInt64,
+        looks: inout Int
+    ) -> Port? {
+        let space = space(number, transport)
+        let port = space.take(from: ports, for: shard, transport, like: wanted, choice: choice, looks: &looks)
+        if port != nil, !space.isRetired { taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed) }
+        return port
     }
 
     /// Takes a port that a client is to have.
@@ -201,6 +227,7 @@ struct Pool: ~Copyable, @unchecked Sendable {
 
     /// Takes an address out of service, or into it again.
     func setRetired(_ isRetired: Bool, _ number: Int) {
+        if isRetired { openForBlocks.close(number) } else { openForBlocks.open(number) }
         for transport in TransportProtocol.allCases {
             let used = UInt64(space(number, transport).setRetired(isRetired))
             if isRetired {

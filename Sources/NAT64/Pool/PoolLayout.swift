@@ -123,6 +123,18 @@ struct PoolLayout: BitwiseCopyable {
     /// Every range, the lowest address first.
     var all: [PoolRange] { (0..<rangeCount).map { unsafe ranges[$0] } }
 
+    /// How many blocks of a size clients can be given.
+    func blockCount(ofSize size: Int) -> Int {
+        var count = 0
+        for index in 0..<rangeCount {
+            withRange(at: index) { range in
+                guard range.portCount > 0 else { return }
+                count += range.count * (Int(range.ports.last) / size - Int(range.ports.first) / size + 1)
+            }
+        }
+        return count
+    }
+
     /// Lets `body` read a range.
     @inline(__always)
     func withRange<Result>(at index: Int, _ body: (borrowing PoolRange) -> Result) -> Result {

@@ -16,6 +16,8 @@ struct Binding {
         case fixed
         /// A binding that was taken away and that no packet finds any more; it goes with the last of its sessions.
         case ending
+        /// As ``ending``, of a binding that the operator had written down.
+        case endingFixed
     }
 
     /// The client's address: X'.
@@ -40,6 +42,10 @@ struct Binding {
     /// Whether packets make sessions of it.
     @inline(__always)
     var isLive: Bool { standing == .live || standing == .fixed }
+
+    /// Whether no packet finds it any more.
+    @inline(__always)
+    var isEnding: Bool { standing == .ending || standing == .endingFixed }
 
     /// The number of an external address whose port is overloaded, so that it is not this binding's alone.
     static let noPoolAddress = Int(UInt16.max)

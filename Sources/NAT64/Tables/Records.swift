@@ -84,6 +84,10 @@ public struct TableTotals: Hashable, Sendable {
     public var portsInUse = 0
     /// Ports and identifiers there are, of all protocols.
     public var ports: UInt64 = 0
+    /// Blocks of ports that client networks have.
+    public var portBlocks = 0
+    /// Blocks of ports there are; zero if none is given out.
+    public var portBlocksInAll = 0
     /// Bindings made since the start.
     public var bindingsMade: UInt64 = 0
     /// Words looked at to find ports for bindings, since the start: a few for each, however full the pool is.

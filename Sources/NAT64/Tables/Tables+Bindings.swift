@@ -54,7 +54,7 @@ extension Tables {
         )
         guard let id = shard.add(new) else {
             pool.give(back: place.port, place.number, flow.transport)
-            if computesPorts { gaveBack(TransportAddress4(place.address, place.port), flow.transport) }
+            if usesBlocks { gaveBack(place.port, place.number, flow.transport, of: flow.client.address) }
             bindingCount.wrappingSubtract(1, ordering: .relaxed)
             networks.give(back: network, sessions: 1, ports: 1)
             throw .tableFull
@@ -74,7 +74,7 @@ extension Tables {
         _ now: Tick
     ) -> BindingID? {
         guard settings.overloadsPorts else { return nil }
-        if computesPorts, hasComputedPorts(flow.client.address) { return nil }
+        if computed.count > 0, hasComputedPorts(flow.client.address) { return nil }
         let new = Binding(
             client: flow.client.address,
             clientPort: flow.client.port,
@@ -147,7 +147,7 @@ extension Tables {
         let transport = shard[id].transport
         shard.counts.bindings[Int(transport.rawValue)] &-= 1
         // The port of one that is taken away is off the account already, and nobody is to wait for it.
-        if shard[id].standing == .ending { return unbind(id, in: shard) }
+        if shard[id].isEnding { return unbind(id, in: shard) }
         giveBack(of: id, sessions: 0, ports: 1, in: shard)
         guard transport != .tcp, settings.portHoldDown > .zero, !shard[id].sharesPort else {
             return unbind(id, in: shard)
@@ -168,8 +168,11 @@ extension Tables {
             shard.counts.sharing &-= 1
         } else {
             pool.setOwner(number, transport, port, 0)
-            pool.give(back: port, number, transport)
-            if computesPorts { gaveBack(TransportAddress4(shard[id].external, port), transport) }
+            release(port, number, transport, of: shard[id].external)
+            // Static bindings take ports wherever the operator wants.
+            if usesBlocks, shard[id].standing != .endingFixed {
+                gaveBack(port, number, transport, of: shard[id].client)
+            }
         }
         bindingCount.wrappingSubtract(1, ordering: .relaxed)
         shard.remove(id)

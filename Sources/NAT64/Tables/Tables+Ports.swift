@@ -14,7 +14,8 @@ extension Tables {
 
     /// Finds a free port: at the pool address of the client's network, or wherever there is one if that is allowed.
     ///
-    /// - Throws: ``DropReason/poolExhausted``, ``DropReason/portsReserved``, ``DropReason/clientLimit``.
+    /// - Throws: ``DropReason/poolExhausted``, ``DropReason/portsReserved``, ``DropReason/clientLimit``,
+    ///   ``DropReason/blocksExhausted``.
     func takePort(
         for flow: OutwardFlow,
         _ network: UInt64,
@@ -22,7 +23,10 @@ extension Tables {
         in shard: Shard,
         at moment: Moment
     ) throws(DropReason) -> FreePort {
-        if computesPorts, let found = try takeComputedPort(for: flow, hash, in: shard, at: moment) { return found }
+        if computed.count > 0, let found = try takeComputedPort(for: flow, network, hash, in: shard, at: moment) {
+            return found
+        }
+        if settings.portBlockSize > 0 { return try takePortOfBlock(for: flow, network, hash, in: shard, at: moment) }
         let layout = pool.layout
         guard let paired = layout.place(for: network) else { throw .poolExhausted }
         try checkReserve(paired, of: layout, flow.transport, network)

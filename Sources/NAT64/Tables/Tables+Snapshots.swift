@@ -76,6 +76,11 @@ extension Tables {
         }
         totals.portsInUse = totals.bindings.all + totals.heldPorts - totals.sharingBindings
         totals.ports = pool.layout.portCount * 3
+        if usesBlocks {
+            totals.portBlocks = pool.blocks.count
+            let size = settings.portBlockSize
+            totals.portBlocksInAll = computed.blockCount + (size > 0 ? pool.layout.blockCount(ofSize: size) : 0)
+        }
         totals.heldSyns = heldSyns.total
         totals.uncountedClients = networks.uncounted.load(ordering: .relaxed)
         totals.mostSessions = max(mostSessions.load(ordering: .relaxed), totals.sessions.all)

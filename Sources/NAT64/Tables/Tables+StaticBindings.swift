@@ -14,6 +14,8 @@ public enum StaticBindingRefusal: Error, Hashable, Sendable {
     case clientTaken(TransportAddress6, as: TransportAddress4, isStatic: Bool)
     /// Several clients share the external transport address, or it is just changing hands.
     case externalBusy(TransportAddress4)
+    /// A socket of the host has the external transport address.
+    case externalOfHost(TransportAddress4)
     /// The table of bindings is at its limit.
     case tableFull
 }
@@ -37,12 +39,15 @@ extension Tables {
             for index in 0..<binding.count { _ = makeWay(for: Place(binding, index), now) }
         }
         endDetached(now)
-        return wanted.compactMap { binding in
+        let refused: [(StaticBinding, StaticBindingRefusal)] = wanted.compactMap { binding in
             for index in 0..<binding.count {
                 if let refusal = put(Place(binding, index), now) { return (binding, refusal) }
             }
             return nil
         }
+        // Nobody shares a port that is used, so that those who do now are the last.
+        if settings.overloadsPorts, !wanted.isEmpty { endSharing(of: wanted, now) }
+        return refused.map { (binding: $0.0, refusal: $0.1) }
     }
 
     /// What stands in the way of a static binding that is to end nothing; nothing if it could be put in force.
@@ -79,6 +84,7 @@ extension Tables {
             let ours = poolUse().first { $0.addresses.contains(place.external.address) }?.ports
             throw .portOfHost(ours: ours ?? PoolEntry.sharedPorts)
         }
+        guard !isWithheld(place.external, place.transport) else { throw .externalOfHost(place.external) }
         return found.number
     }
 
@@ -99,7 +105,9 @@ extension Tables {
             return .clientTaken(place.client, as: shard[own].externalAddress, isStatic: shard[own].standing == .fixed)
         }
         shard.unlock()
-        guard let (home, holder) = lockOwner(number, place.transport, place.external.port) else { return nil }
+        guard let (home, holder) = lockOwner(number, place.transport, place.external.port) else {
+            return isShared(place) ? .externalBusy(place.external) : nil
+        }
         defer { home.unlock() }
         let binding = home[holder]
         guard binding.isLive, binding.clientAddress != place.client else { return nil }
@@ -226,12 +234,52 @@ extension Tables {
         }
     }
 
+    /// Whether clients share the external address of a place, which nobody has for itself.
+    private func isShared(_ place: Place) -> Bool {
+        guard settings.overloadsPorts else { return false }
+        var isShared = false
+        var cursor: TableCursor? = .start
+        while let start = cursor, !isShared {
+            cursor = walk(from: start) { shard, id in
+                guard !id.isFurther else { return true }
+                let binding = shard[BindingID(id.index)]
+                isShared =
+                    binding.isLive && binding.sharesPort && binding.clientAddress != place.client
+                    && binding.transport == place.transport && binding.externalAddress == place.external
+                return !isShared
+            }
+        }
+        return isShared
+    }
+
+    /// Ends the bindings that share the external address of a static binding with it.
+    private func endSharing(of wanted: [StaticBinding], _ now: Tick) {
+        let ports = Set(
+            wanted.flatMap { binding in
+                (0..<binding.count).map { PoolPort(transport: binding.transport, external: binding.external($0)) }
+            }
+        )
+        var cursor: TableCursor? = .start
+        while let start = cursor {
+            cursor = walk(from: start) { shard, id in
+                guard !id.isFurther else { return true }
+                let binding = shard[BindingID(id.index)]
+                guard binding.isLive, binding.sharesPort else { return true }
+                if ports.contains(PoolPort(transport: binding.transport, external: binding.externalAddress)) {
+                    detach(BindingID(id.index), in: shard, now)
+                }
+                return true
+            }
+        }
+        endDetached(now)
+    }
+
     /// Takes a binding out of the ways by which packets find it, and ends it with its first session. Further sessions
     /// are left to ``endDetached(_:)``, because nothing leads from a binding to them; until then its port is not free.
     private func detach(_ id: BindingID, in shard: Shard, _ now: Tick) {
         let binding = shard[id]
         switch binding.standing {
-        case .free, .ending: return
+        case .free, .ending, .endingFixed: return
         case .held:
             shard.unhang(SessionID(firstOf: id))
             shard.counts.held &-= 1
@@ -239,7 +287,7 @@ extension Tables {
         case .fixed: staticCount.wrappingSubtract(1, ordering: .relaxed)
         default: giveBack(of: id, sessions: 0, ports: 1, in: shard)
         }
-        shard[id].standing = .ending
+        shard[id].standing = binding.standing == .fixed ? .endingFixed : .ending
         shard.forget(id)
         if !binding.sharesPort { pool.setOwner(Int(binding.poolAddress), binding.transport, binding.externalPort, 0) }
         if binding.session.owner > 0 { detachedCount.wrappingAdd(1, ordering: .relaxed) }
@@ -257,7 +305,7 @@ extension Tables {
         var cursor: TableCursor? = .start
         while let place = cursor {
             cursor = walk(from: place) { shard, id in
-                if id.isFurther, shard[id].kind == .session, shard[shard.binding(of: id)].standing == .ending {
+                if id.isFurther, shard[id].kind == .session, shard[shard.binding(of: id)].isEnding {
                     shard.unhang(id)
                     endSession(id, in: shard, now)
                 }

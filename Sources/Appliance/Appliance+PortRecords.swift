@@ -1,0 +1,67 @@
+internal import Configuration
+internal import Linux
+internal import Logging
+internal import NAT64
+internal import Timing
+
+/// What must be on record so that it can be told who had a port: RFC 6888 section 4, RFC 7422 sections 2.3 and 3.
+extension Appliance {
+    /// How long until everything is written again, so that it survives the rotation of logs.
+    private static let day = Moment.Span.seconds(86_400)
+
+    /// Writes down how ports are given out from now on, and that no block is taken.
+    func recordPortsAtStart() {
+        let mappings = configuration.nat64.deterministic
+        let time = WallClock.epoch() + MonotonicClock.now().seconds
+        if mappings.isEmpty, !state.deterministicMappings().isEmpty {
+            log.notice("deterministic mapping: none from time=\(time) on")
+        }
+        recordMappings(at: time)
+        recordNoBlock(at: time)
+        nextPortRecord = MonotonicClock.now() + Self.day
+        let text = mappings.map { "\($0)\n" }.joined()
+        guard text != state.deterministicMappings() else { return }
+        do throws(SystemError) {
+            try state.keep(deterministicMappings: text)
+        } catch {
+            log.warning("the parameters of the deterministic mapping cannot be kept: \(error)")
+        }
+    }
+
+    /// Writes down what became of blocks until the translator ended, and that none is taken any more.
+    func recordPortsAtEnd() {
+        guard translator != nil else { return }
+        let now = MonotonicClock.now()
+        recordPortBlocks(at: now)
+        recordNoBlock(at: WallClock.epoch() + now.seconds)
+    }
+
+    /// Writes down the blocks that were taken and given back, and once a day everything that is in force.
+    func recordPortBlocks(at now: Moment) {
+        guard let translator else { return }
+        let epoch = WallClock.epoch()
+        for event in translator.tables.collectPortBlockEvents(at: now) {
+            record(event.isTaken ? "taken" : "given back", event.block, at: epoch + event.moment.seconds)
+        }
+        guard now >= nextPortRecord else { return }
+        nextPortRecord = now + Self.day
+        recordMappings(at: epoch + now.seconds)
+        for block in translator.tables.portBlocks() { record("held", block, at: epoch + now.seconds) }
+    }
+
+    private func recordNoBlock(at time: UInt64) {
+        guard configuration.nat64.portBlockSize > 0 || !configuration.nat64.deterministic.isEmpty else { return }
+        log.notice("port blocks: none is taken at time=\(time)")
+    }
+
+    private func recordMappings(at time: UInt64) {
+        for mapping in configuration.nat64.deterministic {
+            log.notice("deterministic mapping at time=\(time): \(mapping)")
+        }
+    }
+
+    private func record(_ what: String, _ block: PortBlock, at time: UInt64) {
+        let ports = "\(block.ports.lowerBound)-\(block.ports.upperBound)"
+        log.notice("port block \(what) time=\(time) client=\(block.client) address=\(block.address) ports=\(ports)")
+    }
+}
