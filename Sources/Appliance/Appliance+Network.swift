@@ -35,9 +35,11 @@ extension Appliance {
             )
             self.translator = translator
             adoptStaticBindings()
+            lookAtHostSockets()
             let dataplane = Dataplane(
                 device: device,
                 translator: translator,
+                steering: steering,
                 poll: configuration.pollBeforeSleep.map { .always(Moment.Span(nanoseconds: UInt64($0) * 1_000)) }
                     ?? .automatic
             ) { [alarm] in alarm.ring() }
@@ -64,6 +66,7 @@ extension Appliance {
     func stopDataplane() {
         dataplane?.stop()
         clearLeftovers()
+        recordPortsAtEnd()
         dataplane = nil
         translator = nil
         plan = nil

@@ -58,6 +58,10 @@ extension Appliance {
     ///
     /// - Returns: What is in its way; nothing has changed then.
     private func adopt(_ fresh: ValidatedConfiguration) -> String? {
+        if let translator, !translator.admit(prefixes: fresh.prefixes) {
+            return "nat64.prefixes: too many prefixes were in force one after the other, and threads that carry "
+                + "packets have not let go of them; reload again in a second, or restart the appliance"
+        }
         let old = configuration
         configuration = fresh
         // The routes of new prefixes come before anybody is sent there, those of old ones go when nobody is any more.

@@ -180,6 +180,7 @@ extension StaticBindingRefusal {
             "\(external) stands for \(client) already" + (isStatic ? " by a static binding" : Self.byTraffic)
         case .clientTaken(let client, let external, let isStatic):
             "\(external) stands for \(client) already" + (isStatic ? " by a static binding" : Self.byTraffic)
+        case .externalOfHost(let external): "a program of this host has \(external)"
         case .externalBusy(let external): "\(external) is used by several clients; wait until they are done"
         case .tableFull: "the table of bindings is full; raise nat64.limits.bindings"
         }
@@ -190,5 +191,5 @@ extension StaticBindingRefusal {
 
 extension String {
     /// With a capital letter in front.
-    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+    var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

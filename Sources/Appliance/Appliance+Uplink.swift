@@ -63,6 +63,7 @@ extension Appliance {
         pool = fresh
         adoptStaticBindings()
         followLinks()
+        lookAtHostSockets()
     }
 
     /// Takes routes and filters away until there is an address again; device, threads and sessions stay.
@@ -102,14 +103,43 @@ extension Appliance {
         }
     }
 
-    /// Looks for programs of the host that have ports of the share, and tells of those that are new.
+    /// Looks for programs of the host that have ports of the share, has the translator keep these ports from clients,
+    /// and tells of those that are new.
     func lookAtHostSockets() {
-        guard isTranslating, let plan else { return }
-        let found = plan.shared.flatMap { HostSocket.bound(to: $0.address, in: $0.ports) }
-        for socket in found where !hostSockets.contains(socket) {
-            log.warning("a program of this host has \(socket), a port of the translator's share")
+        guard let translator, let plan else { return }
+        var wanted: [PoolPort: HostSocket] = [:]
+        for shared in plan.shared {
+            for socket in HostSocket.bound(to: shared.address, in: shared.ports) {
+                let external = TransportAddress4(shared.address, socket.port)
+                wanted[PoolPort(transport: socket.transport == "TCP" ? .tcp : .udp, external: external)] = socket
+            }
         }
-        hostSockets = found
+        let before = hostPorts
+        let awaited = translator.tables.withhold(Set(wanted.keys)).awaited
+        hostPorts = HostPorts(
+            withheld: wanted.filter { !awaited.contains($0.key) }.map(\.value).sorted(),
+            awaited: wanted.filter { awaited.contains($0.key) }.map(\.value).sorted()
+        )
+        let fresh = hostPorts.awaited.filter { !before.awaited.contains($0) }
+        if !fresh.isEmpty { log.warning("\(HostPorts.sentence(fresh)), which a client has until it is done with it") }
+        let kept = hostPorts.withheld.filter { !before.withheld.contains($0) }
+        if !kept.isEmpty { log.notice("\(HostPorts.sentence(kept)), kept from clients") }
+        // A port that has become free may be one that the operator wants for a client.
+        if hostPorts.withheld != before.withheld, !staticProblems.isEmpty { adoptStaticBindings() }
+    }
+}
+
+/// Ports of the share that programs of the host have.
+struct HostPorts: Equatable {
+    /// Those kept from clients.
+    var withheld: [HostSocket] = []
+    /// Those that a client has had since before, or a static binding.
+    var awaited: [HostSocket] = []
+
+    /// `programs of this host have UDP port 62000, TCP port 62001 of the translator's share`, and not too many of them.
+    static func sentence(_ sockets: [HostSocket]) -> String {
+        let names = sockets.prefix(8).map(\.description) + (sockets.count > 8 ? ["\(sockets.count - 8) more"] : [])
+        return "programs of this host have \(names.joined(separator: ", ")) of the translator's share"
     }
 }
 

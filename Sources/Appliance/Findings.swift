@@ -21,19 +21,7 @@ extension Appliance {
                 )
             )
         }
-        if !hostSockets.isEmpty {
-            let names = hostSockets.prefix(8).map(\.description) + (hostSockets.count > 8 ? ["others"] : [])
-            findings.append(
-                ControlAPI.Finding(
-                    code: "ports-of-host",
-                    severity: .warning,
-                    problem: "Programs of this host have ports of the translator's share: "
-                        + "\(names.joined(separator: ", ")).",
-                    remedy: "Give them other ports, or set nat64.ports to a range without these; until then a client "
-                        + "may get such a port, and what comes to it from its peers does not reach the program."
-                )
-            )
-        }
+        findings += hostPortFindings() + hostSideFindings()
         findings += networkNotices.map { notice in
             ControlAPI.Finding(
                 code: "network-notice",
@@ -71,6 +59,75 @@ extension Appliance {
                     severity: .warning,
                     problem: "\(stateProblem).",
                     remedy: "Make room in \(configuration.stateDirectory), and let the appliance write there."
+                )
+            )
+        }
+        return findings
+    }
+
+    /// Ports of the share that programs of the host have.
+    private func hostPortFindings() -> [ControlAPI.Finding] {
+        var findings: [ControlAPI.Finding] = []
+        if !hostPorts.withheld.isEmpty {
+            findings.append(
+                ControlAPI.Finding(
+                    code: "ports-of-host",
+                    severity: .note,
+                    problem: "\(HostPorts.sentence(hostPorts.withheld).capitalizedFirst); no client gets them.",
+                    remedy: "Nothing has to be done; nat64.ports can name a range without them."
+                )
+            )
+        }
+        if !hostPorts.awaited.isEmpty {
+            findings.append(
+                ControlAPI.Finding(
+                    code: "ports-of-host-in-use",
+                    severity: .warning,
+                    problem:
+                        "\(HostPorts.sentence(hostPorts.awaited).capitalizedFirst), and a client has each of them as "
+                        + "well: what the client's peers send does not reach the program.",
+                    remedy: "No other client gets them after this one. Restart the program with another port, or set "
+                        + "nat64.ports to a range without these."
+                )
+            )
+        }
+        return findings
+    }
+
+    /// Addresses for which there is no stand-in, or which the translator does not know, so that clients and host do not
+    /// reach each other by them.
+    private func hostSideFindings() -> [ControlAPI.Finding] {
+        guard translator != nil, !pool.shares.isEmpty else { return [] }
+        var findings: [ControlAPI.Finding] = []
+        let standIns = facts.standIns(for: pool)
+        let without = pool.shares.filter { share in !standIns.contains { $0.shared == share.address } }
+        if !without.isEmpty {
+            let names = without.map { "\($0.address)" }.joined(separator: ", ")
+            findings.append(
+                ControlAPI.Finding(
+                    code: "too-many-shared-addresses",
+                    severity: .warning,
+                    problem:
+                        "Clients that have \(names) do not reach this host itself: for its own clients the host sees "
+                        + "a stand-in for each address it shares, and there are \(standIns.count) (192.0.0.3-192.0.0.7 "
+                        + "without those it has itself).",
+                    remedy:
+                        "Share no more than \(standIns.count) addresses, or give nat64.pool addresses of its own; all "
+                        + "other destinations are reached."
+                )
+            )
+        }
+        let own = facts.ownAddresses.compactMap(\.address.ipv4)
+        if own.count > HostSide.mostOwnAddresses {
+            let names = own[HostSide.mostOwnAddresses...].prefix(8).map { "\($0)" }.joined(separator: ", ")
+            findings.append(
+                ControlAPI.Finding(
+                    code: "too-many-own-addresses",
+                    severity: .warning,
+                    problem:
+                        "This host has \(own.count) IPv4 addresses, and clients reach it by \(HostSide.mostOwnAddresses) of "
+                        + "them while it shares one; not by \(names)\(own.count > HostSide.mostOwnAddresses + 8 ? " and others" : "").",
+                    remedy: "Give nat64.pool addresses of its own if clients need these services of the host."
                 )
             )
         }

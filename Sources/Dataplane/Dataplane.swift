@@ -10,6 +10,7 @@ public final class Dataplane: Sendable {
     private let stopped = Atomic<Bool>(false)
     private let translator: Translator
     private let poll: PollBeforeSleep
+    private let load: Workload
     /// Why the kernel did not take the steering program; nil if it did, or there is one queue.
     public let steeringProblem: SystemError?
     /// Whether a program chooses the queue of each packet.
@@ -18,28 +19,23 @@ public final class Dataplane: Sendable {
     /// Takes a device over and gets ready to translate on it.
     ///
     /// - Parameters:
+    ///   - steering: The program for the translator's secret; without one it is loaded now.
     ///   - poll: How long workers look for packets before they sleep.
     ///   - onLoss: Called from a worker's thread when its queue has gone, with the device or for another reason.
     public init(
         device: consuming TunDevice,
         translator: Translator,
+        steering: Steering? = nil,
         poll: PollBeforeSleep = .automatic,
         onLoss: @escaping @Sendable () -> Void
     ) {
         self.poll = poll
-        steeringProblem = device.queueCount > 1 ? Self.steer(device, translator) : nil
+        let steering = steering ?? Steering(secret: translator.secret)
+        steeringProblem = device.queueCount > 1 ? steering.attach(to: device) : nil
+        load = Workload(workers: device.queueCount, cpus: PlainThread.allowedCPUs)
         pulses = (0..<device.queueCount).map { _ in WorkerPulse(onLoss: onLoss) }
         self.device = device
         self.translator = translator
-    }
-
-    private static func steer(_ device: borrowing TunDevice, _ translator: Translator) -> SystemError? {
-        do throws(SystemError) {
-            try device.steer(by: SteeringFilter(translator.steeringProgram.instructions))
-            return nil
-        } catch {
-            return error
-        }
     }
 
     /// Starts the threads. They inherit the caller's network namespace and give up every privilege.
@@ -52,7 +48,8 @@ public final class Dataplane: Sendable {
                     translator: translator.makeWorker(),
                     place: Worker.Place(index: index, count: pulses.count),
                     poll: poll,
-                    pulse: pulses[index]
+                    pulse: pulses[index],
+                    load: load
                 )
                 worker.run(until: stopped)
             }

@@ -5,17 +5,20 @@ private import Glibc
 /// The privileges of the calling thread (libcap). They are per thread: one that parses what strangers send gives
 /// them up for itself, the supervisor keeps what it needs to repair routes and to follow addresses.
 public enum Capabilities {
-    /// A privilege the appliance needs.
+    /// A privilege the appliance needs, or has use for.
     public enum Name: Sendable, CaseIterable {
         /// Devices, addresses, routes.
         case netAdmin
         /// Ports below 1024.
         case netBindService
+        /// Loading the steering program.
+        case bpf
 
         fileprivate var number: cap_value_t {
             switch self {
             case .netAdmin: CAP_NET_ADMIN
             case .netBindService: CAP_NET_BIND_SERVICE
+            case .bpf: CAP_BPF
             }
         }
 
@@ -24,6 +27,7 @@ public enum Capabilities {
             switch self {
             case .netAdmin: "CAP_NET_ADMIN"
             case .netBindService: "CAP_NET_BIND_SERVICE"
+            case .bpf: "CAP_BPF"
             }
         }
     }
@@ -47,6 +51,17 @@ public enum Capabilities {
         }
         guard unsafe cap_set_proc(set) == 0 else { throw SystemError(call: "cap_set_proc", code: errno) }
         try SystemError.check(clinux_no_new_privileges(), "prctl PR_SET_NO_NEW_PRIVS")
+    }
+
+    /// Gives up one privilege of the calling thread, and with it those that programs it runs would get of it.
+    public static func giveUp(_ name: Name) throws(SystemError) {
+        guard let set = unsafe cap_get_proc() else { throw SystemError(call: "cap_get_proc", code: errno) }
+        defer { unsafe _ = cap_free(UnsafeMutableRawPointer(set)) }
+        var number = name.number
+        for kind in [CAP_EFFECTIVE, CAP_PERMITTED, CAP_INHERITABLE] {
+            unsafe _ = cap_set_flag(set, kind, 1, &number, CAP_CLEAR)
+        }
+        guard unsafe cap_set_proc(set) == 0 else { throw SystemError(call: "cap_set_proc", code: errno) }
     }
 
     /// Gives up every privilege of the calling thread. Failing to is no reason to go on with them.

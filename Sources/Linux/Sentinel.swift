@@ -25,6 +25,8 @@ public enum Sentinel {
         }
         _ = close(living)
         _ = unsafe clinux_thread_name("nat64-sentinel")
+        // What it tidies up is of the network; without the privilege it would fail there and nowhere else.
+        try? Capabilities.keepOnly([.netAdmin])
         var octet: UInt8 = 0
         while true {
             let count = unsafe clinux_read(waiting, &octet, 1)

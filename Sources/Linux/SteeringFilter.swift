@@ -1,7 +1,7 @@
 private import CLinux
 
 /// A BPF program in the kernel that says which queue of a device a packet is for.
-public struct SteeringFilter: ~Copyable {
+public struct SteeringFilter: ~Copyable, Sendable {
     let descriptor: OwnedDescriptor
 
     /// Loads a program, for which the kernel wants CAP_BPF.

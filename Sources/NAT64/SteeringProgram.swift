@@ -1,8 +1,8 @@
 public import PacketMemory
 
 extension Translator {
-    /// How the packets of this translator find their workers.
-    public var steeringProgram: SteeringProgram { SteeringProgram(secret: tables.secret) }
+    /// The key of all hashes, of which ``SteeringProgram`` is made.
+    public var secret: KeyedHash { tables.secret }
 }
 
 /// The BPF program that tells the TUN which queue a packet is for, so that both directions of a session reach the

@@ -1,4 +1,4 @@
-import IPAddressing
+public import IPAddressing
 public import PacketMemory
 public import Policy
 import Synchronization
@@ -50,11 +50,19 @@ public final class Translator: Sendable {
         shared = Mutex(Shared(policy: policy, environment: environment))
     }
 
+    /// Gives prefixes that are to come in force numbers, as ``adopt(policy:)`` does.
+    ///
+    /// - Returns: Whether there is one for each. There is not while workers may still know too many prefixes that were in
+    ///   force before; nothing is translated under a prefix without one.
+    public func admit(prefixes: [TranslationPrefix]) -> Bool { tables.prefixes.admit(prefixes, seen: oldestView) }
+
     /// Puts another Policy in force; sessions it refuses end. One call at a time.
     public func adopt(policy: Policy) {
+        _ = admit(prefixes: policy.prefixes)
         shared.withLock { $0.policy = policy }
         generation.wrappingAdd(1, ordering: .releasing)
         tables.adopt(policy: policy)
+        tables.prefixes.rest(allBut: policy.prefixes, from: nextGeneration())
     }
 
     /// Puts the operator's static bindings in force, all of them and no others. One call at a time.

@@ -22,7 +22,7 @@ public struct HostSocket: Hashable, Sendable {
                 found.insert(socket)
             }
         }
-        return found.sorted { ($0.transport, $0.port, "\($0.address)") < ($1.transport, $1.port, "\($1.address)") }
+        return found.sorted()
     }
 
     private func hears(_ wanted: IPv4Address) -> Bool {
@@ -96,6 +96,13 @@ public struct HostSocket: Hashable, Sendable {
             port = port << 4 | UInt16(digit)
         }
         return Port(port)
+    }
+}
+
+extension HostSocket: Comparable {
+    /// TCP before UDP, then by port.
+    public static func < (left: HostSocket, right: HostSocket) -> Bool {
+        (left.transport, left.port, "\(left.address)") < (right.transport, right.port, "\(right.address)")
     }
 }
 

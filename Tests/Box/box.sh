@@ -70,7 +70,7 @@ box_boot() {
         export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
         exec systemd-nspawn --quiet --register=no --keep-unit --directory="$BOX_ROOT" --machine="${BOX_NAME:0:60}" \
             --network-namespace-path="/run/netns/$LAB-box" --resolv-conf=off --timezone=off \
-            --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_BPF,CAP_PERFMON --bind=/dev/net/tun --console=pipe --boot \
+            --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_BPF,CAP_PERFMON --system-call-filter=bpf --bind=/dev/net/tun --console=pipe --boot \
             -- systemd.log_target=journal
     ) </dev/null >"$WORK/console.log" 2>&1 &
     box_nspawn=$!

@@ -118,6 +118,14 @@ unprivileged() {
     # The threads that parse what strangers send hold none.
     grep -q ' 0000000000000000 0000000000000000$' "$WORK/threads"
 }
+# The privilege for it was given up before the first thread, which the sentence before this one has seen.
+steered() {
+    [ "$(nproc)" -gt 1 ] || return 0
+    inside appliance-ctl status --json | jq -c .dataplane.steering
+    same "program loaded" true "$(inside appliance-ctl status --json | jq .dataplane.steering.programLoaded)"
+    on client curl -sS -m 60 -o "$WORK/download" http://v4.example.net/large
+    inside appliance-ctl status --json | jq -e '.dataplane.steering.hits > 100'
+}
 exposure() {
     local level
     level=$(inside systemd-analyze security --no-pager $unit.service | tee /dev/stderr | sed -n 's/.*exposure level.*: \([0-9.]*\).*/\1/p')
@@ -234,6 +242,7 @@ it "it serves beside systemd-resolved, and through it finds the upstream" beside
 it "appliance-ctl status says working" status_inside
 it "systemctl start returns when a query and a packet work; stop leaves the network as it was" ready_means_ready
 it "the process is no one's but its own user's, and packet threads hold no privilege" unprivileged
+it "packets are led to their threads by a program in the kernel" steered
 it "systemd-analyze security says at most 2.0" exposure
 it "systemd-analyze verify finds nothing" verified
 it "the socket is for its group to read, and changing is for root" socket_modes

@@ -75,19 +75,6 @@ struct TablesCapacityTests {
         for number in 0..<1000 as Range<UInt64> { world.tables.prefetchBinding(number &* 0x9E37_79B9_7F4A_7C15) }
     }
 
-    @Test("a prefix keeps its number, and another never gets it")
-    func numbers() throws {
-        let prefixes = try (0..<300).map { try TranslationPrefix(#require(IPv6Prefix("2001:db8:\($0)::/96"))) }
-        let list = PrefixList([prefixes[0]])
-        for (index, prefix) in prefixes.enumerated() {
-            #expect(list.number(of: prefix) == (index < 255 ? UInt8(index) : PrefixList.none))
-        }
-        for index in 0..<255 {
-            #expect(list.number(of: prefixes[index]) == UInt8(index))
-            #expect(list[UInt8(index)] == prefixes[index])
-        }
-    }
-
     @Test("ADR-16 while prefixes change places, a session is answered under its own")
     func exchangedPrefixes() {
         let world = TablesFixture()

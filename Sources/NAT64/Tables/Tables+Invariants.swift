@@ -19,6 +19,12 @@ extension Tables {
             checkWheel(shard, index, &broken)
             shard.unlock()
         }
+        for (port, number) in withheld.withLock(\.kept) {
+            ports[number * 3 + Int(port.transport.rawValue)] += 1
+            let (transport, port) = (port.transport, port.external.port)
+            if !pool.space(number, transport).isUsed(port) { broken.append("a withheld port is free") }
+            if pool.owner(number, transport, port) != 0 { broken.append("a withheld port is bound") }
+        }
         let bound = (0..<Self.shardCount).reduce(0) { sum, index in
             let counts = shard(index).counts
             return sum + counts.held + counts.bindings[0] + counts.bindings[1] + counts.bindings[2]
@@ -33,6 +39,7 @@ extension Tables {
                 if used != bound { broken.append("address \(number): \(used) \(transport) ports used, \(bound) bound") }
             }
         }
+        if usesBlocks { checkBlocks(&broken) }
         for transport in TransportProtocol.allCases {
             let serving = numbers.filter { !pool.space($0, .udp).isRetired }
             let used = serving.reduce(0) { $0 + pool.space($1, transport).used }
@@ -161,7 +168,7 @@ extension Tables {
 
 extension Slab {
     /// The slots a shard has or had in use, and some that it never had.
-    fileprivate func slots(of index: Int) -> [UInt32] { (0..<end).filter { shard(of: $0) == index } }
+    func slots(of index: Int) -> [UInt32] { (0..<end).filter { shard(of: $0) == index } }
 }
 
 extension Tables {

@@ -10,6 +10,7 @@ extension Tables {
     /// What a packet makes under a Policy that was replaced while the packet was under way is judged by the new one:
     /// see ``inForce(_:)``. So no session that the new Policy refuses is left when this returns.
     public func adopt(policy: Policy) {
+        _ = prefixes.admit(policy.prefixes, seen: 0)
         adopted.withLock { $0 = policy }
         adoptedGeneration.store(policy.generation, ordering: .sequentiallyConsistent)
         // Whoever makes a session after this in a shard sees the new Policy; what was made before, the walk sees.

@@ -19,9 +19,10 @@ public final class Tables: @unchecked Sendable {
     let pool: Pool
     let sharedPorts: SharedPorts
     let networks: ClientNetworks
-    /// Clients whose ports are computed, and the blocks they have besides.
-    let blocks: OverflowBlocks
-    let computesPorts: Bool
+    /// Clients whose ports are computed.
+    let computed: DeterministicMappings
+    /// Whether there are blocks of ports.
+    let usesBlocks: Bool
     let lifetimes: LifetimeTicks
     let secret: KeyedHash
     /// Sessions whose SYN is kept, in all shards.
@@ -37,6 +38,9 @@ public final class Tables: @unchecked Sendable {
     /// The Policy adopted last, and its generation, for packets that were under way at that moment.
     let adopted = Mutex<Policy?>(nil)
     let adoptedGeneration = Atomic<UInt64>(0)
+    /// Ports that sockets of the host have, and whether a binding has one of them.
+    let withheld = Mutex(WithheldPorts())
+    let awaitsPorts = Atomic<Bool>(false)
     /// Bindings in all shards, live and held.
     let bindingCount = Atomic<Int>(0)
     /// Static bindings in all shards.
@@ -70,8 +74,8 @@ public final class Tables: @unchecked Sendable {
             claims: settings.overloadsPorts ? settings.maximumBindings + settings.maximumFurtherSessions : 0
         )
         networks = ClientNetworks(settings.limits)
-        blocks = OverflowBlocks(settings.deterministic)
-        computesPorts = !settings.deterministic.isEmpty
+        computed = DeterministicMappings(settings.deterministic)
+        usesBlocks = settings.portBlockSize > 0 || !settings.deterministic.isEmpty
         lifetimes = LifetimeTicks(settings.lifetimes, holdDown: settings.portHoldDown)
         let filtering = settings.filtering
         filterRules = [filtering.udp, filtering.tcp, filtering.icmp]

@@ -80,3 +80,56 @@ scenario '[nat64]
 pool = ["192.0.2.64/28"]'
 it "the same with a routed pool" narrow_uplink
 uplink_wide
+
+# Links as people have them, with nothing set by hand but the links themselves.
+# link NODE INTERFACE NODE INTERFACE MTU
+link() {
+    ip -n "$LAB-$1" link set "$2" mtu "$5"
+    ip -n "$LAB-$3" link set "$4" mtu "$5"
+    on client ip -6 route flush cache
+    on server ip route flush cache
+}
+gets_through() {
+    local want=$1 size said
+    on client curl -sS -m 60 -T "$WORK/web/www/large" http://v4.example.net/upload/link
+    cmp "$WORK/web/www/upload/link" "$WORK/web/www/large"
+    on client curl -sS -m 60 -o "$WORK/download" http://v4.example.net/large
+    cmp "$WORK/download" "$WORK/web/www/large"
+    for way in "" -R; do
+        on server iperf3 -s -1 -D -I "$WORK/iperf3.pid"
+        sleep 0.2
+        # shellcheck disable=SC2086 # no word when there is no option
+        on client iperf3 -c 64:ff9b::b0b:b02 -t 1 -P 4 $way --json >"$WORK/streams.json"
+        jq -e '[.end.streams[].receiver.bytes] | length == 4 and (map(. > 1000000) | all)' "$WORK/streams.json"
+    done
+    # The first of each size may be what a router says Packet Too Big to.
+    for size in 56 1180 1232 1233 1352 1400 1452 1600 4000 20000; do
+        said=$(on client ping -c 3 -i 0.1 -W 1 -s $size 64:ff9b::b0b:b02 || true)
+        grep -qE ' [23] received' <<<"$said" || { echo "$said" && return 1; }
+    done
+    said=$(on client tracepath -6 -n -m 8 64:ff9b::b0b:b02)
+    holds "tracepath" "pmtu $want" "$said"
+    holds "tracepath" "64:ff9b::b0b:202" "$said"
+    holds "tracepath" "reached" "$said"
+}
+between_routers() { link isp up0 core down0 "$1" && gets_through "$2"; }
+# The clients' own link; the box hears of it as of any other.
+client_link() { link client eth0 box lan0 "$1" && sleep 0.3 && gets_through "$2"; }
+
+# A route with an MTU of its own would be believed more than the link.
+ip -n "$LAB-isp" route replace default via $CORE4
+ip -n "$LAB-core" route replace default via 11.11.2.1
+scenario
+it "an IPv4 link of 1,400 octets behind a router: transfers, streams, pings of every size, tracepath" between_routers 1400 1420
+it "an IPv4 link of 1,280 octets behind a router" between_routers 1280 1300
+link isp up0 core down0 1500
+it "a clients' link of 1,400 octets" client_link 1400 1400
+it "a clients' link of 1,280 octets, the least of IPv6" client_link 1280 1280
+narrow_everywhere() {
+    link box wan0 isp down0 1420
+    eventually 2 same "MTU of the uplink" 1420 "$(fact .network.uplink.mtu)"
+    client_link 1280 1280
+}
+it "a clients' link of 1,280 octets and an uplink of 1,420" narrow_everywhere
+link box wan0 isp down0 1500
+link client eth0 box lan0 1500

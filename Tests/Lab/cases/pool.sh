@@ -55,3 +55,58 @@ own_prefix() {
     same "page" "Hello from the IPv4 internet" "$(on client curl -sS -m 5 http://v4.example.net/)"
 }
 it "a prefix of the operator's own is synthesized, routed and translated" own_prefix
+
+# A pool that changes by a reload while connections go on.
+with_pool() {
+    configure "[nat64]
+pool = [$1]"
+    kill -HUP "$(appliance_pid)"
+}
+seen_by_server() { on client curl -sS -m 5 http://v4.example.net/address; }
+in_prefix() { python3 -c 'import ipaddress, sys; sys.exit(ipaddress.ip_address(sys.argv[1]) not in ipaddress.ip_network(sys.argv[2]))' "$1" "$2"; }
+moves_to() { in_prefix "$(seen_by_server)" "$1"; }
+draining() { ctl status --json | jq -e '[.dataplane.pool[] | select(.isDraining)] | length == '"$1" >/dev/null; }
+drains_under_traffic() {
+    local download flows code=0
+    rm -f "$WORK/ready" "$WORK/go"
+    spawn server python3 "$lab_folder/sockets.py" serve $SERVER4 7000 400
+    local server=$!
+    eventually 5 on server sh -c 'ss -Hltn "sport = :7000" | grep -q .'
+    in_prefix "$(seen_by_server)" 192.0.2.64/29 || code=1
+    # Connections that stand, datagram flows, and one that sends all the time.
+    on client python3 "$lab_folder/sockets.py" open 64:ff9b::b0b:b02 7000 200 50 "$WORK/ready" "$WORK/go" >"$WORK/drain.json" &
+    flows=$!
+    eventually 20 test -e "$WORK/ready" || code=1
+    on client curl -sS -m 60 --limit-rate 4M -o "$WORK/download" http://v4.example.net/large &
+    download=$!
+    sleep 0.3
+    with_pool '"192.0.2.72/29"'
+    eventually 5 moves_to 192.0.2.72/29 || code=1
+    draining 1 || { echo "no range drains" && code=1; }
+    holds "route of the addresses that drain" "192.0.2.64/29" "$(on box ip route)" || code=1
+    touch "$WORK/go"
+    wait $flows || code=1
+    same "flows that do not answer any more" '{"tcp": 0, "udp": 0}' "$(cat "$WORK/drain.json")" || code=1
+    # And back again while the first have not drained yet, beside a third range.
+    with_pool '"192.0.2.64/29", "11.11.1.64/30"'
+    eventually 5 draining 1 || code=1
+    wait $download || code=1
+    cmp "$WORK/download" "$WORK/web/www/large" || code=1
+    page_loop || code=1
+    kill $server
+    return $code
+}
+page_loop() {
+    for _ in 1 2 3 4 5 6 7 8; do
+        same "page" "Hello from the IPv4 internet" "$(on client curl -sS -m 5 http://v4.example.net/)" || return 1
+    done
+}
+scenario '[nat64]
+pool = ["192.0.2.64/29"]
+port-hold-down = 0
+[nat64.lifetimes]
+unsafe-short = true
+udp = 5
+tcp-transitory = 5
+icmp = 5'
+it "a pool that is changed by a reload under traffic: new flows move at once, those there are go on, nothing is lost" drains_under_traffic

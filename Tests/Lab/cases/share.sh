@@ -242,23 +242,79 @@ assert not bad, bad
 END
     on box sysctl -qw net.ipv4.ip_local_reserved_ports=
 }
+# Two ports of eight belong to programs of the host: one of UDP since before the start, one of TCP from then on.
+echo_at() {
+    spawn box python3 -u -c "import socket, sys
+kind = socket.SOCK_DGRAM if sys.argv[1] == 'udp' else socket.SOCK_STREAM
+s = socket.socket(socket.AF_INET, kind)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('0.0.0.0', int(sys.argv[2])))
+if kind == socket.SOCK_STREAM:
+    s.listen()
+while True:
+    if kind == socket.SOCK_DGRAM:
+        s.sendto(*s.recvfrom(100))
+    else:
+        one, _ = s.accept()
+        one.sendall(one.recv(100))
+        one.close()" "$1" "$2"
+}
+echoed() {
+    same "answer of the host's program" "hello" "$(on server python3 -c "import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if sys.argv[1] == 'udp' else socket.SOCK_STREAM)
+s.settimeout(2)
+s.connect(('$BOX4', int(sys.argv[2])))
+s.send(b'hello')
+print(s.recv(100).decode())" "$1" "$2")"
+}
+# more_flows NUMBER: so many UDP flows from sockets of the client's own, to the name server.
+more_flows() {
+    on client python3 -c "import socket, sys
+kept = []
+for _ in range(int(sys.argv[1])):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.connect(('$V4', 9))
+    s.send(b'x')
+    kept.append(s)" "$1"
+}
+given() { ctl bindings --protocol "$1" --json --limit 100 | jq -r '.bindings[].external' | sed 's/.*://' | sort -n | tr '\n' ' '; }
 socket_in_range() {
-    spawn box python3 -c "import socket, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 62100))
-t = socket.socket(socket.AF_INET, socket.SOCK_STREAM); t.bind(('$BOX4', 62101)); t.listen()
-time.sleep(60)"
-    local holder=$! code=0
-    eventually 5 on box sh -c 'ss -Hltn "sport = :62101" | grep -q .'
-    scenario
-    eventually 3 log_holds "UDP port 62100, a port of the translator's share" || code=1
-    holds "findings" "TCP port 62101 of $BOX4, UDP port 62100" "$(findings)" || code=1
-    page_of client http://v4.example.net/ || code=1
-    kill $holder
+    echo_at udp 62100
+    local holder=$! late code=0
+    eventually 5 on box sh -c 'ss -Hlun "sport = :62100" | grep -q .'
+    scenario '[nat64]
+pool = ["share:wan0"]
+ports = "62100-62107"'
+    log_holds "UDP port 62100 of the translator's share, kept from clients" || code=1
+    same "ports withheld" 1 "$(fact .dataplane.withheldPorts)" || code=1
+    echo_at tcp 62101
+    late=$!
+    eventually 13 withheld 2 || code=1
+    holds "findings" "TCP port 62101, UDP port 62100" "$(findings)" || code=1
+    lacks "findings" "ports-of-host-in-use" "$(findings)" || code=1
+    more_flows 40
+    same "UDP ports of clients" "62101 62102 62103 62104 62105 62106 62107 " "$(given udp)" || code=1
+    for _ in 1 2 3 4 5; do
+        page_of client "http://[$V4]/" || code=1
+        echoed udp 62100 || code=1
+        echoed tcp 62101 || code=1
+    done
+    case " $(given tcp)" in *" 62101 "*) echo "a client has TCP port 62101" && code=1 ;; esac
+    # A program that takes a port that a client has is told of, and the client goes on.
+    echo_at udp 62103
+    eventually 13 findings_hold ports-of-host-in-use || code=1
+    holds "findings" "UDP port 62103" "$(findings)" || code=1
+    kill $! $holder $late
+    eventually 13 withheld null || code=1
+    more_flows 40
+    holds "UDP ports of clients" "62100" "$(given udp)" || code=1
     return $code
 }
+withheld() { same "ports withheld" "$1" "$(fact .dataplane.withheldPorts)"; }
+findings_hold() { findings | grep -qF -- "$1"; }
 log_holds() { grep -qF -- "$1" "$LOG"; }
 it "a chosen range within the kernel's own is used, and the setting that keeps it from the host is named" chosen_range
-it "programs of the host with ports of the share are named in log and status" socket_in_range
+it "ports of the share that programs of the host have are kept from clients, and both work; named, counted and given back" socket_in_range
 
 # Filters of others on the same interfaces.
 foreign_filters() {
@@ -297,6 +353,32 @@ foreign_filters() {
 snooped() { ip -n "$LAB-box" -j -s link show snoop0 | jq '.[0].stats64.tx.packets'; }
 snooped_more() { [ "$(snooped)" -gt "$1" ]; }
 it "filters of others behind ours are still asked, come and go, and stay with their clsact" foreign_filters
+
+# Daemon and sentinel killed at once: what the unit does after every stop takes the filters away, and not the others' own.
+sentinel_pid() { on box sh -c 'for p in $(ip netns pids '"$LAB"'-box); do grep -qx nat64-sentinel /proc/$p/comm && echo $p; done'; }
+both_killed() {
+    stop
+    local before
+    on box tc qdisc add dev wan0 clsact
+    on box tc filter add dev wan0 ingress pref 7000 protocol ip u32 match ip protocol 17 0xff match ip dport 4999 0xffff flowid 1:1
+    before=$(network_state)
+    scenario
+    # shellcheck disable=SC2046 # two numbers
+    kill -KILL $(appliance_pid) $(sentinel_pid)
+    wait_gone
+    holds "filters left over" "pref 6400" "$(on box tc filter show dev wan0 ingress)"
+    on box "$APPLIANCE" withdraw --config "$CONFIG"
+    diff <(echo "$before") <(network_state)
+    # Without others it is our own discipline, and goes too.
+    on box tc qdisc del dev wan0 clsact
+    scenario
+    # shellcheck disable=SC2046 # two numbers
+    kill -KILL $(appliance_pid) $(sentinel_pid)
+    wait_gone
+    on box "$APPLIANCE" withdraw --config "$CONFIG"
+    diff <(echo "$bare") <(network_state)
+}
+it "daemon and sentinel killed: what runs after every stop takes what is ours, and leaves filter and clsact of others" both_killed
 
 # A peer that is not behind the uplink: its answers come in by another interface.
 peer_elsewhere() {

@@ -9,6 +9,35 @@ hops_by_tcp() {
     echo "$route"
     awk '{ print $2 }' <<<"$route" | tr '\n' ' ' | grep -q "64:ff9b::b0b:101 64:ff9b::b0b:202 $V4"
 }
+hops_by_each() {
+    local route way
+    for way in "" -I "-U -p 53" "-T -p 80"; do
+        # shellcheck disable=SC2086 # several words
+        route=$(on client traceroute -6 -n $way -q 1 -w 2 -m 8 $V4)
+        echo "$route"
+        awk '{ print $2 }' <<<"$route" | tr '\n' ' ' | grep -q "2001:db8:6::1 .*64:ff9b::b0b:101 64:ff9b::b0b:202 $V4"
+    done
+}
+# From the IPv4 side to a client with a static binding: both routers and the box.
+hops_inward() {
+    local route
+    scenario '[nat64]
+pool = ["192.0.2.64/28"]
+[[nat64.static]]
+protocol = "tcp"
+ipv4 = "192.0.2.70"
+ipv4-port = 8080
+ipv6 = "2001:db8:6::c0"
+ipv6-port = 8080'
+    spawn client python3 -m http.server --bind 2001:db8:6::c0 --directory "$WORK/web/www" 8080 2>/dev/null
+    local server=$! code=0
+    eventually 5 on server curl -sSf -m 2 -o /dev/null http://192.0.2.70:8080/ || code=1
+    route=$(on server traceroute -4 -n -T -p 8080 -q 1 -w 2 -m 8 192.0.2.70)
+    kill $server
+    echo "$route"
+    awk '{ print $2 }' <<<"$route" | tr '\n' ' ' | grep -q "11.11.11.1 11.11.2.1 $BOX4 .*192.0.2.70" || code=1
+    return $code
+}
 # The IPv4 path carries 1,400 octets between the routers; nobody but a router can tell.
 path_traced() {
     local code=0 said
@@ -83,8 +112,10 @@ echo_server_is_up() { on server ss -Hlnu 'sport = :7007' | grep -q 7007; }
 
 scenario
 it "traceroute by TCP shows every router" hops_by_tcp
+it "traceroute by UDP, ICMP and TCP shows every router by its own address" hops_by_each
 it "tracepath finds the MTU of an IPv4 link and reaches the host" path_traced
 it "ping of every size that matters goes through, whole up to the link's MTU and in fragments above" sizes
 it "eight TCP streams at a time send" streams
 it "eight TCP streams at a time receive" streams -R
 it "datagrams of up to 60,000 octets come there and back in fragments of the hosts' own" datagrams
+it "traceroute from the IPv4 side to a client shows both routers and the box" hops_inward
