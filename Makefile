@@ -1,7 +1,7 @@
 # nat64-appliance. "make" alone says what there is. Run as root what makes network namespaces: run, lab, test, bench.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run lab lab-down test deb bench fuzz soak sanitize budget fmt check build
+.PHONY: help run lab lab-down test deb bench fuzz flood soak sanitize budget fmt check build
 
 BINARY := .build/release/nat64-appliance
 RELEASE := -c release --static-swift-stdlib --product nat64-appliance -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
@@ -41,6 +41,11 @@ fuzz: ## each decoder's fuzz target; FUZZ_SECONDS=60 for each
 	@$(INSTALL) build
 	@Tests/Fuzz/fuzz.sh $(or $(FUZZ_SECONDS),60)
 
+flood: ## a million malformed queries and replies through the resolver's engine, and over sockets; FLOOD_MESSAGES=1000000
+	@$(INSTALL) build lab
+	@DNS64_RANDOM_MESSAGES=$(or $(FLOOD_MESSAGES),1000000) RESOLVER_FLOOD_MESSAGES=$(or $(FLOOD_MESSAGES),1000000) \
+		swift test --filter 'RandomMessageTests|FloodTests'
+
 soak: ## ten minutes of 100,000 flows under loss and reordering; SOAK_SECONDS=600
 	@$(INSTALL) build lab
 	@$(MAKE) --no-print-directory build
@@ -53,7 +58,8 @@ sanitize: ## engines, data plane and resolver under the thread and the address s
 budget: ## instructions per packet, beside a C translator and the pinned budget
 	@$(INSTALL) build budget
 	@swift build $(subst --product nat64-appliance,--product EngineCost,$(RELEASE))
-	@Tests/InstructionBudget/budget.sh .build/release/EngineCost
+	@swift build $(subst --product nat64-appliance,--product AnswerCost,$(RELEASE))
+	@Tests/InstructionBudget/budget.sh .build/release/EngineCost .build/release/AnswerCost
 
 fmt: ## formats the sources and writes the compliance page anew
 	@swift format --in-place --parallel --recursive Package.swift Sources Tests

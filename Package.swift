@@ -218,9 +218,13 @@ let package = Package(
         .testTarget(
             name: "ResolverTests",
             dependencies: [
-                "Resolver", "DNS64", "DNSWire", "Linux", "PacketMemory", "Policy", "IPAddressing", "Timing",
-                "TestNamespace", .product(name: "NIOCore", package: "swift-nio"),
+                "Resolver", "DNS64", "DNSWire", "Linux", "PacketMemory", "Policy", "IPAddressing", "Recursion",
+                "TestNamespace", "Timing", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: common
         ),
@@ -250,6 +254,13 @@ let package = Package(
             name: "EngineCost",
             dependencies: ["IPAddressing", "NAT64", "PacketMemory", "PacketWire", "Policy", "Timing"],
             path: "Tests/InstructionBudget/EngineCost",
+            swiftSettings: common
+        ),
+        // What the instruction budget counts of the resolver.
+        .executableTarget(
+            name: "AnswerCost",
+            dependencies: ["DNS64", "DNSWire", "IPAddressing", "PacketMemory", "Policy", "Timing"],
+            path: "Tests/InstructionBudget/AnswerCost",
             swiftSettings: common
         ),
         // What a packet costs in the translator alone.

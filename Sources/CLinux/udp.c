@@ -23,6 +23,9 @@
 #ifndef IPV6_FREEBIND
 #define IPV6_FREEBIND 78
 #endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 
 /* A burst of ten thousand queries must not be lost while a worker is busy. */
 static const int listen_buffer = 4 << 20;
@@ -299,9 +302,10 @@ int clinux_port_holder(const struct clinux_endpoint *at, int stream, char *name,
 
 /* ---- batches ---- */
 
+/* What goes with a message: the address of ours, and how long the datagrams in it are. */
 union control {
     struct cmsghdr align;
-    char octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    char octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
 };
 
 struct batch {
@@ -316,8 +320,28 @@ struct clinux_udp_inbox {
     struct batch batch;
 };
 
+/* Answers of one batch that go to one client and are equally long leave as one message, which the kernel or the network
+ * card cuts into datagrams (UDP_SEGMENT): the way through the network stack is gone once for all of them. */
+struct group {
+    struct clinux_udp_ends ends;
+    uint32_t length; /* of each datagram */
+    uint32_t count;
+    uint32_t first; /* of its vectors among those gathered */
+};
+
 struct clinux_udp_outbox {
     uint32_t sealed;
+    uint32_t groups;
+    /* It was refused to cut a message; from then on each datagram is one. */
+    int is_plain;
+    /* The group of each datagram. */
+    uint8_t group_of[CLINUX_UDP_BATCH];
+    /* Where to look for the group of a client: one more than its number, in a place that its address, port and length
+     * give. */
+    uint8_t group_at[CLINUX_UDP_BATCH];
+    struct group group[CLINUX_UDP_BATCH];
+    struct mmsghdr messages[CLINUX_UDP_BATCH];
+    struct iovec gathered[CLINUX_UDP_BATCH];
     struct batch batch;
 };
 
@@ -405,71 +429,142 @@ void *clinux_udp_outbox_next(struct clinux_udp_outbox *outbox) {
     return outbox->batch.octets[outbox->sealed < CLINUX_UDP_BATCH ? outbox->sealed : 0];
 }
 
-/* Says from which of our addresses a datagram is to leave. */
-static void write_control(struct msghdr *header, union control *control, const struct clinux_udp_ends *ends) {
-    if (!ends->has_local) {
-        header->msg_control = NULL;
-        header->msg_controllen = 0;
-        return;
-    }
-    memset(control, 0, sizeof *control);
-    header->msg_control = control;
-    struct cmsghdr *c = &control->align;
-    if (ends->peer.family == 4) {
+/* The longest datagrams that are put together: they pass every link of IPv6 uncut. And how many octets go together. */
+enum { most_to_cut = 1232, most_in_group = 65000 };
+
+static uint8_t *add_control(uint8_t *at, int level, int type, const void *data, size_t count) {
+    struct cmsghdr *c = (struct cmsghdr *)at;
+    memset(c, 0, CMSG_SPACE(count));
+    c->cmsg_level = level;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(count);
+    memcpy(CMSG_DATA(c), data, count);
+    return at + CMSG_SPACE(count);
+}
+
+/* Says from which of our addresses a message is to leave, and where it is to be cut if it holds several datagrams. */
+static void write_control(struct msghdr *header, union control *control, const struct group *group) {
+    const struct clinux_udp_ends *ends = &group->ends;
+    uint8_t *end = (uint8_t *)control;
+    if (ends->has_local && ends->peer.family == 4) {
         /* The interface is left to the routes: the way back need not be the way here. */
         struct in_pktinfo say = {0};
         say.ipi_spec_dst.s_addr = htonl((uint32_t)ends->local_low);
-        c->cmsg_level = IPPROTO_IP;
-        c->cmsg_type = IP_PKTINFO;
-        c->cmsg_len = CMSG_LEN(sizeof say);
-        memcpy(CMSG_DATA(c), &say, sizeof say);
-        header->msg_controllen = CMSG_SPACE(sizeof say);
-    } else {
+        end = add_control(end, IPPROTO_IP, IP_PKTINFO, &say, sizeof say);
+    } else if (ends->has_local) {
         struct in6_pktinfo say = {0};
         put64(say.ipi6_addr.s6_addr, ends->local_high);
         put64(say.ipi6_addr.s6_addr + 8, ends->local_low);
         /* A link-local address means nothing without its interface; for the others the routes decide. */
         if (ends->local_high >> 54 == 0xfe80 >> 6) say.ipi6_ifindex = ends->interface;
-        c->cmsg_level = IPPROTO_IPV6;
-        c->cmsg_type = IPV6_PKTINFO;
-        c->cmsg_len = CMSG_LEN(sizeof say);
-        memcpy(CMSG_DATA(c), &say, sizeof say);
-        header->msg_controllen = CMSG_SPACE(sizeof say);
+        end = add_control(end, IPPROTO_IPV6, IPV6_PKTINFO, &say, sizeof say);
     }
+    if (group->count > 1) {
+        uint16_t length = (uint16_t)group->length;
+        end = add_control(end, IPPROTO_UDP, UDP_SEGMENT, &length, sizeof length);
+    }
+    header->msg_controllen = (size_t)(end - (uint8_t *)control);
+    header->msg_control = header->msg_controllen > 0 ? control : NULL;
+}
+
+/* Whether a datagram between these ends may join a group. */
+static int fits(const struct group *group, const struct clinux_udp_ends *ends, uint32_t length) {
+    const struct clinux_udp_ends *own = &group->ends;
+    return group->length == length && (group->count + 1) * length <= most_in_group && own->peer.port == ends->peer.port
+           && own->peer.low == ends->peer.low && own->peer.high == ends->peer.high
+           && own->peer.family == ends->peer.family && own->peer.scope == ends->peer.scope
+           && own->has_local == ends->has_local && own->local_low == ends->local_low
+           && own->local_high == ends->local_high && own->interface == ends->interface;
 }
 
 uint32_t clinux_udp_outbox_seal(struct clinux_udp_outbox *outbox, const struct clinux_udp_ends *ends, uint32_t count) {
-    struct batch *batch = &outbox->batch;
     uint32_t index = outbox->sealed;
     if (index >= CLINUX_UDP_BATCH || count > CLINUX_UDP_SLOT) return index;
-    struct msghdr *header = &batch->headers[index].msg_hdr;
-    header->msg_namelen = address_of(&ends->peer, &batch->addresses[index]);
-    batch->vectors[index].iov_len = count;
-    write_control(header, &batch->controls[index], ends);
+    outbox->batch.vectors[index].iov_len = count;
     outbox->sealed = index + 1;
+    uint64_t key = (ends->peer.low ^ ends->peer.port ^ (uint64_t)count << 16) * 0x9e3779b97f4a7c15u;
+    uint8_t *at = &outbox->group_at[(key >> 32) % CLINUX_UDP_BATCH];
+    int may_join = *at > 0 && !outbox->is_plain && count > 0 && count <= most_to_cut;
+    if (may_join && fits(&outbox->group[*at - 1], ends, count)) {
+        outbox->group[*at - 1].count += 1;
+        outbox->group_of[index] = *at - 1;
+        return outbox->sealed;
+    }
+    struct group *group = &outbox->group[outbox->groups];
+    group->ends = *ends;
+    group->length = count;
+    group->count = 1;
+    outbox->group_of[index] = (uint8_t)outbox->groups;
+    outbox->groups += 1;
+    *at = (uint8_t)outbox->groups;
     return outbox->sealed;
 }
 
-void clinux_udp_outbox_clear(struct clinux_udp_outbox *outbox) { outbox->sealed = 0; }
+void clinux_udp_outbox_clear(struct clinux_udp_outbox *outbox) {
+    outbox->sealed = 0;
+    outbox->groups = 0;
+    memset(outbox->group_at, 0, sizeof outbox->group_at);
+}
+
+/* Makes a message of each group. */
+static void gather(struct clinux_udp_outbox *outbox) {
+    uint32_t place[CLINUX_UDP_BATCH];
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < outbox->groups; i++) {
+        struct group *group = &outbox->group[i];
+        struct msghdr *header = &outbox->messages[i].msg_hdr;
+        header->msg_name = &outbox->batch.addresses[i];
+        header->msg_namelen = address_of(&group->ends.peer, &outbox->batch.addresses[i]);
+        header->msg_iov = &outbox->gathered[first];
+        header->msg_iovlen = group->count;
+        write_control(header, &outbox->batch.controls[i], group);
+        group->first = place[i] = first;
+        first += group->count;
+    }
+    for (uint32_t i = 0; i < outbox->sealed; i++)
+        outbox->gathered[place[outbox->group_of[i]]++] = outbox->batch.vectors[i];
+}
+
+/* Sends the datagrams of a group each as a message. Returns how many could be sent. */
+static uint32_t send_apart(struct clinux_udp_outbox *outbox, uint32_t index, int fd) {
+    struct group *group = &outbox->group[index];
+    struct msghdr *header = &outbox->messages[index].msg_hdr;
+    uint32_t all = group->count, sent = 0;
+    group->count = 1;
+    write_control(header, &outbox->batch.controls[index], group);
+    header->msg_iovlen = 1;
+    for (uint32_t i = 0; i < all; i++) {
+        header->msg_iov = &outbox->gathered[group->first + i];
+        if (sendmsg(fd, header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) sent += 1;
+    }
+    return sent;
+}
 
 uint32_t clinux_udp_outbox_send(struct clinux_udp_outbox *outbox, int fd) {
     uint32_t done = 0, lost = 0;
-    while (done < outbox->sealed) {
-        int sent = sendmmsg(fd, outbox->batch.headers + done, outbox->sealed - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+    gather(outbox);
+    while (done < outbox->groups) {
+        int sent = sendmmsg(fd, outbox->messages + done, outbox->groups - done, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) {
             done += (uint32_t)sent;
         } else if (sent < 0 && errno == EINTR) {
             continue;
         } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
             /* The clients ask again; waiting would only make everybody late. */
-            lost += outbox->sealed - done;
-            break;
+            while (done < outbox->groups) lost += outbox->group[done++].count;
         } else {
             /* One that cannot be sent, to port 0 or an unreachable peer, does not hold up the rest. */
+            uint32_t count = outbox->group[done].count;
+            if (count > 1) {
+                /* Or it may not be cut: an old kernel, a device without checksums, a way of small MTU or with IPsec. */
+                uint32_t went = send_apart(outbox, done, fd);
+                if (went > 0) outbox->is_plain = 1;
+                count -= went;
+            }
+            lost += count;
             done += 1;
-            lost += 1;
         }
     }
-    outbox->sealed = 0;
+    clinux_udp_outbox_clear(outbox);
     return lost;
 }

@@ -92,6 +92,53 @@ struct UDPSocketTests {
         }
     }
 
+    @Test(
+        "answers to one client that are equally long leave as one message and arrive as they are, also where that is refused",
+        arguments: ["0.0.0.0:53", "[::]:53", "refused"]
+    )
+    func sendsTogether(listening: String) async throws {
+        let texts = ["aa", "b", "cc", "dd", "e", String(repeating: "x", count: 1500), "ff"]
+        let heard = try await inNamespace { () throws -> [[String]] in
+            let all = listening == "refused" ? "127.0.0.1:53" : listening
+            let server = try UDPSocket(listeningOn: endpoint(all))
+            // Without checksums the kernel does not cut.
+            var one: Int32 = 1
+            if listening == "refused" { setsockopt(server.number, SOL_SOCKET, SO_NO_CHECK, &one, 4) }
+            let asked = TransportAddress(address(all.hasPrefix("[") ? "::1" : "127.0.0.1"), Port(53))
+            let first = try UDPSocket(connectedTo: asked)
+            let second = try UDPSocket(connectedTo: asked)
+            var heard: [[String]] = []
+            for _ in 0..<2 {
+                for text in texts {
+                    try send(text, on: first)
+                    try send(text, on: second)
+                }
+                #expect(try echo(server) == 2 * texts.count)
+                for client in 0..<2 {
+                    heard.append(try texts.map { _ in client == 0 ? try hear(first) : try hear(second) }.sorted())
+                }
+            }
+            return heard
+        }
+        #expect(heard == Array(repeating: texts.sorted(), count: 4))
+    }
+
+    @Test("what leaves as one message comes as one to a client that says it can cut it", arguments: [true, false])
+    func isOneMessage(mayBeCut: Bool) async throws {
+        let heard = try await inNamespace { () throws -> [String] in
+            let server = try UDPSocket(listeningOn: endpoint("127.0.0.1:53"))
+            let client = try UDPSocket(connectedTo: endpoint("127.0.0.1:53"))
+            var one: Int32 = 1
+            let receivesWhole: Int32 = 104
+            setsockopt(client.number, Int32(IPPROTO_UDP), receivesWhole, &one, 4)
+            if !mayBeCut { setsockopt(server.number, SOL_SOCKET, SO_NO_CHECK, &one, 4) }
+            for text in ["aa", "b", "cc"] { try send(text, on: client) }
+            #expect(try echo(server) == 3)
+            return try (0..<(mayBeCut ? 2 : 3)).map { _ in try hear(client) }
+        }
+        #expect(heard == (mayBeCut ? ["aacc", "b"] : ["aa", "cc", "b"]))
+    }
+
     @Test("a port that another program shares with anybody is not shared by us, but our own sockets share it")
     func exclusivePort() async throws {
         try await inNamespace {
@@ -227,7 +274,7 @@ private func reply(to index: Int, of inbox: borrowing UDPInbox, into outbox: ino
 }
 
 private func hear(_ socket: borrowing UDPSocket) throws -> String {
-    var octets = OctetBuffer(count: 512)
+    var octets = OctetBuffer(count: 2048)
     guard DescriptorIO.waitReadable(socket.number, atMost: .seconds(2)) else { return "nothing came" }
     var span = octets.mutableOctets
     guard let count = try socket.receive(into: &span) else { return "nothing came" }

@@ -76,7 +76,36 @@ struct Answering {
     /// What is left of a TTL.
     @inline(__always)
     static func left(of ttl: UInt32, after age: UInt32, _ query: borrowing ClientQuery) -> UInt32 {
-        ttl > age ? ttl &- age : query.staleTTL
+        left(of: ttl, after: age, stale: query.staleTTL)
+    }
+
+    /// What is left of a TTL.
+    ///
+    /// - Parameter stale: What there is when nothing is left.
+    @inline(__always)
+    static func left(of ttl: UInt32, after age: UInt32, stale: UInt32) -> UInt32 { ttl > age ? ttl &- age : stale }
+
+    /// Ages the TTLs of a part of an image's message that was copied into a reply.
+    ///
+    /// - Parameters:
+    ///   - place: The part, by offsets into the message.
+    ///   - moved: How much further back it lies in the reply.
+    @inline(__always)
+    static func age(
+        _ reply: inout MutableRawSpan,
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        _ place: Range<Int>,
+        by age: UInt32,
+        moved: Int,
+        stale: UInt32
+    ) {
+        for index in 0..<image.ttlCount {
+            let offset = Int(octets.uint16(at: image.ttls &+ 2 &* index))
+            guard offset >= place.lowerBound else { continue }
+            guard offset < place.upperBound else { break }
+            reply.store(left(of: reply.uint32(at: offset &+ moved), after: age, stale: stale), at: offset &+ moved)
+        }
     }
 
     /// How many octets an OPT record takes at the end of an answer to a query.
@@ -140,12 +169,7 @@ struct Answering {
             markValidated(query, in: &reply)
         }
         reply.copy(octets, from: header &+ position, to: position, count: end &- position)
-        for index in 0..<image.ttlCount {
-            let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
-            guard place < end else { break }
-            let ttl = reply.uint32(at: place)
-            reply.store(Self.left(of: ttl, after: age, query), at: place)
-        }
+        Self.age(&reply, octets, image, position..<end, by: age, moved: 0, stale: query.staleTTL)
         return finish(
             query,
             at: end,
@@ -169,18 +193,13 @@ struct Answering {
         let position = begin(query, .noError, into: &reply)
         guard image.firstAddress > position else { return position }
         reply.copy(octets, from: image.message &+ position, to: position, count: image.firstAddress &- position)
-        for index in 0..<image.ttlCount {
-            let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
-            guard place < image.firstAddress else { break }
-            let ttl = reply.uint32(at: place)
-            reply.store(Self.left(of: ttl, after: age, query), at: place)
-        }
+        Self.age(&reply, octets, image, position..<image.firstAddress, by: age, moved: 0, stale: query.staleTTL)
         return image.firstAddress
     }
 
     /// How many records an answer's chain has.
     @inline(__always)
-    private func chainCount(_ octets: borrowing RawSpan, _ image: AnswerImage) -> Int {
+    func chainCount(_ octets: borrowing RawSpan, _ image: AnswerImage) -> Int {
         var count = 0
         while count < image.ttlCount, Int(octets.uint16(at: image.ttls &+ 2 &* count)) < image.firstAddress {
             count &+= 1
@@ -190,13 +209,13 @@ struct Answering {
 
     /// What follows the answer section, moved; nothing in it points behind the first address record.
     @inline(__always)
-    private func rest(
-        _ query: borrowing ClientQuery,
+    func rest(
         _ octets: borrowing RawSpan,
         _ image: AnswerImage,
         age: UInt32,
         at position: Int,
         room: Int,
+        stale: UInt32,
         into reply: inout MutableRawSpan
     ) -> (end: Int, authority: Int, additional: Int)? {
         var end = image.messageCount
@@ -209,13 +228,8 @@ struct Answering {
         }
         let count = end &- image.authority
         reply.copy(octets, from: image.message &+ image.authority, to: position, count: count)
-        for index in 0..<image.ttlCount {
-            let place = Int(octets.uint16(at: image.ttls &+ 2 &* index))
-            guard place >= image.authority, place < end else { continue }
-            let moved = place &- image.authority &+ position
-            let ttl = reply.uint32(at: moved)
-            reply.store(Self.left(of: ttl, after: age, query), at: moved)
-        }
+        let moved = position &- image.authority
+        Self.age(&reply, octets, image, image.authority..<end, by: age, moved: moved, stale: stale)
         return (position &+ count, authority, additional)
     }
 
@@ -255,7 +269,8 @@ struct Answering {
         }
         guard made > 0 else { return nil }
         if isValidated, query.wantsDNSSEC { markValidated(query, in: &reply) }
-        guard let rest = rest(query, octets, image, age: age, at: position, room: room, into: &reply) else {
+        let stale = query.staleTTL
+        guard let rest = rest(octets, image, age: age, at: position, room: room, stale: stale, into: &reply) else {
             return truncated(query, into: &reply)
         }
         return finish(
@@ -291,7 +306,8 @@ struct Answering {
             position = write(owner: record, of: octets, image, ttl: ttl, address, at: position, into: &reply)
             kept &+= 1
         }
-        guard let rest = rest(query, octets, image, age: age, at: position, room: room, into: &reply) else {
+        let stale = query.staleTTL
+        guard let rest = rest(octets, image, age: age, at: position, room: room, stale: stale, into: &reply) else {
             return truncated(query, into: &reply)
         }
         return finish(
@@ -322,7 +338,7 @@ struct Answering {
     }
 
     @inline(__always)
-    private func write(
+    func write(
         owner: Int,
         of octets: borrowing RawSpan,
         _ image: AnswerImage,

@@ -28,7 +28,7 @@ struct KnownAnswers {
     let counters: ResolverCounters
 
     /// RFC 6147 section 5.1.7: the longest TTL of a synthetic record when no SOA record was seen.
-    private static let ttlWithoutSOA: UInt32 = 600
+    static let ttlWithoutSOA: UInt32 = 600
 
     /// The two answers that a question may rest on, each as its place in a span, -1 if it is not known.
     struct Places {
@@ -232,6 +232,61 @@ struct KnownAnswers {
         return writeFilteredAddresses(query, octets, image, policy: policy, into: &reply)
     }
 
+    /// Whether a filter may be for an address of an answer to A, or for one of the AAAA records made from it.
+    @inline(__always)
+    func isFiltered(
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        _ treatment: Int,
+        _ type: RecordType,
+        policy: Policy
+    ) -> Bool {
+        guard !rules.addresses.isEmpty, image.addressCount > 0, policy.treatments[treatment].filters else {
+            return false
+        }
+        return hasFilteredAddress(octets, image, type, policy: policy)
+    }
+
+    @inline(never)
+    private func hasFilteredAddress(
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        _ type: RecordType,
+        policy: Policy
+    ) -> Bool {
+        for index in 0..<image.addressCount where filter(octets, image, index, type, policy: policy) >= 0 {
+            return true
+        }
+        return false
+    }
+
+    /// The filter for one of an answer's addresses; -1 if none is.
+    @inline(__always)
+    private func filter(
+        _ octets: borrowing RawSpan,
+        _ image: AnswerImage,
+        _ index: Int,
+        _ type: RecordType,
+        policy: Policy
+    ) -> Int {
+        let isA = octets.uint16(at: image.base &+ 24) == RecordType.a.rawValue
+        let stride = image.addressOwnerCount &+ (isA ? 14 : 26)
+        let end = image.message &+ image.firstAddress &+ (index &+ 1) &* stride
+        guard isA else {
+            return rules.addresses.longest(
+                IPv6Address(high: octets.uint64(at: end &- 16), low: octets.uint64(at: end &- 8))
+            )
+        }
+        let address = IPv4Address(bits: octets.uint32(at: end &- 4))
+        let place = rules.addresses.longest(IPAddress.v4(address).mapped)
+        guard place < 0, type == .aaaa, rules.addresses.namesIPv6 else { return place }
+        for number in 0..<policy.prefixes.count {
+            let place = rules.addresses.longest(policy.prefixes[number].embed(address))
+            if place >= 0 { return place }
+        }
+        return -1
+    }
+
     @inline(never)
     private func writeFilteredAddresses(
         _ query: borrowing ClientQuery,
@@ -240,24 +295,8 @@ struct KnownAnswers {
         policy: Policy,
         into reply: inout MutableRawSpan
     ) -> Int? {
-        let isA = octets.uint16(at: image.base &+ 24) == RecordType.a.rawValue
-        let stride = image.addressOwnerCount &+ (isA ? 14 : 26)
         for index in 0..<image.addressCount {
-            let end = image.message &+ image.firstAddress &+ (index &+ 1) &* stride
-            var place = -1
-            if isA {
-                let address = IPv4Address(bits: octets.uint32(at: end &- 4))
-                place = rules.addresses.longest(IPAddress.v4(address).mapped)
-                if query.question.type == .aaaa, place < 0 {
-                    for prefix in policy.prefixes where place < 0 {
-                        place = rules.addresses.longest(prefix.embed(address))
-                    }
-                }
-            } else {
-                place = rules.addresses.longest(
-                    IPv6Address(high: octets.uint64(at: end &- 16), low: octets.uint64(at: end &- 8))
-                )
-            }
+            let place = filter(octets, image, index, query.question.type, policy: policy)
             guard place >= 0 else { continue }
             guard let count = local.filtered(query, rules.addressActions[place], policy: policy, into: &reply) else {
                 continue

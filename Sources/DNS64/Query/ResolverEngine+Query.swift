@@ -22,6 +22,8 @@ extension ResolverEngine {
         at now: Moment,
         reply: inout MutableRawSpan
     ) -> QueryOutcome {
+        let known = answerKnown(message, from: client, policy: policy, at: now, reply: &reply)
+        if known >= 0 { return .reply(count: known) }
         counters.add(.queries)
         let header: MessageHeader
         do throws(WireProblem) {

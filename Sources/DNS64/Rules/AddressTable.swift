@@ -9,6 +9,11 @@ struct AddressTable: Sendable {
     }
 
     private var edges: [Edge] = []
+    /// How many edges lie before each 4096th part of the IPv4 addresses, which ``IPAddress/mapped`` lays into ::ffff:0:0/96,
+    /// and before the end of them.
+    private var before = [Int](repeating: 0, count: 4097)
+    /// Whether there is a network of IPv6 addresses.
+    private(set) var namesIPv6 = false
 
     /// Takes networks; of one that occurs twice the first counts.
     init(_ prefixes: [IPPrefix]) {
@@ -37,6 +42,13 @@ struct AddressTable: Sendable {
             open.append((place, range.last))
         }
         close(before: nil)
+        var count = 0
+        for part in 0...4096 {
+            let first = IPv6Address(high: 0, low: 0xFFFF_0000_0000 + UInt64(part) << 20)
+            while count < edges.count, edges[count].first < first { count += 1 }
+            before[part] = count
+        }
+        namesIPv6 = prefixes.contains { if case .v6 = $0 { true } else { false } }
     }
 
     /// Whether there are no networks.
@@ -46,6 +58,11 @@ struct AddressTable: Sendable {
     func longest(_ address: IPv6Address) -> Int {
         var low = 0
         var high = edges.count
+        if address.high == 0, address.low &>> 32 == 0xFFFF {
+            let part = Int(address.low &>> 20 & 0xFFF)
+            low = before[part]
+            high = before[part &+ 1]
+        }
         while low < high {
             let middle = (low &+ high) &>> 1
             if address < edges[middle].first { high = middle } else { low = middle &+ 1 }

@@ -1,5 +1,6 @@
 public import DNSWire
 import IPAddressing
+import PacketMemory
 
 /// Everything the operator wrote about single names and addresses, made ready to be looked up: forwarding rules, local
 /// records, filters. Immutable; one for all workers.
@@ -31,6 +32,8 @@ public final class NameRules: Sendable {
     /// Where the upstreams of each group begin among all.
     let firstUpstreams: [Int]
     let directions: [Direction]
+    /// Which of the rules lead to upstreams.
+    private let asksUpstreams: [Bool]
     let domains: [Name]
     let locals: [LocalName]
     let filters: [FilterAction]
@@ -112,6 +115,7 @@ public final class NameRules: Sendable {
             return first
         }
         self.directions = directions
+        asksUpstreams = directions.map { if case .group = $0 { true } else { false } }
         domains = settings.rules.map(\.domain)
         self.locals = locals
         filters = settings.nameFilters.map(\.action)
@@ -135,6 +139,17 @@ public final class NameRules: Sendable {
             entry.exists = false
         }
         return entry
+    }
+
+    /// Whether a question about a name that lies in a message is answered out of the cache as if no name was named: there
+    /// are no local records and no filter for it, and if a forwarding rule holds for it, it asks upstreams.
+    @inline(never)
+    func saysNothing(_ message: borrowing RawSpan, _ name: PlacedName) -> Bool {
+        let match = table.longest(message, name)
+        guard match.place >= 0 else { return true }
+        let entry = entries[match.place]
+        guard entry.filter < 0, match.offset > 0 || entry.local < 0 else { return false }
+        return entry.rule < 0 || asksUpstreams[Int(entry.rule)]
     }
 
     /// Where the questions about a name go.
