@@ -109,8 +109,12 @@ public enum IgnoredReply: UInt8, Hashable, Sendable, CaseIterable {
     case notAReply
     /// The identifier is another one.
     case identifier
-    /// The question is another one, or its letters are written in another case.
+    /// The question is another one.
     case question
+    /// The letters of the name are written in another case than they were sent in.
+    case spelling
+    /// The cookie is another one than was sent, or is missing where there should be one: RFC 7873 section 5.3.
+    case cookie
 }
 
 /// What the transport is to do next.
@@ -122,6 +126,8 @@ public enum ResolverAction: Hashable, Sendable {
     case cancel(ExchangeID)
     /// Send the answer at the front of the buffer, this many octets long, to this waiting client.
     case answer(WaiterID, count: Int)
+    /// Bring this to ``ResolverEngine/hear(_:at:)`` of each of these workers' engines.
+    case tell(WorkerSet, AnswerNews)
 }
 
 /// Why an exchange failed without a reply.

@@ -25,6 +25,8 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
     case waited
     /// Questions that waited for upstream questions asked for others already.
     case merged
+    /// Upstream questions that were not asked because another worker asked the same.
+    case mergedAcross
     /// Messages that got no answer.
     case silence
     /// Refused: not a well-formed message.
@@ -79,8 +81,20 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
     case upstreamMalformed
     /// Replies to nothing that was asked, or asked no more.
     case ignoredLate
-    /// Replies that were not believed: identifier, question or form were wrong.
-    case ignoredSpoofed
+    /// Replies that were not believed: too short, no reply, or of another kind of message.
+    case ignoredForm
+    /// Replies that were not believed: the identifier was another one.
+    case ignoredIdentifier
+    /// Replies that were not believed: the question was another one.
+    case ignoredQuestion
+    /// Replies that were not believed: the letters of the name were written in another case.
+    case ignoredSpelling
+    /// Replies that were not believed: the cookie was another one, or was missing.
+    case ignoredCookie
+    /// Messages to upstreams with a cookie of theirs.
+    case upstreamCookies
+    /// Replies that asked for another cookie.
+    case upstreamBadCookies
     /// Upstream questions that came to nothing.
     case failedQuestions
 

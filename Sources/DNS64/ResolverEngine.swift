@@ -29,6 +29,10 @@ public struct ResolverEngine: ~Copyable {
     /// calls.
     public var epoch: UInt64 = 0
 
+    /// Whether questions that give nothing to decide are answered in one piece; set it between calls. The octets are the
+    /// same either way.
+    package var takesShortWay = true
+
     let settings: DNS64Settings
     let worker: Int
     let cache: AnswerCache
@@ -53,6 +57,8 @@ public struct ResolverEngine: ~Copyable {
     var deadlines = DeadlineQueue<Deadline>()
     var asks = Line<Slots<Exchange>.Reference>()
     var cancels = Line<ExchangeID>()
+    /// Answers that other workers wait for.
+    var news = Line<(WorkerSet, AnswerNews)>()
     /// Inquiries whose answer is known; the first one is being handed out.
     var settled = Line<Inquiry>()
     var handingOut: Inquiry?

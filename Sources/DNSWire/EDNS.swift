@@ -60,6 +60,11 @@ public struct EDNS: Hashable, Sendable {
         }
     }
 
+    /// The whole response code of a message with this header.
+    public func code(with header: MessageHeader) -> ResponseCode {
+        ResponseCode(rawValue: UInt16(extendedCode) &<< 4 | header.responseCode.rawValue)
+    }
+
     private static let cookieOption: UInt16 = 10
     private static let keepaliveOption: UInt16 = 11
     private static let errorOption: UInt16 = 15

@@ -29,6 +29,8 @@ final class Bench {
     private var random = RandomWords(secret: KeyedHash(key0: 5, key1: 6))
     private var memory: OctetBuffer? = OctetBuffer(count: 65_535)
     private var waiter: UInt64 = 0
+    /// What other workers are to be told.
+    var news: [AnswerNews] = []
 
     static let client = Client(address: .v6(IPv6Address(high: 0x2001_0DB8_0000_0000, low: 5)), transport: .udp)
 
@@ -160,6 +162,7 @@ final class Bench {
             case .ask(let exchange, _, _, _): _ = reply(Self.honestReply(message), for: exchange)
             case .answer(let waiter, _): answers[waiter] = message
             case .cancel: break
+            case .tell(_, let told): news.append(told)
             }
         }
         return answers

@@ -18,6 +18,9 @@ struct Laboratory: ~Copyable {
         var truncatesUDP = false
         var dropsEDNS = false
         var refusesEDNS = false
+        /// What the upstream makes of cookies: answers with one; says BADCOOKIE to any but its own; to every one over
+        /// UDP; says FORMERR to an OPT record with one; is silent then; answers with somebody else's.
+        var cookies = ""
         /// Replies that come before the right one, each wrong in one way.
         var spoofs: [String] = []
         var closesTCP = false
@@ -31,6 +34,8 @@ struct Laboratory: ~Copyable {
         var type: UInt16
         var upstream: Int
         var transport: UpstreamTransport
+        /// The numbers of its options.
+        var options: [UInt16] = []
         var description: String {
             "\(name) \(PlainMessage.typeName(type))\(transport == .tcp ? " tcp" : "")\(upstream == 0 ? "" : " to \(upstream + 1)")"
         }
@@ -50,6 +55,9 @@ struct Laboratory: ~Copyable {
     var sent: [Sent] = []
     var answers: [UInt64: (message: [UInt8], at: Moment)] = [:]
     var ignored = 0
+    /// Cookies with a server's part that upstreams were sent, in hexadecimal, and our own for each upstream.
+    var cookiesHeard: Set<String> = []
+    var clientCookies: [Int: Set<[UInt8]>] = [:]
     private var events: [(at: Moment, order: Int, event: Event)] = []
     private var order = 0
     private var random = RandomWords(secret: KeyedHash(key0: 7, key1: 9))
@@ -123,6 +131,7 @@ struct Laboratory: ~Copyable {
                 break
             }
             switch action {
+            case .tell: break
             case .ask(let exchange, let upstream, let transport, let count):
                 ask(exchange, upstream, transport, Self.copy(memory.octets, count))
             case .answer(let waiter, let count): answers[waiter.number] = (Self.copy(memory.octets, count), now)
@@ -149,7 +158,15 @@ struct Laboratory: ~Copyable {
         _ octets: [UInt8]
     ) {
         guard let query = try? PlainMessage(octets), let question = query.questions.first else { return }
-        sent.append(Sent(name: question.name, type: question.type, upstream: upstream.index, transport: transport))
+        sent.append(
+            Sent(
+                name: question.name,
+                type: question.type,
+                upstream: upstream.index,
+                transport: transport,
+                options: query.options
+            )
+        )
         let matching = scripts.filter {
             ($0.upstream ?? upstream.index) == upstream.index && ($0.type == question.type || $0.type == 0)
                 && ($0.name == "*" || $0.name == question.name)
@@ -182,11 +199,36 @@ struct Laboratory: ~Copyable {
             reply.opt = nil
             reply.flags = reply.flags & ~15 | 1
         }
+        let cookie = query.cookie
+        if !cookie.isEmpty {
+            if cookie.count > 8 { cookiesHeard.insert(cookie.map { PlainMessage.hex($0) }.joined()) }
+            clientCookies[upstream.index, default: []].insert(Array(cookie.prefix(8)))
+            let server: [UInt8] = [1, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
+            var answer = Array(cookie.prefix(8)) + server
+            switch script.cookies {
+            case "": answer = []
+            case "strict" where Array(cookie.dropFirst(8)) != server, "never" where transport == .udp:
+                reply.sections = [[], [], []]
+                reply.flags = reply.flags & ~15 | 7
+                reply.opt?.flags |= 1 << 24
+            case "formerr":
+                answer = []
+                reply.sections = [[], [], []]
+                reply.flags = reply.flags & ~15 | 1
+            case "silent": return
+            case "wrong":
+                answer[3] ^= 1
+            case "short": answer = Array(answer.prefix(12))
+            default: break
+            }
+            if !answer.isEmpty { reply.opt?.data += [0, 10, 0, UInt8(answer.count)] + answer }
+        }
         if script.truncatesUDP, transport == .udp {
             reply.flags |= 0x200
             reply.sections = [[], [], []]
         }
-        for (number, spoof) in script.spoofs.enumerated() {
+        // Into a connection nobody can put what he does not see.
+        for (number, spoof) in script.spoofs.enumerated() where transport == .udp {
             var false1 = reply
             false1.sections[0] = [PlainMessage.Record(owner: question.name, type: 1, ttl: 300, data: "6.6.6.6")]
             switch spoof {
@@ -194,6 +236,9 @@ struct Laboratory: ~Copyable {
             case "name": false1.questions[0].name = "wrong." + question.name
             case "case": false1.questions[0].name = question.name.uppercased()
             case "type": false1.questions[0].type = 16
+            case "cookieless": false1.opt?.data = []
+            case "cookie":
+                if let count = false1.opt?.data.count, count > 4 { false1.opt?.data[4] ^= 1 }
             case "class": false1.questions[0].recordClass = 3
             case "question": false1.questions = []
             case "query": false1.flags &= 0x7FFF

@@ -23,6 +23,18 @@ struct PlainMessage {
 
     var code: UInt16 { flags & 15 | UInt16(truncatingIfNeeded: (opt?.flags ?? 0) >> 24) << 4 }
 
+    /// The numbers of the options in the OPT record.
+    var options: [UInt16] {
+        guard let data = opt?.data else { return [] }
+        var result: [UInt16] = []
+        var offset = 0
+        while offset + 4 <= data.count {
+            result.append(UInt16(data[offset]) << 8 | UInt16(data[offset + 1]))
+            offset += 4 + (Int(data[offset + 2]) << 8 | Int(data[offset + 3]))
+        }
+        return result
+    }
+
     /// The extended errors in the OPT record.
     var extendedErrors: [UInt16] {
         guard let data = opt?.data else { return [] }
@@ -36,6 +48,20 @@ struct PlainMessage {
         }
         return result
     }
+
+    /// The data of the COOKIE option.
+    var cookie: [UInt8] {
+        guard let data = opt?.data else { return [] }
+        var offset = 0
+        while offset + 4 <= data.count {
+            let length = Int(data[offset + 2]) << 8 | Int(data[offset + 3])
+            if data[offset] == 0, data[offset + 1] == 10 { return Array(data[offset + 4..<offset + 4 + length]) }
+            offset += 4 + length
+        }
+        return []
+    }
+
+    static func hex(_ octet: UInt8) -> String { (octet < 16 ? "0" : "") + String(octet, radix: 16) }
 
     // MARK: Reading
 

@@ -149,7 +149,7 @@ struct RuleTests {
         var forged = reply
         forged.questions[0].name = long
         #expect(
-            bench.engine.receive(reply: forged.octets.span.bytes, for: exchange, at: bench.now) == .ignored(.question)
+            bench.engine.receive(reply: forged.octets.span.bytes, for: exchange, at: bench.now) == .ignored(.spelling)
         )
         #expect(bench.engine.receive(reply: reply.octets.span.bytes, for: exchange, at: bench.now) == .taken)
         let (answer, octets) = try #require(bench.next())

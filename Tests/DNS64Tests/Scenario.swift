@@ -14,11 +14,14 @@ struct Scenario: CustomTestStringConvertible, Sendable {
     var lines: [(number: Int, text: String)] = []
     var testDescription: String { title }
 
+    /// Where the scenarios are; those in `Defects` are named after what other resolvers were seen to do wrong.
+    static let folder = String(#filePath.dropLast("Scenario.swift".count)) + "Scenarios/"
+
     /// All scenarios of all files, each from its `test` line to the next.
     static let all: [Scenario] = {
-        let folder = String(#filePath.dropLast("Scenario.swift".count)) + "Scenarios/"
         var result: [Scenario] = []
-        for file in files(in: folder).sorted() where file.hasSuffix(".txt") {
+        let defects = files(in: folder + "Defects/").map { "Defects/" + $0 }
+        for file in (files(in: folder) + defects).sorted() where file.hasSuffix(".txt") {
             for (index, line) in text(of: folder + file).split(separator: "\n", omittingEmptySubsequences: false)
                 .enumerated()
             {
@@ -35,7 +38,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
         return result
     }()
 
-    private static func files(in folder: String) -> [String] {
+    static func files(in folder: String) -> [String] {
         guard let directory = opendir(folder) else { return [] }
         defer { closedir(directory) }
         var result: [String] = []
@@ -49,7 +52,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
         return result
     }
 
-    private static func text(of path: String) -> String {
+    static func text(of path: String) -> String {
         guard let file = fopen(path, "r") else { return "" }
         defer { fclose(file) }
         var octets: [UInt8] = []
@@ -99,7 +102,9 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "recursor": recurses = true
             case "serve-stale": settings.servesStale = true
             case "prefetch": settings.prefetches = true
+            case "discovery-ttl": settings.discoveryTTL = try #require(UInt32(words[1]))
             case "random-case": settings.randomizesCase = true
+            case "no-cookies": settings.cookies = false
             case "rate":
                 settings.questionsPerSecond = try #require(Int(words[1]))
                 settings.dropsOverLimit = words.contains("drop")
@@ -145,6 +150,14 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                     #expect((reply.opt != nil) == (asked.opt != nil), "\(place): OPT record")
                     #expect(reply.optCount <= 1)
                 }
+            case "crowd":
+                if !checked { #expect(left.allSatisfy { $0.isEmpty }, "before \(place): not expected: \(left)") }
+                let replies = try Self.crowd(Array(words.dropFirst()), in: &laboratory, took: &took)
+                #expect(replies.count == Int(words[1]), "\(place): \(replies.count) were answered")
+                #expect(Set(replies.map { "\($0.flags) \($0.sections)" }).count == 1, "\(place): different answers")
+                reply = replies.first
+                left = reply?.sections ?? [[], [], []]
+                checked = reply == nil
             case "reply":
                 let reply = try #require(reply, "\(place): no answer")
                 #expect(Self.codes[words[1]] == reply.code, "\(place): got code \(reply.code), \(reply.sections)")
@@ -173,6 +186,9 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                 let got = laboratory.sent[seen...].map { $0.description }
                 #expect(got.sorted() == (expected == ["nothing"] ? [] : expected.sorted()), "\(place): got \(got)")
                 seen = laboratory.sent.count
+            case "sent-without-option":
+                let option = try #require(UInt16(words[1]))
+                #expect(laboratory.sent[seen...].allSatisfy { !$0.options.contains(option) }, "\(place)")
             case "took":
                 let limit = Moment.Span.milliseconds(UInt64(words[1]) ?? 0)
                 #expect(took <= limit, "\(place): took \(took.milliseconds) ms")
@@ -182,6 +198,11 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "upstream": laboratory.scripts.insert(try Self.script(line), at: 0)
             case "suspend": laboratory.engine.synthesisIsSuspended = words[1] == "on"
             case "ignored": #expect(laboratory.ignored == Int(words[1]), "\(place): got \(laboratory.ignored)")
+            case "cookies-heard":
+                #expect(laboratory.cookiesHeard.count == Int(words[1]), "\(place): got \(laboratory.cookiesHeard)")
+            case "client-cookies":
+                let cookies = laboratory.clientCookies.values.flatMap { $0 }
+                #expect(cookies.count == Int(words[1]) && Set(cookies).count == cookies.count, "\(place)")
             case "count":
                 let count = ResolverCount.allCases.first { $0.name == words[1] }
                 #expect(try laboratory.counters[#require(count)] == UInt64(words[2]), "\(place)")
@@ -206,8 +227,9 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                     )
                 )
             case "prefix", "clients", "allow", "view", "over-ipv4", "upstreams", "exclude", "break-dnssec": break
-            case "rule", "local", "filter-name", "filter-address", "serve-stale", "prefetch", "random-case", "rate",
-                "recursor":
+            case "rule", "local", "filter-name", "filter-address", "serve-stale", "prefetch", "discovery-ttl",
+                "random-case", "rate",
+                "recursor", "no-cookies":
                 break
             default: Issue.record("\(place): no such step")
             }
@@ -218,6 +240,23 @@ struct Scenario: CustomTestStringConvertible, Sendable {
         laboratory.run(until: laboratory.now + .seconds(40))
         #expect(laboratory.engine.underWay == (0, 0), "\(title): something is still under way")
         #expect(laboratory.cache.measures.octets <= 1 << 20)
+    }
+
+    /// `crowd NUMBER NAME TYPE`: so many clients ask the same before the first is answered; what they got.
+    private static func crowd(_ words: [String], in laboratory: inout Laboratory, took: inout Moment.Span) throws
+        -> [PlainMessage]
+    {
+        let start = laboratory.now
+        var waiters: [UInt64] = []
+        for number in 0..<(try #require(Int(words[0]))) {
+            var (message, client) = question([""] + words.dropFirst())
+            client.address = .v6(IPv6Address(high: 0x2001_0DB8_0000_0000 | UInt64(number), low: 5))
+            message[1] = UInt8(truncatingIfNeeded: number)
+            waiters.append(laboratory.send(message, from: client).waiter)
+        }
+        laboratory.run(until: start + .seconds(20), waitingFor: waiters)
+        took = laboratory.now - start
+        return try waiters.compactMap { try laboratory.answers[$0].map { try PlainMessage($0.message) } }
     }
 
     /// `view NETWORK on|off [prefix P] [exclude P] [no-filter]`
@@ -305,6 +344,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "no-rd": message.flags &= ~0x0100
             case "no-edns": message.opt = nil
             case "version": message.opt?.flags |= 0x1_0000
+            case "subnet": message.opt?.data = [0, 8, 0, 7, 0, 1, 24, 0, 192, 0, 2]
             case "option": message.opt?.data = [0xFD, 0xE9, 0, 2, 1, 2]
             case "keepalive": message.opt?.data = [0, 11, 0, 0]
             case "cookie":
@@ -356,6 +396,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "tc": script.truncatesUDP = true
             case "drops-edns": script.dropsEDNS = true
             case "refuses-edns": script.refusesEDNS = true
+            case "cookies": script.cookies = words.count > 1 ? words[1] : "yes"
             case "closes-tcp": script.closesTCP = true
             case "spoof": script.spoofs = Array(words.dropFirst())
             case "raw":
@@ -392,5 +433,19 @@ struct Scenarios {
     func run(_ scenario: Scenario) throws { try scenario.run() }
 
     @Test("the scenarios are found")
-    func found() { #expect(Scenario.all.count >= 60) }
+    func found() { #expect(Scenario.all.count >= 160) }
+
+    @Test("every defect that other resolvers were seen to have is named in the list, with the scenario that shows ours")
+    func defects() {
+        let folder = Scenario.folder + "Defects/"
+        let list = Scenario.text(of: folder + "README.md")
+        let named = Set(list.split { !($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".") }.map(String.init))
+        let files = Set(Scenario.files(in: folder).filter { $0.hasSuffix(".txt") })
+        #expect(files.subtracting(named).isEmpty, "not in the list: \(files.subtracting(named))")
+        let missing = named.filter { $0.hasSuffix(".txt") }.subtracting(files)
+        #expect(missing.isEmpty, "in the list, but no scenario: \(missing)")
+        // A row for each of section 2, and those of section 1 that are no row of section 2.
+        let rows = list.split(separator: "\n").compactMap { Int($0.dropFirst(2).prefix { $0.isNumber }) }
+        #expect(rows == Array(1...74))
+    }
 }

@@ -59,13 +59,24 @@ public final class AnswerCache: Sendable {
         }
     }
 
-    /// Whether a worker may pursue a question. Equal questions of several workers are pursued by the first of them; the
-    /// others look here for its answer.
-    func claim(_ key: PursuitKey, worker: Int, until: Moment, at now: Moment) -> Bool {
+    /// Claims a question for a worker. Equal questions of several workers are pursued by the first of them, which tells
+    /// the others.
+    ///
+    /// - Parameters:
+    ///   - awaitingNews: Whether a worker that comes later is to be told.
+    ///   - until: When the claim is no longer believed.
+    /// - Returns: Nothing if the worker is to pursue it; else when the claim of the one that does ends.
+    func claim(
+        _ key: PursuitKey,
+        worker: Int,
+        awaitingNews: Bool,
+        until: Moment,
+        at now: Moment
+    ) -> Moment? {
         let shard = shard(key.hash)
         shard.lock()
         defer { shard.unlock() }
-        return shard.claim(key, worker: worker, until: until, at: now)
+        return shard.claim(key, worker: worker, awaitingNews: awaitingNews, until: until, at: now)
     }
 
     /// Remembers under which identifier a question of ours was sent.
@@ -86,11 +97,13 @@ public final class AnswerCache: Sendable {
     }
 
     /// The question is answered, or came to nothing.
-    func release(_ key: PursuitKey, worker: Int) {
+    ///
+    /// - Returns: Who is to be told.
+    func release(_ key: PursuitKey, worker: Int) -> WorkerSet {
         let shard = shard(key.hash)
         shard.lock()
-        shard.release(key, worker: worker)
-        shard.unlock()
+        defer { shard.unlock() }
+        return shard.release(key, worker: worker)
     }
 
     /// How full the cache is now.

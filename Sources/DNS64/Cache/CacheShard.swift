@@ -107,6 +107,59 @@ final class CacheShard: @unchecked Sendable {
         return result
     }
 
+    /// The same for a name in a message, and the answers that are right for who wants no signatures and checks nothing.
+    @inline(__always)
+    func find(
+        _ message: borrowing RawSpan,
+        _ name: PlacedName,
+        hash: UInt64,
+        _ first: RecordType,
+        _ second: RecordType
+    ) -> (first: Int, second: Int) {
+        let octets = octets
+        var result = (first: -1, second: -1)
+        var nameError = -1
+        var index = hash & mask
+        while true {
+            let slot = unsafe slots[Int(truncatingIfNeeded: index)]
+            if slot == 0 { break }
+            if slot &>> 32 == hash & 0xFFFF_FFFF {
+                let base = Self.base(slot)
+                if octets.octet(at: base &+ 29) == 0, Self.holds(octets, base, message, name) {
+                    let type = octets.uint16(at: base &+ 24)
+                    if type == first.rawValue { result.first = base }
+                    if type == second.rawValue { result.second = base }
+                    if octets.octet(at: base &+ 30) & AnswerImage.holdsForEveryType != 0 { nameError = base }
+                }
+            }
+            index = (index &+ 1) & mask
+        }
+        if result.first < 0 { result.first = nameError }
+        if result.second < 0 { result.second = nameError }
+        return result
+    }
+
+    @inline(__always)
+    private static func holds(
+        _ octets: borrowing RawSpan,
+        _ base: Int,
+        _ message: borrowing RawSpan,
+        _ name: PlacedName
+    ) -> Bool {
+        guard Int(octets.uint16(at: base &+ 26)) == name.count else { return false }
+        let start = base &+ AnswerImage.fixedSize &+ MessageHeader.size
+        var index = 0
+        while index < name.count {
+            let size = min(8, name.count &- index)
+            guard
+                octets.uint64(at: start &+ index &+ size &- 8) &<< UInt64(64 &- 8 &* size)
+                    == PlacedName.folded(message, at: name.start &+ index, size)
+            else { return false }
+            index &+= 8
+        }
+        return true
+    }
+
     /// Remembers that an image was used.
     @inline(__always)
     func touch(_ base: Int) {
@@ -173,20 +226,26 @@ final class CacheShard: @unchecked Sendable {
         var until: Moment
         /// The identifiers under which the question was sent last, each with a bit set above it.
         var identifiers: SIMD4<UInt32> = .zero
+        /// Who waits for what comes of it.
+        var awaiting = WorkerSet()
     }
 
     private var nextTidying = Moment.start
 
-    /// Whether a worker may pursue a question: nobody else does. From now on it is the one.
-    func claim(_ key: PursuitKey, worker: Int, until: Moment, at now: Moment) -> Bool {
-        if let other = claims[key], other.worker != worker, other.until > now { return false }
-        claims[key] = Claim(worker: worker, until: until)
+    /// Claims a question, if nobody else pursues it; else the end of the other's claim.
+    func claim(_ key: PursuitKey, worker: Int, awaitingNews: Bool, until: Moment, at now: Moment) -> Moment? {
+        let before = claims[key]
+        if let before, before.worker != worker, before.until > now {
+            if awaitingNews { claims[key]?.awaiting.insert(worker) }
+            return before.until
+        }
+        claims[key] = Claim(worker: worker, until: until, awaiting: before?.awaiting ?? WorkerSet())
         if nextTidying <= now {
             // What a worker left behind that was stopped with its questions.
             claims = claims.filter { $0.value.until > now }
             nextTidying = now + .seconds(60)
         }
-        return true
+        return nil
     }
 
     func note(_ identifier: UInt16, of key: PursuitKey) {
@@ -199,9 +258,11 @@ final class CacheShard: @unchecked Sendable {
         return any(claim.identifiers .== SIMD4(repeating: 0x1_0000 | UInt32(identifier)))
     }
 
-    /// Gives a claim up.
-    func release(_ key: PursuitKey, worker: Int) {
-        if claims[key]?.worker == worker { claims[key] = nil }
+    /// Gives a claim up; who waits for what came of it.
+    func release(_ key: PursuitKey, worker: Int) -> WorkerSet {
+        guard let claim = claims[key], claim.worker == worker else { return WorkerSet() }
+        claims[key] = nil
+        return claim.awaiting
     }
 
     /// How many images there are, octets in use, and how often room had to be made.

@@ -84,7 +84,7 @@ extension ResolverEngine {
             // Clients go first.
             guard transactionByKey[key] == nil, transactions.count < settings.outstandingQuestions / 2,
                 case .group(let group) = rules.direction(for: question.name), rankings[group].count > 0,
-                claim(key, at: now)
+                claim(key, awaitingNews: false, at: now) == nil
             else { continue }
             counters.add(.refreshed)
             let reference = begin(question, key, variant, client: nil, at: now)

@@ -79,14 +79,18 @@ struct AnswerDigest: ~Copyable {
         for alias in chain { try write(alias, on: &page) }
         let known = chain.count
         var current = asked
-        var steps = 0
+        var goesOn = false
         while question.type != .cname,
-            let (link, next) = try link(reply, at: current, answers: answers, type: question.type, on: &page)
+            let next = try link(reply, at: current, answers: answers, type: question.type, chain: &chain, on: &page)
         {
-            chain.append(link)
-            steps += 1
-            guard known + steps <= longestChain, !chain.contains(where: { $0.owner == next }) else { throw .aliasLoop }
+            let isLoop = chain.contains { $0.type == .cname && $0.owner == next }
+            guard !isLoop, chain.count(where: { $0.type == .cname }) <= longestChain else { throw .aliasLoop }
             current = next
+            goesOn = true
+        }
+
+        if question.type == .cname {
+            try writeDelegation(reply, above: current, answers: answers, chain: &chain, on: &page)
         }
 
         // The set asked for, at the end of the chain.
@@ -111,7 +115,7 @@ struct AnswerDigest: ~Copyable {
         } else {
             let denied = try writeDenial(reply, of: current, from: answers, to: authorities, facts: &facts, on: &page)
             if !denied {
-                if code == .noError, steps > 0 { return .alias(current) }
+                if code == .noError, goesOn { return .alias(current) }
                 facts.lifetime = 0
             }
             facts.additional = page.writer.position
@@ -229,43 +233,54 @@ struct AnswerDigest: ~Copyable {
         }
     }
 
-    /// Writes the next alias of the chain, and with it the DNAME it was made from; nothing if the chain ends here.
+    /// Writes the next alias of the chain, and with it the DNAME it was made from, once; where it leads to, or nothing if
+    /// the chain ends here.
     private mutating func link(
         _ reply: borrowing RawSpan,
         at current: Name,
         answers: Int,
         type: RecordType,
+        chain: inout [Alias],
         on page: inout Page
-    ) throws(WireProblem) -> (Alias, Name)? {
+    ) throws(WireProblem) -> Name? {
         guard try find(reply, current, type, in: 0..<answers) == nil else { return nil }
-        var dname: (index: Int, owner: Name, target: Name)?
-        for index in 0..<answers where records[index].type == .dname && records[index].recordClass == .internet {
-            let owner = try Name(in: reply, at: records[index].owner)
-            if current.isBelow(owner) {
-                dname = (index, owner, try Name(in: reply, at: records[index].data))
-                break
-            }
-        }
-        let cname = try find(reply, current, .cname, in: 0..<answers)
-        guard cname != nil || dname != nil else { return nil }
-        var ttl = UInt32.max
-        if let dname {
-            ttl = capped(records[dname.index].ttl)
-            try write(Alias(owner: dname.owner, type: .dname, ttl: ttl, target: dname.target), on: &page)
-            try copySignatures(reply, owner: dname.owner, covering: .dname, in: 0..<answers, ttl: ttl, on: &page)
-        }
-        guard let cname else {
+        let dname = try writeDelegation(reply, above: current, answers: answers, chain: &chain, on: &page)
+        guard let cname = try find(reply, current, .cname, in: 0..<answers) else {
             // RFC 6672 section 3.1: the CNAME follows from the DNAME.
             guard let dname, let target = current.replacing(dname.owner, with: dname.target) else { return nil }
-            let alias = Alias(owner: current, type: .cname, ttl: ttl, target: target)
-            try write(alias, on: &page)
-            return (alias, target)
+            chain.append(Alias(owner: current, type: .cname, ttl: dname.ttl, target: target))
+            try write(chain[chain.count - 1], on: &page)
+            return target
         }
         let target = try Name(in: reply, at: records[cname].data)
         let alias = Alias(owner: current, type: .cname, ttl: capped(records[cname].ttl), target: target)
         try write(alias, on: &page)
         try copySignatures(reply, owner: current, covering: .cname, in: 0..<answers, ttl: alias.ttl, on: &page)
-        return (alias, target)
+        chain.append(alias)
+        return target
+    }
+
+    /// Writes the DNAME above a name, if there is one and it was not written before.
+    @discardableResult
+    private mutating func writeDelegation(
+        _ reply: borrowing RawSpan,
+        above name: Name,
+        answers: Int,
+        chain: inout [Alias],
+        on page: inout Page
+    ) throws(WireProblem) -> Alias? {
+        for index in 0..<answers where records[index].type == .dname && records[index].recordClass == .internet {
+            let owner = try Name(in: reply, at: records[index].owner)
+            guard name.isBelow(owner) else { continue }
+            let target = try Name(in: reply, at: records[index].data)
+            let dname = Alias(owner: owner, type: .dname, ttl: capped(records[index].ttl), target: target)
+            guard !chain.contains(where: { $0.type == .dname && $0.owner == owner }) else { return dname }
+            chain.append(dname)
+            try write(dname, on: &page)
+            try copySignatures(reply, owner: owner, covering: .dname, in: 0..<answers, ttl: dname.ttl, on: &page)
+            return dname
+        }
+        return nil
     }
 
     private mutating func write(_ alias: Alias, on page: inout Page) throws(WireProblem) {

@@ -15,6 +15,7 @@ extension ResolverEngine {
         message: inout MutableRawSpan
     ) -> ResolverAction? {
         if let answer = nextAnswer(policy: policy, at: now, into: &message) { return answer }
+        if let (workers, answer) = news.next() { return .tell(workers, answer) }
         while let reference = asks.next() {
             if let action = write(reference, at: now, random: &random, into: &message) { return action }
         }

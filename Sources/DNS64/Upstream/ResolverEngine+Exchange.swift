@@ -45,9 +45,10 @@ extension ResolverEngine {
         var isPlainlySpelled = rankings[group].foldsCase(upstream, at: now)
         if transport == .udp {
             transactions[reference].sends[upstream] += 1
-            // Some servers drop what has an OPT record; the last try goes without.
+            // Some servers drop what has an OPT record; the last try goes without. Who has answered with a cookie is
+            // not one of them, and would not be believed without.
             let last = Int(transactions[reference].sends[upstream]) >= settings.sendsPerUpstream
-            if last, settings.sendsPerUpstream > 1, !isProbe {
+            if last, !rankings[group].cookies[upstream].isExpected, settings.sendsPerUpstream > 1, !isProbe {
                 usesEDNS = false
                 isPlainlySpelled = true
             }
@@ -56,6 +57,9 @@ extension ResolverEngine {
             // The connection repeats what is lost; once more would be twice.
             if isEncrypted { transactions[reference].sends[upstream] = UInt8(clamping: settings.sendsPerUpstream) }
         }
+        let hasCookie =
+            usesEDNS && transport != .tls
+            && wantsCookie(transactions[reference], group, upstream, bit: bit, at: now)
         let exchange = exchanges.insert(
             Exchange(
                 transaction: reference,
@@ -65,11 +69,28 @@ extension ResolverEngine {
                 transport: transport,
                 sentAt: now,
                 usesEDNS: usesEDNS,
+                hasCookie: hasCookie,
                 isProbe: isProbe
             )
         )
         transactions[reference].exchanges.append(exchange)
         asks.append(exchange)
+    }
+
+    /// Whether a question has our cookie. Some servers drop what has an option that they do not know; who was not seen
+    /// to know this one is asked without it the second time.
+    private func wantsCookie(
+        _ transaction: borrowing Transaction,
+        _ group: Int,
+        _ upstream: Int,
+        bit: UInt16,
+        at now: Moment
+    ) -> Bool {
+        guard settings.cookies, rules.groups[group][upstream].way == .clear, transaction.cookieless & bit == 0 else {
+            return false
+        }
+        let cookie = rankings[group].cookies[upstream]
+        return cookie.isWanted(at: now) && (cookie.isExpected || transaction.sends[upstream] < 2)
     }
 
     /// Writes the message of an exchange; nothing if nobody wants it any more.
@@ -88,6 +109,10 @@ extension ResolverEngine {
         exchanges[reference].isSent = true
         if settings.randomizesCase, !exchanges[reference].isPlainlySpelled {
             exchanges[reference].spelling = random.next()
+        }
+        if exchanges[reference].hasCookie {
+            exchanges[reference].cookie = rankings[exchanges[reference].group]
+                .cookies[exchanges[reference].upstream].clientCookie(orNew: random.next(), at: now)
         }
         let exchange = exchanges[reference]
         let name = transactions[transaction].asked.spelled(exchange.spelling)
@@ -111,6 +136,11 @@ extension ResolverEngine {
             )
             edns.write(into: &message, at: end)
             end += EDNS.Options().size
+            if exchange.hasCookie {
+                let cookie = rankings[exchange.group].cookies[exchange.upstream]
+                if cookie.hasServerCookie { counters.add(.upstreamCookies) }
+                end += cookie.write(into: &message, at: end)
+            }
             // RFC 8467 section 4.1.
             if exchange.transport == .tls { end = Padding.pad(&message, count: end, block: Padding.queryBlock) }
         }

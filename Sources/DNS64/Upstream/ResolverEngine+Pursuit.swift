@@ -1,7 +1,7 @@
 import DNSWire
 import PacketMemory
 import Policy
-import Timing
+public import Timing
 
 /// From a question that the cache cannot answer to the upstreams that can: inquiries and transactions.
 extension ResolverEngine {
@@ -95,7 +95,7 @@ extension ResolverEngine {
         let reference = begin(question, key, variant, client: client, at: now)
         transactions[reference].listeners = [inquiry]
         if transactionByKey[key] == nil { transactionByKey[key] = reference }
-        if claim(key, at: now) { askFirst(reference, at: now) } else { awaitElsewhere(reference, at: now) }
+        askUnlessElsewhere(reference, at: now)
         return reference
     }
 
@@ -131,32 +131,49 @@ extension ResolverEngine {
         return transactions.insert(transaction)
     }
 
-    func claim(_ key: PursuitKey, at now: Moment) -> Bool {
-        cache.claim(key, worker: worker, until: now + settings.patience + .seconds(1), at: now)
+    /// Asks upstreams, or leaves that to the worker that asks them the same already.
+    private mutating func askUnlessElsewhere(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        let until = claim(transactions[reference].key, awaitingNews: true, at: now)
+        transactions[reference].isElsewhere = until != nil
+        guard let until else { return askFirst(reference, at: now) }
+        counters.add(.mergedAcross)
+        transactions[reference].retryAt = until
+        deadlines.append(.transaction(reference), at: until)
     }
 
-    /// Another worker pursues the question: its answer is looked for after 1, 2, 4, 8 and then every 16 milliseconds,
-    /// so that the wait is at most doubled.
-    private mutating func awaitElsewhere(_ reference: Slots<Transaction>.Reference, at now: Moment) {
-        transactions[reference].isElsewhere = true
-        let before = transactions[reference].retryAfter
-        let span = min(max(Moment.Span(nanoseconds: before.nanoseconds * 2), .milliseconds(1)), .milliseconds(16))
-        transactions[reference].retryAfter = span
-        transactions[reference].retryAt = now + span
-        deadlines.append(.transaction(reference), at: now + span)
+    /// Claims a question for this worker.
+    ///
+    /// - Parameter awaitingNews: Whether the worker that has it is to tell this one what comes of it.
+    /// - Returns: Nothing if it is ours; else when it is no longer left to the other worker.
+    func claim(_ key: PursuitKey, awaitingNews: Bool, at now: Moment) -> Moment? {
+        cache.claim(
+            key,
+            worker: worker,
+            awaitingNews: awaitingNews,
+            until: now + settings.patience + .seconds(1),
+            at: now
+        )
     }
 
-    /// Looks for the answer that another worker was to bring; pursues the question if that one no longer does.
+    /// Takes the answer that another worker has found.
+    public mutating func hear(_ news: AnswerNews, at now: Moment) {
+        guard let reference = transactionByKey[news.key], transactions[reference].isElsewhere,
+            // A hash that is the same by chance is no answer.
+            transactions[reference].question.name
+                .isSpelled(in: news.answer.octets, at: AnswerImage.fixedSize + MessageHeader.size)
+        else { return }
+        finish(reference, with: news.answer, isKept: true, isStale: news.isStale, at: now)
+    }
+
+    /// The worker that was to bring the answer did not: the question is pursued here if nobody else does.
     mutating func lookElsewhere(_ reference: Slots<Transaction>.Reference, at now: Moment) {
         let transaction = transactions[reference]
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
         if let answer = copyFromCache(transaction.question, transaction.key.hash, transaction.variant, at: seconds) {
             return finish(reference, with: answer, at: now)
         }
-        guard claim(transaction.key, at: now) else { return awaitElsewhere(reference, at: now) }
-        transactions[reference].isElsewhere = false
         transactions[reference].started = now
-        askFirst(reference, at: now)
+        askUnlessElsewhere(reference, at: now)
     }
 
     /// When the A answer is known, the AAAA answer is not awaited for ever.
@@ -202,7 +219,10 @@ extension ResolverEngine {
         if let client = transaction.client { shares.asksNoMore(client) }
         if !transaction.isElsewhere {
             if !isKept { cache.insert(answer) }
-            cache.release(transaction.key, worker: worker)
+            let others = cache.release(transaction.key, worker: worker)
+            if !others.isEmpty {
+                news.append((others, AnswerNews(key: transaction.key, answer: answer, isStale: isStale)))
+            }
         }
         if transactionByKey[transaction.key] == reference { transactionByKey[transaction.key] = nil }
         for exchange in transaction.exchanges { leave(exchange, at: now) }

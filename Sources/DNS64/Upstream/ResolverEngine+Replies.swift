@@ -16,8 +16,13 @@ extension ResolverEngine {
             return .ignored(.late)
         }
         if let ignored = doubt(reply, exchanges[reference]) {
-            counters.add(.ignoredSpoofed)
+            counters.add(Self.count(of: ignored))
             return .ignored(ignored)
+        }
+        let options = options(of: reply, exchanges[reference])
+        guard believesCookie(reply, options, reference, at: now) else {
+            counters.add(.ignoredCookie)
+            return .ignored(.cookie)
         }
         guard let done = exchanges.remove(reference) else { return .ignored(.late) }
         rankings[done.group].heard(done.upstream, after: now - done.sentAt, at: now)
@@ -28,8 +33,19 @@ extension ResolverEngine {
             return .taken
         }
         transactions[transaction].exchanges.removeAll { $0 == reference }
-        take(reply, done, transaction, at: now)
+        take(reply, options, done, transaction, at: now)
         return .taken
+    }
+
+    private static func count(of ignored: IgnoredReply) -> ResolverCount {
+        switch ignored {
+        case .late: .ignoredLate
+        case .notAReply: .ignoredForm
+        case .identifier: .ignoredIdentifier
+        case .question: .ignoredQuestion
+        case .spelling: .ignoredSpelling
+        case .cookie: .ignoredCookie
+        }
     }
 
     /// What is wrong with a reply: RFC 5452 section 9.1. Where it came from the transport has seen to.
@@ -48,11 +64,12 @@ extension ResolverEngine {
             let name = transactions[transaction].asked.spelled(exchange.spelling)
             let end = MessageHeader.size + name.count
             guard header.questionCount == 1, end + 4 <= reply.byteCount,
-                name.isSpelled(in: reply, at: MessageHeader.size),
                 reply.uint16(at: end) == transactions[transaction].question.type.rawValue,
                 reply.uint16(at: end + 2) == RecordClass.internet.rawValue
             else { return .question }
-            return nil
+            guard !name.isSpelled(in: reply, at: MessageHeader.size) else { return nil }
+            var other = 0
+            return try Name(uncompressedIn: reply, at: MessageHeader.size, end: &other) == name ? .spelling : .question
         } catch {
             return .notAReply
         }
@@ -61,6 +78,7 @@ extension ResolverEngine {
     /// Acts on a reply that is believed.
     private mutating func take(
         _ reply: borrowing RawSpan,
+        _ options: EDNS?,
         _ exchange: Exchange,
         _ reference: Slots<Transaction>.Reference,
         at now: Moment
@@ -73,14 +91,25 @@ extension ResolverEngine {
             return
         }
         let code = header.responseCode
-        if [.formatError, .notImplemented].contains(code) || hasExtendedCode(reply, header), exchange.usesEDNS {
-            // RFC 6891 section 6.2.2: once more without EDNS.
-            transactions[reference].plain |= bit
+        if exchange.hasCookie, let options, options.code(with: header) == .badCookie,
+            options.cookieCount >= UpstreamCookie.lengths.least
+        {
+            return askWithNewCookie(exchange, reference, at: now)
+        }
+        let hasExtendedCode = header.answerCount == 0 && header.authorityCount == 0 && options?.extendedCode ?? 0 != 0
+        if [.formatError, .notImplemented].contains(code) || hasExtendedCode, exchange.usesEDNS {
+            if exchange.hasCookie, options != nil {
+                // It knows EDNS; so it may be the cookie.
+                transactions[reference].cookieless |= bit
+            } else {
+                // RFC 6891 section 6.2.2: once more without EDNS.
+                transactions[reference].plain |= bit
+            }
             ask(reference, exchange.upstream, exchange.transport, at: now)
             return
         }
         guard code == .noError || code == .nameError, !header.flags.contains(.truncated) else {
-            if let error = extendedError(reply, header) { transactions[reference].error = error }
+            if let error = options?.error { transactions[reference].error = error }
             // RFC 6147 section 5.5: what is bogus is neither passed on nor passed by.
             if isRecursor(exchange), transactions[reference].error == .dnssecBogus {
                 transactions[reference].isBogus = true
@@ -104,6 +133,7 @@ extension ResolverEngine {
             if !exchange.usesEDNS {
                 rankings[exchange.group].foundPlain(exchange.upstream, said: transaction.plain & bit != 0, at: now)
             }
+            noteCookie(exchange, transaction.cookieless & bit != 0, isAnswered: options?.cookieCount ?? 0 > 0, at: now)
             if settings.randomizesCase, exchange.isPlainlySpelled {
                 rankings[exchange.group].foundFolding(exchange.upstream, at: now)
             }
@@ -149,7 +179,7 @@ extension ResolverEngine {
     }
 
     /// An upstream could not or would not answer: another one is asked at once.
-    private mutating func takeError(_ exchange: Exchange, _ reference: Slots<Transaction>.Reference, at now: Moment) {
+    mutating func takeError(_ exchange: Exchange, _ reference: Slots<Transaction>.Reference, at now: Moment) {
         counters.add(.upstreamErrors)
         rankings[exchange.group].answered(exchange.upstream, isError: true, at: now)
         giveUp(exchange, reference, at: now)
@@ -167,41 +197,6 @@ extension ResolverEngine {
             exchanges.holds($0) && failed & (1 << UInt16(exchanges[$0].upstream)) == 0
         }
         if !awaited { fail(reference, at: now) }
-    }
-
-    /// Whether the OPT record of a reply without data says BADVERS or another code that needs one.
-    private func hasExtendedCode(_ reply: borrowing RawSpan, _ header: MessageHeader) -> Bool {
-        guard header.answerCount == 0, header.authorityCount == 0, header.additionalCount > 0, header.questionCount == 1
-        else {
-            return false
-        }
-        do throws(WireProblem) {
-            var offset = try Question(reply).end
-            for _ in 0..<header.additionalCount {
-                let record = try ResourceRecord(in: reply, at: offset)
-                if record.type == .opt { return record.ttl >> 24 != 0 }
-                offset = record.end
-            }
-        } catch {
-            return false
-        }
-        return false
-    }
-
-    /// What a reply without data says of the failure: RFC 8914.
-    private func extendedError(_ reply: borrowing RawSpan, _ header: MessageHeader) -> ExtendedError? {
-        guard header.questionCount == 1, header.additionalCount > 0 else { return nil }
-        do throws(WireProblem) {
-            var offset = try Question(reply).end
-            for _ in 0..<Int(header.answerCount) + Int(header.authorityCount) + Int(header.additionalCount) {
-                let record = try ResourceRecord(in: reply, at: offset)
-                if record.type == .opt { return try EDNS(record, in: reply).error }
-                offset = record.end
-            }
-        } catch {
-            return nil
-        }
-        return nil
     }
 
     /// Hears that an exchange failed without a reply; the exchange is over.

@@ -30,10 +30,13 @@ struct UpstreamRanking {
 
     private var standings: [Standing]
     private let records: [UpstreamRecord]
+    /// The cookies of each upstream.
+    var cookies: [UpstreamCookie]
 
     init(count: Int, records: [UpstreamRecord]) {
         standings = [Standing](repeating: Standing(), count: min(count, Self.most))
         self.records = records
+        cookies = [UpstreamCookie](repeating: UpstreamCookie(), count: standings.count)
     }
 
     var count: Int { standings.count }
@@ -125,7 +128,10 @@ struct UpstreamRanking {
         records[index].addFailure()
         let wasWell = standings[index].isWell
         standings[index].failures += 1
-        if wasWell, !standings[index].isWell { postponeProbe(index, at: now) }
+        if wasWell, !standings[index].isWell {
+            postponeProbe(index, at: now)
+            cookies[index].forget()
+        }
         publish(index)
     }
 

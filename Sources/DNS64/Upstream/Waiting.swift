@@ -79,10 +79,13 @@ struct Transaction {
     var overTCP: UInt16 = 0
     var failed: UInt16 = 0
     var plain: UInt16 = 0
+    /// Upstreams that are asked without a cookie, and that wanted another one, as bits.
+    var cookieless: UInt16 = 0
+    var wantedCookie: UInt16 = 0
     var started = Moment.start
-    /// Whether another worker pursues the question, so that its answer is awaited in the cache.
+    /// Whether another worker pursues the question, so that its answer is awaited from there.
     var isElsewhere = false
-    /// When the question is sent again, or the cache looked into again.
+    /// When the question is sent again, or no longer left to the other worker.
     var retryAt = Moment.start
     var retryAfter = Moment.Span.zero
 }
@@ -102,6 +105,9 @@ struct Exchange {
     var sentAt = Moment.start
     var isSent = false
     var usesEDNS = true
+    /// Whether it has our cookie, and which.
+    var hasCookie = false
+    var cookie: UInt64 = 0
     /// Whether it was sent to learn how the upstream does.
     var isProbe = false
     /// Whether it was counted as unanswered already.

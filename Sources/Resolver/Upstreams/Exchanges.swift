@@ -10,7 +10,7 @@ struct Exchanges {
         case udp(port: Int)
         case tcp(UpstreamConnection)
         /// Through the door of the recursor, which all such questions share.
-        case recursor
+        case recursor(RecursorQuestion)
     }
 
     private struct Entry {

@@ -47,9 +47,8 @@ struct UpstreamChoice: Hashable {
     private mutating func chooseRecursion(_ wanted: RecursionSettings) {
         var recursion = wanted
         if recursion.validates, !upstreams.isEmpty, upstreams != [.recursor] {
-            // libunbound knows no interface to reach a link-local address by.
-            recursion.forwarders = upstreams.filter { $0.scope == 0 }.map(\.endpoint)
-            upstreams = recursion.forwarders.isEmpty ? [] : [.recursor]
+            recursion.forwarders = upstreams.map { RecursionSettings.Forwarder($0.endpoint, scope: $0.scope) }
+            upstreams = [.recursor]
         }
         let isAsked =
             upstreams.contains(.recursor)

@@ -12,11 +12,17 @@ extension Worker {
             case .listen(let number, let listener): listen(number, listener)
             case .hush(let number): hush(number)
             case .settings(let settings): adopt(settings)
+            case .news(let news): engine.hear(news, at: now)
             case .recursor(let door): adopt(door)
             case .policy: adoptPolicy()
             case .stop: isStopping = true
             }
         }
+    }
+
+    /// Brings an answer to the other workers that wait for it.
+    func tell(_ workers: WorkerSet, _ news: AnswerNews) {
+        for peer in peers where peer !== port && workers.contains(peer.number) { peer.mailbox.post(.news(news)) }
     }
 
     private mutating func listen(_ number: Int, _ listener: Listener) {

@@ -18,6 +18,7 @@ extension Worker {
             case .cancel(let exchange): exchanges.remove(exchange)
             case .answer(let id, let count):
                 if let waiter = waiters.take(id) { send(count, to: waiter.way) }
+            case .tell(let workers, let news): tell(workers, news)
             }
         }
     }

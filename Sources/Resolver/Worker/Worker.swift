@@ -17,6 +17,8 @@ internal import Timing
 /// ```
 struct Worker: ~Copyable {
     let port: WorkerPort
+    /// All workers, this one too.
+    let peers: [WorkerPort]
     let cache: AnswerCache
     let policies: PolicyInForce
     let connections: TCPDoor
@@ -52,6 +54,8 @@ struct Worker: ~Copyable {
     var exchanges: Exchanges
     /// The way to the recursor, while there is one.
     var recursor: RecursorDoor?
+    /// Whether another recursor will be there in a moment: its predecessor has only just ended.
+    var awaitsRecursor = false
     var isStopping = false
     private var heartbeatsUntilClock = 1024
 
@@ -63,6 +67,7 @@ struct Worker: ~Copyable {
     /// - Parameter sockets: How many upstream sockets it may have open.
     init(
         port: WorkerPort,
+        peers: [WorkerPort],
         cache: AnswerCache,
         policies: PolicyInForce,
         connections: TCPDoor,
@@ -71,6 +76,7 @@ struct Worker: ~Copyable {
         sockets: Int
     ) {
         self.port = port
+        self.peers = peers
         self.cache = cache
         self.policies = policies
         self.connections = connections

@@ -79,6 +79,8 @@ enum WorkerLetter: Sendable {
     case hush(number: Int)
     /// Go on with these settings and the same cache.
     case settings(EngineSettings)
+    /// Take an answer that another worker has found.
+    case news(AnswerNews)
     /// Reach the recursor through this door from now on, or not at all.
     case recursor(RecursorDoor?)
     /// Look whether the Policy has changed.

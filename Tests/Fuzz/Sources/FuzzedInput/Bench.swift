@@ -113,6 +113,7 @@ public struct Bench: ~Copyable {
             case .ask(let exchange, _, _, let count):
                 asked.append((exchange, (0..<count).map { room.octet(at: $0) }))
                 requireReadable(room.bytes.extracting(0..<count), "a question")
+            case .tell: require(false, "there is nobody else to tell")
             case .cancel(let exchange): asked.removeAll { $0.exchange == exchange }
             case .answer(let waiter, let count):
                 guard let query = waiting.removeValue(forKey: waiter.number) else {
