@@ -12,7 +12,7 @@ swift_wanted=6.3
 packages_of() {
     case $1 in
     build) echo dns-root-data g++ git libc6-dev libcap-dev libevent-dev libnl-3-dev libnl-route-3-dev libsystemd-dev libunbound-dev make pkg-config ;;
-    lab) echo bind9-dnsutils curl ethtool iperf3 iproute2 iputils-ping iputils-tracepath jq ldnsutils nftables nginx-light nsd procps python3 traceroute util-linux ;;
+    lab) echo bind9-dnsutils curl ethtool iperf3 iproute2 iputils-ping iputils-tracepath jq knot-dnsutils ldnsutils nftables nginx-light nsd openssl procps python3 traceroute util-linux ;;
     package) echo debhelper dpkg-dev fakeroot lintian man-db ;;
     box) echo mmdebstrap systemd systemd-container ;;
     budget) echo gcc valgrind ;;

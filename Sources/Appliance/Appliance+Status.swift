@@ -90,6 +90,9 @@ extension Appliance {
             bindings: bindingUse(totals),
             staticBindings: UInt64(totals?.staticBindings ?? 0),
             overloadedBindings: totals.flatMap { $0.sharingBindings > 0 ? UInt64($0.sharingBindings) : nil },
+            portBlocks: totals.flatMap { $0.portBlocksInAll > 0 ? UInt64($0.portBlocks) : nil },
+            portBlocksTotal: totals.flatMap { $0.portBlocksInAll > 0 ? UInt64($0.portBlocksInAll) : nil },
+            withheldPorts: hostPorts.withheld.isEmpty ? nil : UInt64(hostPorts.withheld.count),
             traffic6to4: Traffic(
                 packets: counters.packets6to4,
                 octets: counters.octets6to4,
@@ -233,51 +236,6 @@ extension Appliance {
         )
     }
 
-    // MARK: The resolver
-
-    private func resolverStatus() -> ControlAPI.ResolverStatus {
-        let status = resolver.status
-        let count = { (name: ResolverCount) in status.counts[name] ?? 0 }
-        return ControlAPI.ResolverStatus(
-            state: status.workers.isEmpty ? .stopped : status.sockets == 0 ? .failed : .running,
-            workers: status.workers.count,
-            sockets: status.places.map { place in
-                ListeningSocket(address: "\(place.address)", transport: place.transport.rawValue.lowercased())
-            },
-            listenProblems: status.problems.map { problem in
-                ControlAPI.ListenProblem(
-                    address: "\(problem.address)",
-                    transport: problem.transport.rawValue.lowercased(),
-                    problem: "\(problem)"
-                )
-            },
-            upstreams: status.upstreams.map { upstream in
-                UpstreamStatus(
-                    address: "\(UpstreamAddress(upstream.endpoint, way: upstream.way))",
-                    health: upstream.record.queries == 0 ? .untried : upstream.record.isWell ? .well : .failing,
-                    roundTripMilliseconds: upstream.record.roundTrip.map { Double($0) / 1000 },
-                    asked: upstream.record.queries,
-                    failures: upstream.record.failures + upstream.record.errors
-                )
-            },
-            queries: count(.queries),
-            queriesPerSecond: rates[4],
-            fromCache: count(.fromCache),
-            synthesized: count(.synthesized),
-            native: count(.native),
-            failed: count(.failedQuestions),
-            refused: ResolverCount.refusals.map { refusal in
-                ReasonCount(name: refusal.name, count: count(refusal), explanation: refusal.explanation)
-            },
-            cache: CacheStatus(
-                entries: UInt64(status.cache.answers),
-                octets: UInt64(status.cache.octets),
-                limitOctets: UInt64(status.cache.capacity)
-            ),
-            tcpConnections: UInt64(status.connections)
-        )
-    }
-
     /// Where DNS64 is on and off.
     func viewList() -> ViewList {
         ViewList(
@@ -297,34 +255,4 @@ extension Appliance {
 extension TunDevice.Offloads {
     /// Every class there is.
     static let all: TunDevice.Offloads = [.checksum, .tcp4, .tcp6, .ecn, .udp]
-}
-
-extension ResolverCount {
-    /// What is refused, with why.
-    static let refusals: [ResolverCount] = [
-        .refusedClient, .refusedMalformed, .refusedQuestionCount, .refusedOperation, .refusedVersion, .refusedClass,
-        .refusedType, .refusedRecursion, .refusedOverload, .refusedShare, .refusedNoUpstream, .refusedLoop, .overRate,
-        .silence,
-    ]
-
-    /// One sentence for the operator.
-    var explanation: String {
-        switch self {
-        case .refusedClient: "The client's network is not among those served; see [clients] allow."
-        case .refusedMalformed: "The message is not well-formed."
-        case .refusedQuestionCount: "The message has not exactly one question."
-        case .refusedOperation: "The message is another kind than a query."
-        case .refusedVersion: "The message has a version of EDNS other than 0."
-        case .refusedClass: "The question is of another class than IN."
-        case .refusedType: "The question is for a zone transfer, or for a type that is none."
-        case .refusedRecursion: "The answer is not in the cache, and the client did not want it pursued."
-        case .refusedOverload: "Too many questions are under way, or too many clients wait."
-        case .refusedShare: "One client network has its share of the tables; see [dns64.limits] client-share."
-        case .refusedNoUpstream: "No upstream is known for the name."
-        case .refusedLoop: "A question of this resolver came back to it; see the upstreams and [[dns64.rule]]."
-        case .overRate: "The client's network asks more than [dns64.limits] questions-per-second."
-        case .silence: "The message is no query, and answering it could make two servers talk for ever."
-        default: "Counted."
-        }
-    }
 }

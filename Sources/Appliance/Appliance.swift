@@ -49,9 +49,11 @@ final class Appliance {
     var repairs: UInt64 = 0
     /// How often the data plane has followed links and addresses that changed.
     var followed: UInt64 = 0
-    /// Sockets of the host whose packets may be taken for a client's.
-    var hostSockets: [HostSocket] = []
+    /// Ports of the share that programs of the host have.
+    var hostPorts = HostPorts()
 
+    /// The program that leads packets to their workers.
+    let steering: Steering
     var translator: Translator?
     var dataplane: Dataplane?
     /// Why the data plane does not run.
@@ -64,6 +66,8 @@ final class Appliance {
 
     var pulse = Pulse()
     var nextRepair = Moment.start
+    var nextPortRecord = Moment.start
+    var nextLookAtSockets = Moment.start
     var looksAgainAtSessions = false
     var rates = Rates()
     var dropNotices = DropNotices()
@@ -90,6 +94,13 @@ final class Appliance {
         let (bindings, bindingsProblem) = state.runtimeBindings()
         runtimeBindings = bindings
         self.stateProblem = stateProblem ?? viewsProblem ?? bindingsProblem
+        // Before there is another thread: whoever comes after has the privilege no more.
+        steering = Steering(secret: secret)
+        do throws(SystemError) {
+            try Capabilities.giveUp(.bpf)
+        } catch {
+            throw .failed("\(error)")
+        }
 
         do throws(NetlinkError) {
             // Listens before it looks, so that no change falls between.
@@ -109,7 +120,7 @@ final class Appliance {
         ) { event in
             switch event {
             case .cannotListen, .badCertificate, .badAuthorities, .encryptedUpstreamFails, .recursorEnded,
-                .cannotStartRecursor:
+                .recursorHung, .cannotStartRecursor:
                 log.warning("resolver: \(event)")
             case .listening, .stoppedListening: log.info("resolver: \(event)")
             case .upstreams, .leftOutOurselves, .certificate, .recursorStarted: log.notice("resolver: \(event)")
@@ -130,7 +141,7 @@ final class Appliance {
     }
 
     private static func requirePrivileges() throws(StartFailure) {
-        let missing = Capabilities.Name.allCases.filter { !Capabilities.has($0) }
+        let missing = [Capabilities.Name.netAdmin, .netBindService].filter { !Capabilities.has($0) }
         // Without port 53 there may still be listeners on other ports; without devices there is nothing.
         guard missing.contains(.netAdmin) else { return }
         throw .notAllowed(
@@ -154,7 +165,7 @@ final class Appliance {
 
     private func start() throws(StartFailure) {
         if let stateProblem { log.warning("\(stateProblem)") }
-        recordDeterministicMappings()
+        recordPortsAtStart()
         try startDataplane(atStart: true)
         listenOnOwnAddresses()
         do throws(ResolverError) {

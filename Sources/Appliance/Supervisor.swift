@@ -103,14 +103,17 @@ extension Appliance {
                 log.notice("\(packets) packets refused, \(reason.name): \(reason.explanation)")
             }
         }
-        recordPortBlocks()
+        recordPortBlocks(at: now)
         lookAgainAtSessions()
         dropDrainedAddresses()
         // The kernel tells of most changes but not of all: proxy neighbours and settings change in silence.
         if !networkProblems.isEmpty || now >= nextRepair {
             repair()
-            lookAtHostSockets()
             nextRepair = now + .seconds(30)
+        }
+        if now >= nextLookAtSockets {
+            lookAtHostSockets()
+            nextLookAtSockets = now + .seconds(10)
         }
         if dataplane == nil, plan != nil { restartDataplane() }
     }

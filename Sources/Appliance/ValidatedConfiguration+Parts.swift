@@ -21,6 +21,12 @@ extension ValidatedConfiguration {
         settings.recursion.validates = validates
         settings.recursion.trustAnchorFile = trustAnchorFile
         settings.recursion.rootHintsFile = rootHintsFile
+        settings.recursion.memory = recursionMemory
+        settings.tcp.connections = connectionLimits.connections
+        settings.tcp.connectionsPerClient = connectionLimits.perClient
+        settings.tcp.questionsPerConnection = connectionLimits.questions
+        settings.tcp.idle = connectionLimits.idle
+        settings.tcp.handshake = connectionLimits.handshake
         settings.listen = listen.addresses
         settings.listenTLS = listenTLS.addresses
         settings.listenHTTPS = listenHTTPS.addresses

@@ -74,8 +74,10 @@ int clinux_end_child(int process)
 
 int clinux_child_has_ended(int process)
 {
-    /* One that nobody knows has ended too. */
-    return waitpid(process, NULL, WNOHANG) != 0;
+    siginfo_t end = {0};
+
+    /* It stays known until it is ended, so that its number is nobody else's. One that nobody knows has ended too. */
+    return waitid(P_PID, (id_t)process, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid != 0;
 }
 
 static int limit(int what, uint64_t most)

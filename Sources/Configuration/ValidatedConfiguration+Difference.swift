@@ -34,7 +34,10 @@ extension ValidatedConfiguration {
     /// What is set aside at start: names of things that exist once, numbers of threads, memory, and everything of the
     /// translator that its tables are laid out by.
     static func needsRestart(_ key: String) -> Bool {
-        let others: Set = ["dns64.cache-size", "dns64.workers"]
+        let others: Set = [
+            "dns64.cache-size", "dns64.workers", "dns64.limits.connections", "dns64.limits.connections-per-client",
+            "dns64.limits.questions-per-connection", "dns64.limits.connection-idle", "dns64.limits.handshake",
+        ]
         let atOnce: Set = ["nat64.prefixes", "nat64.pool", "nat64.ports", "nat64.map", "nat64.static"]
         return key.hasPrefix("nat64.") && !atOnce.contains(key) || key.hasPrefix("control.")
             || key.hasPrefix("state.")
@@ -50,6 +53,7 @@ extension ValidatedConfiguration {
         kept.pollBeforeSleep = old.pollBeforeSleep
         kept.dns64.cacheSize = old.dns64.cacheSize
         kept.resolverWorkers = old.resolverWorkers
+        kept.connectionLimits = old.connectionLimits
         kept.controlSocket = old.controlSocket
         kept.controlGroup = old.controlGroup
         kept.stateDirectory = old.stateDirectory
@@ -87,6 +91,7 @@ extension ValidatedConfiguration {
         ("nat64.icmp-error-source", same(\.nat64.translation.errorSource)),
         ("nat64.port-hold-down", same(\.nat64.portHoldDown)),
         ("nat64.port-overloading", same(\.nat64.overloadsPorts)),
+        ("nat64.port-block-size", same(\.nat64.portBlockSize)),
         ("nat64.lifetimes.udp", same(\.nat64.lifetimes.udp)),
         ("nat64.lifetimes.icmp", same(\.nat64.lifetimes.icmp)),
         ("nat64.lifetimes.tcp-established", same(\.nat64.lifetimes.tcpEstablished)),
@@ -98,6 +103,7 @@ extension ValidatedConfiguration {
         ("nat64.limits.client-length", same(\.nat64.limits.clientLength)),
         ("nat64.limits.sessions-per-client", same(\.nat64.limits.sessionsPerClient)),
         ("nat64.limits.ports-per-client", same(\.nat64.limits.portsPerClient)),
+        ("nat64.limits.port-blocks-per-client", same(\.nat64.limits.portBlocksPerClient)),
         ("nat64.limits.new-bindings-per-second", same(\.nat64.limits.newBindingsPerSecond)),
         ("nat64.limits.ports-for-new-clients", same(\.nat64.limits.portsForNewClients)),
         ("nat64.limits.spill-to-other-addresses", same(\.nat64.limits.spillsToOtherAddresses)),
@@ -116,11 +122,13 @@ extension ValidatedConfiguration {
         ("dns64.key", same(\.certificateKey)),
         ("dns64.name", same(\.resolverName)),
         ("dns64.discovery", same(\.discovery)),
+        ("dns64.discovery-ttl", same(\.dns64.discoveryTTL)),
         ("dns64.upstream-ca", same(\.upstreamAuthorities)),
         ("dns64.upstreams", same(\.upstreams)),
         ("dns64.dnssec", same(\.validates)),
         ("dns64.trust-anchor-file", same(\.trustAnchorFile)),
         ("dns64.root-hints-file", same(\.rootHintsFile)),
+        ("dns64.recursion-memory", same(\.recursionMemory)),
         ("dns64.synthesize", same(\.synthesize)),
         ("dns64.synthesize-over-ipv4", same(\.synthesizeOverIPv4)),
         ("dns64.exclude-aaaa", same(\.dns64.excludeAAAA)),
@@ -135,6 +143,11 @@ extension ValidatedConfiguration {
         ("dns64.limits.client-share", same(\.dns64.clientShare)),
         ("dns64.limits.questions-per-second", same(\.dns64.questionsPerSecond)),
         ("dns64.limits.over-limit", same(\.dns64.dropsOverLimit)),
+        ("dns64.limits.connections", same(\.connectionLimits.connections)),
+        ("dns64.limits.connections-per-client", same(\.connectionLimits.perClient)),
+        ("dns64.limits.questions-per-connection", same(\.connectionLimits.questions)),
+        ("dns64.limits.connection-idle", same(\.connectionLimits.idle)),
+        ("dns64.limits.handshake", same(\.connectionLimits.handshake)),
         ("dns64.view", same(\.views)),
         ("dns64.rule", same(\.dns64.rules)),
         ("dns64.local", same(\.dns64.localRecords)),

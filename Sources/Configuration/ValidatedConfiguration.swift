@@ -3,6 +3,7 @@ public import DNSWire
 public import IPAddressing
 public import NAT64
 public import Policy
+public import Timing
 
 /// A configuration that has passed every check. Nothing else makes parts of the appliance.
 public struct ValidatedConfiguration: Hashable, Sendable {
@@ -42,6 +43,20 @@ public struct ValidatedConfiguration: Hashable, Sendable {
         case info
         /// Everything.
         case debug
+    }
+
+    /// What connections to the resolver may take, the encrypted ones included.
+    public struct ConnectionLimits: Hashable, Sendable {
+        /// Connections at a time.
+        public var connections = 1000
+        /// Connections from one address at a time.
+        public var perClient = 25
+        /// Questions of one connection under way at a time; also the streams of one connection of HTTP/2.
+        public var questions = 100
+        /// How long a connection may be silent.
+        public var idle = Moment.Span.seconds(10)
+        /// How long the handshake of an encrypted connection may take.
+        public var handshake = Moment.Span.seconds(5)
     }
 
     /// The files it was read from, the main file first; empty for a text.
@@ -91,6 +106,10 @@ public struct ValidatedConfiguration: Hashable, Sendable {
     public var trustAnchorFile = "/usr/share/dns/root.key"
     /// A zone file of the root's name servers; those that libunbound knows if it is empty.
     public var rootHintsFile = ""
+    /// How many octets of memory the process that resolves and validates may have.
+    public var recursionMemory = 256 << 20
+    /// The limits of connections to the resolver.
+    public var connectionLimits = ConnectionLimits()
     /// Resolver threads; nothing means as many as the process may use CPUs.
     public var resolverWorkers: Int?
     /// The settings of the DNS64 engine; with upstreams of the system, those are filled in at start.

@@ -77,6 +77,15 @@ package enum Metrics {
         if let overloaded = dataplane.overloadedBindings {
             page.gauge("nat64_overloaded_bindings", "Bindings whose port other clients have too.", Double(overloaded))
         }
+        if let blocks = dataplane.portBlocks, let all = dataplane.portBlocksTotal {
+            page.gauge("nat64_port_blocks", "Blocks of ports that client networks have.", Double(blocks))
+            page.gauge("nat64_port_blocks_limit", "Blocks of ports there are.", Double(all))
+        }
+        page.gauge(
+            "nat64_withheld_ports",
+            "Ports kept from clients because programs of the host have them.",
+            Double(dataplane.withheldPorts ?? 0)
+        )
         page.gauge("nat64_static_bindings", "Bindings that the operator wrote down.", Double(dataplane.staticBindings))
         if let steering = dataplane.steering {
             page.gauge(
@@ -150,10 +159,80 @@ package enum Metrics {
             "Queries refused or left without an answer, by reason.",
             resolver.refused.map { (["reason": $0.name], $0.count) }
         )
+        page.counter(
+            "dns64_events_total",
+            "What else is counted, by name.",
+            resolver.counts.map { (["event": $0.name], $0.count) }
+        )
         page.gauge("dns64_cache_entries", "Answers kept.", Double(resolver.cache.entries))
         page.gauge("dns64_cache_bytes", "Octets the cache takes.", Double(resolver.cache.octets))
         page.gauge("dns64_cache_limit_bytes", "Octets the cache may take.", Double(resolver.cache.limitOctets))
-        page.gauge("dns64_tcp_connections", "TCP connections of clients open now.", Double(resolver.tcpConnections))
+        page.gauge("dns64_tcp_connections", "Connections of clients open now.", Double(resolver.tcpConnections))
+        page.counter(
+            "dns64_connections_refused_total",
+            "Connections closed or refused because of a limit.",
+            resolver.connectionsRefused
+        )
+        page.counter(
+            "dns64_questions_total",
+            "Questions that came, by transport.",
+            resolver.transports.map { (["transport": $0.transport], $0.questions) }
+        )
+        page.gauge(
+            "dns64_connections",
+            "Connections of clients open now, by transport.",
+            resolver.transports.compactMap { use in
+                use.connections.map { (["transport": use.transport], Double($0)) }
+            }
+        )
+        if let encryption = resolver.encryption { self.encryption(encryption, &page) }
+        if let recursor = resolver.recursor { self.recursor(recursor, &page) }
+    }
+
+    private static func encryption(_ encryption: EncryptionStatus, _ page: inout MetricsPage) {
+        page.counter(
+            "dns64_failed_handshakes_total",
+            "Encrypted connections that ended before their handshake did.",
+            encryption.failedHandshakes
+        )
+        page.counter(
+            "dns64_refused_requests_total",
+            "Requests of HTTP answered with a status other than 200.",
+            encryption.refusedRequests
+        )
+        page.counter(
+            "dns64_ended_floods_total",
+            "Connections of HTTP/2 ended because of what they sent.",
+            encryption.endedFloods
+        )
+        guard let certificate = encryption.certificate else { return }
+        if let expires = certificate.expires {
+            page.gauge(
+                "dns64_certificate_expiry_timestamp_seconds",
+                "When the certificate expires, in seconds since 1970.",
+                Double(expires)
+            )
+        }
+        page.counter("dns64_certificate_renewals_total", "Other certificates read.", certificate.renewals)
+        page.gauge(
+            "dns64_certificate_files_usable",
+            "1 if the files of the certificate as they are now can be used.",
+            certificate.problem == nil ? 1 : 0
+        )
+    }
+
+    private static func recursor(_ recursor: RecursorStatus, _ page: inout MetricsPage) {
+        page.gauge(
+            "dns64_recursor_up",
+            "1 if the child process that resolves and validates is at work.",
+            recursor.process == nil ? 0 : 1
+        )
+        page.counter("dns64_recursor_restarts_total", "How often the recursor ended.", recursor.restarts)
+        page.counter(
+            "dns64_recursor_hangs_total",
+            "How often the recursor was ended because it did not answer.",
+            recursor.hangs
+        )
     }
 
     private static func upstreams(_ upstreams: [UpstreamStatus], _ page: inout MetricsPage) {

@@ -43,6 +43,9 @@ extension OpenAPIDocument {
               "sessions": { "$ref": "#/components/schemas/TableUse" },
               "bindings": { "$ref": "#/components/schemas/TableUse" },
               "overloadedBindings": { "type": "integer", "minimum": 0, "description": "Bindings whose port other clients have too." },
+              "portBlocks": { "type": "integer", "minimum": 0, "description": "Blocks of ports that client networks have." },
+              "portBlocksTotal": { "type": "integer", "minimum": 0, "description": "Blocks of ports there are." },
+              "withheldPorts": { "type": "integer", "minimum": 0, "description": "Ports kept from clients because programs of the host have them." },
               "staticBindings": { "type": "integer", "minimum": 0, "description": "Bindings that the operator wrote down, each port counted." },
               "traffic6to4": { "$ref": "#/components/schemas/Traffic" },
               "traffic4to6": { "$ref": "#/components/schemas/Traffic" },
@@ -132,7 +135,7 @@ extension OpenAPIDocument {
           },
           "ResolverStatus": {
             "type": "object", "description": "The resolving half.",
-            "required": ["state", "workers", "sockets", "listenProblems", "upstreams", "queries", "fromCache", "synthesized", "native", "failed", "refused", "cache", "tcpConnections"],
+            "required": ["state", "workers", "sockets", "listenProblems", "upstreams", "queries", "fromCache", "synthesized", "native", "failed", "refused", "counts", "cache", "tcpConnections", "connectionsRefused", "transports"],
             "properties": {
               "state": { "$ref": "#/components/schemas/PartState" },
               "workers": { "type": "integer", "minimum": 0, "description": "Threads." },
@@ -146,8 +149,53 @@ extension OpenAPIDocument {
               "native": { "type": "integer", "minimum": 0, "description": "Answers with AAAA records of the name itself." },
               "failed": { "type": "integer", "minimum": 0, "description": "No upstream had an answer." },
               "refused": { "type": "array", "items": {"$ref": "#/components/schemas/ReasonCount"}, "description": "Every reason, in a fixed order, also those never met." },
+              "counts": { "type": "array", "items": {"$ref": "#/components/schemas/ReasonCount"}, "description": "Everything else that is counted, in a fixed order." },
               "cache": { "$ref": "#/components/schemas/CacheStatus" },
-              "tcpConnections": { "type": "integer", "minimum": 0, "description": "Of clients, open now." }
+              "tcpConnections": { "type": "integer", "minimum": 0, "description": "Of clients, open now, the encrypted ones included." },
+              "connectionsRefused": { "type": "integer", "minimum": 0, "description": "Closed or refused because of a limit." },
+              "transports": { "type": "array", "items": {"$ref": "#/components/schemas/TransportUse"}, "description": "What came by each way of asking." },
+              "encryption": { "$ref": "#/components/schemas/EncryptionStatus" },
+              "recursor": { "$ref": "#/components/schemas/RecursorStatus" }
+            }
+          },
+          "TransportUse": {
+            "type": "object", "description": "What came by one way of asking.",
+            "required": ["transport", "questions"],
+            "properties": {
+              "transport": { "type": "string", "enum": ["udp", "tcp", "tls", "https"] },
+              "questions": { "type": "integer", "minimum": 0, "description": "Since the start." },
+              "connections": { "type": "integer", "minimum": 0, "description": "Open now." }
+            }
+          },
+          "EncryptionStatus": {
+            "type": "object", "description": "The encrypted listeners.",
+            "required": ["failedHandshakes", "refusedRequests", "endedFloods"],
+            "properties": {
+              "failedHandshakes": { "type": "integer", "minimum": 0, "description": "Connections that ended before their handshake did." },
+              "refusedRequests": { "type": "integer", "minimum": 0, "description": "Requests of HTTP answered with a status other than 200." },
+              "endedFloods": { "type": "integer", "minimum": 0, "description": "Connections of HTTP/2 ended because of what they sent." },
+              "certificate": { "$ref": "#/components/schemas/CertificateStatus" }
+            }
+          },
+          "CertificateStatus": {
+            "type": "object", "description": "What encrypted listeners show to clients.",
+            "required": ["file", "renewals"],
+            "properties": {
+              "file": { "type": "string", "description": "Where it comes from." },
+              "expires": { "type": "integer", "description": "When the first of its chain expires, in seconds since 1970." },
+              "secondsLeft": { "type": "integer", "description": "Until then; below zero once it has expired." },
+              "renewals": { "type": "integer", "minimum": 0, "description": "How often another one was read since the start." },
+              "problem": { "type": "string", "description": "Why the files as they are now cannot be used." }
+            }
+          },
+          "RecursorStatus": {
+            "type": "object", "description": "The child process that resolves and validates.",
+            "required": ["restarts", "restartsOfLate", "hangs"],
+            "properties": {
+              "process": { "type": "integer", "minimum": 1, "description": "Its number; missing while it is to be started again." },
+              "restarts": { "type": "integer", "minimum": 0, "description": "How often it ended, or was ended because it did not answer." },
+              "restartsOfLate": { "type": "integer", "minimum": 0, "description": "How many of these fell into the last ten minutes." },
+              "hangs": { "type": "integer", "minimum": 0, "description": "How often it was ended because it did not answer." }
             }
           },
           "ListeningSocket": {
@@ -155,7 +203,7 @@ extension OpenAPIDocument {
             "required": ["address", "transport"],
             "properties": {
               "address": { "type": "string", "description": "Address and port." },
-              "transport": { "type": "string", "enum": ["udp", "tcp"] }
+              "transport": { "type": "string", "enum": ["udp", "tcp", "tls", "https"] }
             }
           },
           "ListenProblem": {
@@ -163,7 +211,7 @@ extension OpenAPIDocument {
             "required": ["address", "transport", "problem"],
             "properties": {
               "address": { "type": "string", "description": "Address and port." },
-              "transport": { "type": "string", "enum": ["udp", "tcp"] },
+              "transport": { "type": "string", "enum": ["udp", "tcp", "tls", "https"] },
               "problem": { "type": "string", "description": "Why not." }
             }
           },

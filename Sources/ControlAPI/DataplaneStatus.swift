@@ -24,6 +24,12 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
     public var staticBindings: UInt64
     /// Bindings whose port other clients have too, towards other peers (RFC 7857 section 3); nothing if there is none.
     public var overloadedBindings: UInt64?
+    /// Blocks of ports that client networks have; nothing if ports are taken one by one.
+    public var portBlocks: UInt64?
+    /// Blocks of ports there are.
+    public var portBlocksTotal: UInt64?
+    /// Ports kept from clients because programs of the host have them; nothing if there are none.
+    public var withheldPorts: UInt64?
     /// Packets of our clients on their way to IPv4.
     public var traffic6to4: Traffic
     /// Packets from IPv4 on their way to our clients.
@@ -55,6 +61,9 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
         bindings: TableUse,
         staticBindings: UInt64 = 0,
         overloadedBindings: UInt64? = nil,
+        portBlocks: UInt64? = nil,
+        portBlocksTotal: UInt64? = nil,
+        withheldPorts: UInt64? = nil,
         traffic6to4: Traffic,
         traffic4to6: Traffic,
         hairpinned: UInt64,
@@ -76,6 +85,9 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
         self.bindings = bindings
         self.staticBindings = staticBindings
         self.overloadedBindings = overloadedBindings
+        self.portBlocks = portBlocks
+        self.portBlocksTotal = portBlocksTotal
+        self.withheldPorts = withheldPorts
         self.traffic6to4 = traffic6to4
         self.traffic4to6 = traffic4to6
         self.hairpinned = hairpinned

@@ -10,6 +10,7 @@ public enum Diagnosis {
         configuration: ConfigurationStatus
     ) -> [Finding] {
         self.dataplane(dataplane) + pool(dataplane) + self.network(network) + self.resolver(resolver)
+            + certificate(resolver.encryption?.certificate) + recursor(resolver.recursor)
             + upstreams(resolver.upstreams) + self.configuration(configuration)
     }
 
@@ -124,6 +125,68 @@ public enum Diagnosis {
             )
         }
         return findings
+    }
+
+    /// How long before its end a certificate is worth a warning: 14 days.
+    private static let renewalDue: Int64 = 14 * 86_400
+
+    private static func certificate(_ certificate: CertificateStatus?) -> [Finding] {
+        guard let certificate else { return [] }
+        var findings: [Finding] = []
+        if let left = certificate.secondsLeft, left <= renewalDue {
+            let days = left / 86_400
+            findings.append(
+                Finding(
+                    code: left <= 0 ? "certificate-expired" : "certificate-expires",
+                    severity: .warning,
+                    problem: left <= 0
+                        ? "The certificate in \(certificate.file) has expired, so clients refuse DNS over TLS and HTTPS."
+                        : "The certificate in \(certificate.file) expires within "
+                            + "\(days < 1 ? "a day" : "\(days + 1) days").",
+                    remedy: "Put a renewed one there with its key; it is taken within a second."
+                )
+            )
+        }
+        if let problem = certificate.problem {
+            findings.append(
+                Finding(
+                    code: "certificate-unusable",
+                    severity: .warning,
+                    problem: "The files of the certificate cannot be used as they are: \(problem).",
+                    remedy: certificate.expires == nil
+                        ? "Until they can, nothing listens for DNS over TLS and HTTPS."
+                        : "Until they can, clients are shown the certificate that was read before."
+                )
+            )
+        }
+        return findings
+    }
+
+    /// So many ends of the recursor within ten minutes are no accident.
+    private static let suspiciousRestarts: UInt64 = 3
+
+    private static func recursor(_ recursor: RecursorStatus?) -> [Finding] {
+        guard let recursor, recursor.process == nil || recursor.restartsOfLate >= suspiciousRestarts else { return [] }
+        let remedy = "See why with: journalctl -u nat64-appliance; if it lacks memory, raise dns64.recursion-memory."
+        guard recursor.restartsOfLate >= suspiciousRestarts else {
+            return [
+                Finding(
+                    code: "recursor-down",
+                    severity: .warning,
+                    problem: "The recursor is not running, so only names in the cache and names with a rule resolve.",
+                    remedy: "It is started again by itself. " + remedy
+                )
+            ]
+        }
+        return [
+            Finding(
+                code: "recursor-restarts",
+                severity: .warning,
+                problem: "The recursor ended \(recursor.restartsOfLate) times within ten minutes; "
+                    + (recursor.process == nil ? "it is started again after a pause." : "it runs at the moment."),
+                remedy: remedy
+            )
+        ]
     }
 
     private static func upstreams(_ upstreams: [UpstreamStatus]) -> [Finding] {

@@ -24,10 +24,20 @@ public struct ResolverStatus: Codable, Equatable, Sendable {
     public var failed: UInt64
     /// Queries refused or left without an answer, by reason, in a fixed order, also reasons never met.
     public var refused: [ReasonCount]
+    /// Everything else that is counted, by name, in a fixed order, also what never happened.
+    public var counts: [ReasonCount]
     /// The answer cache.
     public var cache: CacheStatus
-    /// TCP connections of clients open now.
+    /// Connections of clients open now, the encrypted ones included.
     public var tcpConnections: UInt64
+    /// Connections closed or refused because of a limit.
+    public var connectionsRefused: UInt64
+    /// What came by each way of asking.
+    public var transports: [TransportUse]
+    /// The encrypted listeners, if any are wanted.
+    public var encryption: EncryptionStatus?
+    /// The child process that resolves and validates, if one is wanted.
+    public var recursor: RecursorStatus?
 
     /// Puts the half together.
     public init(
@@ -43,8 +53,13 @@ public struct ResolverStatus: Codable, Equatable, Sendable {
         native: UInt64,
         failed: UInt64,
         refused: [ReasonCount],
+        counts: [ReasonCount] = [],
         cache: CacheStatus,
-        tcpConnections: UInt64
+        tcpConnections: UInt64,
+        connectionsRefused: UInt64 = 0,
+        transports: [TransportUse] = [],
+        encryption: EncryptionStatus? = nil,
+        recursor: RecursorStatus? = nil
     ) {
         self.state = state
         self.workers = workers
@@ -58,8 +73,13 @@ public struct ResolverStatus: Codable, Equatable, Sendable {
         self.native = native
         self.failed = failed
         self.refused = refused
+        self.counts = counts
         self.cache = cache
         self.tcpConnections = tcpConnections
+        self.connectionsRefused = connectionsRefused
+        self.transports = transports
+        self.encryption = encryption
+        self.recursor = recursor
     }
 }
 
@@ -67,7 +87,7 @@ public struct ResolverStatus: Codable, Equatable, Sendable {
 public struct ListeningSocket: Codable, Equatable, Sendable {
     /// Address and port: `[2001:db8::1]:53`.
     public var address: String
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp`, `tls` or `https`.
     public var transport: String
 
     /// Describes a listening socket.
@@ -81,7 +101,7 @@ public struct ListeningSocket: Codable, Equatable, Sendable {
 public struct ListenProblem: Codable, Equatable, Sendable {
     /// Address and port: `[2001:db8::1]:53`.
     public var address: String
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp`, `tls` or `https`.
     public var transport: String
     /// Why not: a sentence.
     public var problem: String

@@ -3,7 +3,7 @@ public import IPAddressing
 /// What the recursor is to do.
 public struct RecursionSettings: Hashable, Sendable {
     /// The resolvers it asks; without any it resolves from the root by itself.
-    public var forwarders: [TransportAddress] = []
+    public var forwarders: [Forwarder] = []
     /// Whether it validates: RFC 4035 section 5.
     public var validates = false
     /// A file of trust anchors, as DS or DNSKEY records in zone file form; needed to validate.
@@ -12,6 +12,31 @@ public struct RecursionSettings: Hashable, Sendable {
     public var rootHintsFile = ""
     /// How many octets of memory of its own it may have.
     public var memory = 256 << 20
+
+    /// A resolver to ask.
+    public struct Forwarder: Hashable, Sendable, CustomStringConvertible {
+        /// Where it listens.
+        public var endpoint: TransportAddress
+        /// The number of the interface by which a link-local address is reached; 0 for others.
+        public var scope: UInt32
+
+        /// Names a resolver.
+        public init(_ endpoint: TransportAddress, scope: UInt32 = 0) {
+            self.endpoint = endpoint
+            self.scope = scope
+        }
+
+        /// `[fe80::1]:53%2`.
+        public var description: String { scope == 0 ? "\(endpoint)" : "\(endpoint)%\(scope)" }
+
+        init?(_ text: Substring) {
+            let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let endpoint = TransportAddress(parts[0]), let scope = parts.count == 1 ? 0 : UInt32(parts[1]) else {
+                return nil
+            }
+            self.init(endpoint, scope: scope)
+        }
+    }
 
     /// A recursor that resolves from the root and does not validate.
     public init() {}
@@ -39,7 +64,7 @@ extension RecursionSettings {
     init?(arguments: some Sequence<String>) {
         self.init()
         for word in arguments {
-            if word.hasPrefix(Self.forward), let forwarder = TransportAddress(word.dropFirst(Self.forward.count)) {
+            if word.hasPrefix(Self.forward), let forwarder = Forwarder(word.dropFirst(Self.forward.count)) {
                 forwarders.append(forwarder)
             } else if word == Self.validate {
                 validates = true

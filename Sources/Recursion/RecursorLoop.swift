@@ -99,6 +99,8 @@ final class RecursorLoop {
     }
 
     private func take(_ count: Int, from door: Int) {
+        // The resolver wants to know whether there is life.
+        if count == RecursionFrame.start { return echo(door) }
         guard pending < Self.mostPending, count > RecursionFrame.start else { return }
         do throws(WireProblem) {
             let frame = unsafe memory.withUnsafePointer {
@@ -108,6 +110,17 @@ final class RecursorLoop {
             ask(question, PendingQuestion(frame: frame, door: door, recursor: self), flags)
         } catch {
             // Not a question; the resolver never sends such a thing.
+        }
+    }
+
+    private func echo(_ door: Int) {
+        do throws(SystemError) {
+            let pulse = unsafe memory.withUnsafePointer {
+                unsafe Array(UnsafeRawBufferPointer(start: $0, count: RecursionFrame.start))
+            }
+            _ = try unsafe doors[door].socket.send(pulse.span.bytes)
+        } catch {
+            // The door closes; hear(_:) will see it.
         }
     }
 

@@ -39,7 +39,8 @@ final class UnboundContext {
             try UnboundError.check(unsafe ub_ctx_set_option(context, name + ":", value), "\(name): \(value)")
         }
         for forwarder in settings.forwarders {
-            let text = "\(forwarder.address)@\(forwarder.port.number)"
+            let zone = forwarder.scope == 0 ? "" : "%\(forwarder.scope)"
+            let text = "\(forwarder.endpoint.address)\(zone)@\(forwarder.endpoint.port.number)"
             try UnboundError.check(unsafe ub_ctx_set_fwd(context, text), "forward to \(text)")
         }
         if validates {
@@ -51,9 +52,10 @@ final class UnboundContext {
     deinit { unsafe ub_ctx_delete(context) }
 
     private static func options(_ settings: RecursionSettings, validates: Bool) -> [(String, String)] {
-        // Of the memory a quarter each for messages and record sets, which is the ratio libunbound's authors advise;
-        // the rest is for questions under way, keys and what knows the servers.
-        let cache = settings.memory / 16
+        // About a half of the memory is for caches, of which record sets take twice as much as messages, as libunbound's
+        // authors advise; the rest is for questions under way and for what knows the servers. Who validates has two
+        // contexts.
+        let cache = settings.memory / (settings.validates ? 16 : 8)
         var options = [
             ("module-config", validates ? "validator iterator" : "iterator"),
             ("msg-cache-size", String(cache)),

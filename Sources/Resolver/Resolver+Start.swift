@@ -61,7 +61,8 @@ extension Resolver {
         )
         // Each connection, and a few descriptors of the other parts, must find room beside the upstream sockets.
         let sockets = min(8192, max(64, (DescriptorLimit.raise() - settings.tcp.connections - 512) / count))
-        var keeper = RecursorKeeper()
+        let bell = try WatchBell()
+        var keeper = RecursorKeeper(watch: bell)
         keeper.want(choice.recursion, ports)
         for event in keeper.look(ports, at: MonotonicClock.now()) { announce(event) }
         var threads: [PlainThread] = []
@@ -72,6 +73,7 @@ extension Resolver {
                         if settings.dropsPrivileges { Capabilities.dropAll() }
                         var worker = Worker(
                             port: port,
+                            peers: workers,
                             cache: cache,
                             policies: policies,
                             connections: door,
@@ -83,7 +85,7 @@ extension Resolver {
                     }
                 )
             }
-            let watch = try Watch { [weak self] in self?.lookAgain() }
+            let watch = try Watch(bell) { [weak self] in self?.lookAgain() }
             return Running(
                 ports: ports,
                 door: door,

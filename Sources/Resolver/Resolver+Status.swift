@@ -1,5 +1,7 @@
 internal import DNS64
+internal import Linux
 internal import Synchronization
+internal import Timing
 
 extension Resolver {
     /// How the resolver does.
@@ -7,6 +9,14 @@ extension Resolver {
         var status = ResolverStatus(cache: cache.measures)
         status.suspendsSynthesis = policies.suspendsSynthesis
         state.withLock { $0.running?.add(to: &status) }
+        status.certificate = certificate.snapshot.map { now in
+            ResolverStatus.Certificate(
+                files: now.files,
+                expires: now.expires,
+                renewals: now.renewals,
+                problem: now.problem
+            )
+        }
         return status
     }
 }
@@ -19,7 +29,12 @@ extension Resolver.Running {
         status.problems = book.problems.values.sorted { $0.description < $1.description }
         status.leftOutOurselves = choice.ourselves
         status.recursor = keeper.settings.map { _ in
-            ResolverStatus.Recursor(process: keeper.number, restarts: keeper.ends)
+            ResolverStatus.Recursor(
+                process: keeper.number,
+                restarts: keeper.ends,
+                restartsOfLate: keeper.endsOfLate(at: MonotonicClock.now()),
+                hangs: keeper.hangs
+            )
         }
         status.connectionsHeartbeat = door.heartbeat
         let counts = door.counts
@@ -28,6 +43,9 @@ extension Resolver.Running {
         status.questionsOverHTTPS = counts.questionsOverHTTPS
         status.failedHandshakes = counts.failedHandshakes
         status.refusedRequests = counts.refusedRequests
+        status.endedFloods = counts.endedFloods
+        status.connectionsOverTLS = counts.open[.tls] ?? 0
+        status.connectionsOverHTTPS = counts.open[.https] ?? 0
         status.connections = door.connectionCount
         status.connectionsRefused = door.refusedCount
         for port in ports { port.add(to: &status) }

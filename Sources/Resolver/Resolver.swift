@@ -165,6 +165,7 @@ public final class Resolver: Sendable {
         switch event {
         case .started(let process): report(.recursorStarted(process: process))
         case .ended: report(.recursorEnded)
+        case .hung: report(.recursorHung)
         case .cannotStart(let error): report(.cannotStartRecursor(error))
         }
     }
@@ -213,7 +214,11 @@ public final class Resolver: Sendable {
     func announce(_ choice: UpstreamChoice) {
         for endpoint in choice.ourselves { report(.leftOutOurselves(endpoint)) }
         let forwarders = choice.recursion?.forwarders ?? []
-        report(.upstreams(forwarders.isEmpty ? choice.upstreams : forwarders.map { UpstreamAddress($0) }))
+        report(
+            .upstreams(
+                forwarders.isEmpty ? choice.upstreams : forwarders.map { UpstreamAddress($0.endpoint, scope: $0.scope) }
+            )
+        )
     }
 
     private func awaitAdoption(of generation: UInt64) -> Bool {

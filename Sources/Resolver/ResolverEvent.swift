@@ -18,6 +18,8 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
     case recursorStarted(process: Int32)
     /// It has ended by itself; another will be started.
     case recursorEnded
+    /// It did not answer and was ended; another will be started.
+    case recursorHung
     /// It could not be started; that is tried again.
     case cannotStartRecursor(SystemError)
     /// A certificate, or the renewed one, is shown to clients from now on.
@@ -40,6 +42,7 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
         case .upstreams(let all): "upstreams \(all.map(\.description).joined(separator: ", "))"
         case .recursorStarted(let process): "the recursor works as process \(process)"
         case .recursorEnded: "the recursor has ended unexpectedly"
+        case .recursorHung: "the recursor did not answer and was ended"
         case .cannotStartRecursor(let error): "the recursor cannot be started: \(error)"
         case .certificate(let files): "certificate read from \(files.chain)"
         case .badCertificate(let problem): "the certificate is not taken, the one before stays: \(problem)"

@@ -53,6 +53,8 @@ public struct TCPLimits: Hashable, Sendable {
     /// How long a connection may be silent: no whole question came and none is being answered. Also how long a client
     /// may not take what it asked for.
     public var idle = Moment.Span.seconds(10)
+    /// How long the handshake of an encrypted connection may take.
+    public var handshake = Moment.Span.seconds(5)
 
     /// The limits of an empty configuration file.
     public init() {}

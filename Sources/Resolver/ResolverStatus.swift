@@ -32,8 +32,24 @@ public struct ResolverStatus: Sendable {
     public struct Recursor: Hashable, Sendable {
         /// Its number; nothing while it is to be started again.
         public var process: Int32?
-        /// How often it has ended by itself.
+        /// How often it has ended by itself, or was ended because it did not answer.
         public var restarts: UInt64
+        /// How many of these fell into the last ten minutes.
+        public var restartsOfLate: UInt64
+        /// How often it was ended because it did not answer.
+        public var hangs: UInt64
+    }
+
+    /// The certificate of the encrypted listeners.
+    public struct Certificate: Hashable, Sendable {
+        /// Where it comes from.
+        public var files: CertificateFiles
+        /// When the first of its chain expires, in seconds since 1970; nothing before one could be read.
+        public var expires: Int64?
+        /// How often another one was read since the start.
+        public var renewals: UInt64
+        /// What is wrong with the files as they are now.
+        public var problem: CertificateProblem?
     }
 
     /// Addresses on which something listens, sorted.
@@ -53,12 +69,18 @@ public struct ResolverStatus: Sendable {
     public var leftOutOurselves: [TransportAddress] = []
     /// The recursor, if there is to be one.
     public var recursor: Recursor?
+    /// The certificate, if one is wanted.
+    public var certificate: Certificate?
     /// The workers, by number.
     public var workers: [Worker] = []
     /// Counts up twice a second while the thread of the TCP connections lives.
     public var connectionsHeartbeat: UInt64 = 0
-    /// TCP connections that are open.
+    /// Connections that are open.
     public var connections = 0
+    /// Of those, the ones over TLS.
+    public var connectionsOverTLS = 0
+    /// Of those, the ones over HTTPS.
+    public var connectionsOverHTTPS = 0
     /// TCP connections closed or refused because of a limit.
     public var connectionsRefused = 0
     /// Whether no AAAA records are made although the Policy would have it.
@@ -81,6 +103,8 @@ public struct ResolverStatus: Sendable {
     public var failedHandshakes: UInt64 = 0
     /// Requests of HTTP that were answered with a status other than 200.
     public var refusedRequests: UInt64 = 0
+    /// Connections of HTTP/2 ended because of what they sent.
+    public var endedFloods: UInt64 = 0
     /// Answers over UDP that could not be sent.
     public var repliesLost: UInt64 = 0
     /// Upstream questions given up early because too many were under way.

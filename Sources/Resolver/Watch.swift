@@ -2,32 +2,38 @@ internal import Linux
 internal import Synchronization
 internal import Timing
 
-/// A thread that looks after something every second.
-final class Watch: Sendable {
-    private final class Signal: Sendable {
-        let bell: Bell
-        let hasEnded = Atomic<Bool>(false)
-        init() throws(SystemError) { bell = try Bell() }
-    }
+/// Makes a watch look at once.
+final class WatchBell: Sendable {
+    fileprivate let bell: Bell
+    fileprivate let hasEnded = Atomic<Bool>(false)
 
-    private let signal: Signal
+    init() throws(SystemError) { bell = try Bell() }
+
+    /// May be called by any thread.
+    func ring() { bell.ring() }
+}
+
+/// A thread that looks after something every second, and whenever its bell is rung.
+final class Watch: Sendable {
+    private let bell: WatchBell
     private let thread: PlainThread
 
     /// Starts the thread.
-    init(_ look: @escaping @Sendable () -> Void) throws(SystemError) {
-        let signal = try Signal()
-        self.signal = signal
+    init(_ bell: WatchBell, _ look: @escaping @Sendable () -> Void) throws(SystemError) {
+        self.bell = bell
         thread = try PlainThread(name: "dns-watch") {
-            while !signal.hasEnded.load(ordering: .acquiring) {
-                if !DescriptorIO.waitReadable(signal.bell.number, atMost: .seconds(1)) { look() }
+            while true {
+                if DescriptorIO.waitReadable(bell.bell.number, atMost: .seconds(1)) { bell.bell.hush() }
+                guard !bell.hasEnded.load(ordering: .acquiring) else { return }
+                look()
             }
         }
     }
 
     /// Ends the thread, when it has looked to the end.
     func stop() {
-        signal.hasEnded.store(true, ordering: .releasing)
-        signal.bell.ring()
+        bell.hasEnded.store(true, ordering: .releasing)
+        bell.ring()
         thread.join()
     }
 }

@@ -100,7 +100,7 @@ struct Halves: ~Copyable {
                 let reply = Self.reply(to: asked, records)
                 _ = engine.receive(reply: reply.span.bytes, for: exchange, at: now)
             case .answer(_, let count): answer = Self.read(room.bytes, count)
-            case .cancel: break
+            case .cancel, .tell: break
             }
         }
         return answer

@@ -74,7 +74,8 @@ struct AcceptanceTests {
             "pool", "workers", "mtu", "ports", "group", "[[nat64.map]]", "prefix =", "[[nat64.static]]",
             "[[nat64.deterministic]]", "overflow-parts", "most-ports-per-client", "block-size",
             "protocol", "ipv4", "ipv6", "[[dns64.view]]", "clients", "synthesize = false",
-            "listen-tls", "listen-https", "certificate", "key", "name", "discovery", "upstream-ca", "root-hints-file",
+            "listen-tls", "listen-https", "certificate", "key", "name", "discovery", "discovery-ttl", "upstream-ca",
+            "root-hints-file",
         ]
         // The tables of the resolver that may be written many times are examples, all of them.
         let lines = try uncommented()
@@ -206,6 +207,7 @@ struct AcceptanceTests {
             client-length = 56
             sessions-per-client = 1000
             ports-per-client = 500
+            port-blocks-per-client = 3
             new-bindings-per-second = 50
             ports-for-new-clients = 10
             spill-to-other-addresses = false
@@ -276,6 +278,7 @@ struct AcceptanceTests {
         nat64.limits.clientLength = 56
         nat64.limits.sessionsPerClient = 1000
         nat64.limits.portsPerClient = 500
+        nat64.limits.portBlocksPerClient = 3
         nat64.limits.newBindingsPerSecond = 50
         nat64.limits.portsForNewClients = 10
         nat64.limits.spillsToOtherAddresses = false

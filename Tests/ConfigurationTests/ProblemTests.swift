@@ -52,6 +52,25 @@ struct ProblemTests {
         )
     }
 
+    @Test(
+        "PFX-11 a prefix in which hosts would discover another one is refused, whichever of the two addresses it holds"
+    )
+    func discoveryAddressInPrefixIsRefused() {
+        for (text, address) in [("c000:aa", "192.0.0.170"), ("c000:ab", "192.0.0.171")] {
+            let told = problems(of: "[nat64]\nprefixes = [\"2001:db8:\(text)::/96\"]")
+            #expect(told.count == 1 && told.allSatisfy { $0.contains("has the octets of \(address)") }, "\(told)")
+        }
+        #expect(problems(of: "[nat64]\nprefixes = [\"2001:db8:c000:ac::/96\"]").isEmpty)
+    }
+
+    @Test("PFX-13 the pool may not have 192.0.0.170 or 192.0.0.171")
+    func discoveryAddressesAreNobodys() {
+        for address in ["192.0.0.170", "192.0.0.171", "192.0.0.160/27"] {
+            let told = problems(of: "[nat64]\npool = [\"\(address)\"]")
+            #expect(told.count == 1 && told.allSatisfy { $0.contains("RFC 7050") }, "\(address): \(told)")
+        }
+    }
+
     @Test("ADR-05 a /96 prefix with bits 64 to 71 set is refused, and the one that would be right is named")
     func octet8IsRefused() {
         #expect(

@@ -3,6 +3,7 @@ import DNSWire
 import IPAddressing
 import PacketMemory
 import Policy
+import Timing
 import Testing
 
 @testable import Configuration
@@ -130,11 +131,23 @@ struct ResolverRulesTests {
         #expect(outside == Treatment(synthesizes: true))
     }
 
+    @Test("PFX-10 how long hosts may keep the discovery answer is a setting, of a week at most")
+    func discoveryTTL() throws {
+        #expect(try configuration("").dns64.discoveryTTL == 3600)
+        #expect(try configuration("[dns64]\ndiscovery-ttl = \"5m\"").dns64.discoveryTTL == 300)
+        #expect(
+            problems(of: "[dns64]\ndiscovery-ttl = 604801") == [
+                "a.toml:2:17: dns64.discovery-ttl: 604801 is not from 0 to 604800 seconds"
+            ]
+        )
+    }
+
     @Test("the other keys of the resolver are read")
     func others() throws {
-        let read = try configuration(
+        let whole = try configuration(
             """
             [dns64]
+            recursion-memory = "64MiB"
             serve-stale = true
             prefetch = true
             cookies = false
@@ -145,8 +158,17 @@ struct ResolverRulesTests {
             client-share = 10
             questions-per-second = 1000
             over-limit = "drop"
+            connections = 5000
+            connections-per-client = 50
+            questions-per-connection = 20
+            connection-idle = "1m"
+            handshake = 3
             """
-        ).dns64
+        )
+        let (read, limits) = (whole.dns64, whole.connectionLimits)
+        #expect(whole.recursionMemory == 64 << 20)
+        #expect(limits.connections == 5000 && limits.perClient == 50 && limits.questions == 20)
+        #expect(limits.idle == .seconds(60) && limits.handshake == .seconds(3))
         #expect(read.servesStale && read.prefetches && !read.cookies && read.randomizesCase)
         #expect(read.cookieSecrets.map(\.key0) == [0x3FA4_B2A6_E573_E9E5])
         #expect(read.clientLength == 56 && read.clientShare == 10 && read.questionsPerSecond == 1000)
@@ -216,6 +238,14 @@ struct ResolverRulesTests {
                 "a.toml:2:19: dns64.cookie-secrets: a secret is not 32 hexadecimal digits (RFC 9018 section 4.4)",
                 "a.toml:4:16: dns64.limits.client-share: 101 is not from 1 to 100, percent",
                 "a.toml:5:14: dns64.limits.over-limit: \"kill\" is not one of \"truncate\", \"drop\"",
+            ]
+        ),
+        (
+            "[dns64]\nrecursion-memory = \"1MiB\"\n[dns64.limits]\nconnections = 0\nhandshake = \"2m\"",
+            [
+                "a.toml:2:20: dns64.recursion-memory: \"1MiB\" is not from \"64MiB\" to \"64GiB\"",
+                "a.toml:4:15: dns64.limits.connections: 0 is not from 1 to 100000",
+                "a.toml:5:13: dns64.limits.handshake: \"2m\" is not from 1 to 60 seconds",
             ]
         ),
     ]

@@ -44,14 +44,32 @@ struct DiagnosisTests {
                 "all-upstreams-failing", .down,
                 { $0.resolver.upstreams = [UpstreamStatus(address: "a", health: .failing, asked: 1, failures: 1)] }
             ),
+            (
+                "certificate-expires", .degraded,
+                { $0.resolver.encryption?.certificate?.secondsLeft = 14 * 86_400 }
+            ),
+            ("certificate-expired", .degraded, { $0.resolver.encryption?.certificate?.secondsLeft = 0 }),
+            ("certificate-unusable", .degraded, { $0.resolver.encryption?.certificate?.problem = "a: no file" }),
+            ("recursor-down", .degraded, { $0.resolver.recursor?.process = nil }),
+            ("recursor-restarts", .degraded, { $0.resolver.recursor?.restartsOfLate = 3 }),
             ("reload-refused", .degraded, { $0.configuration.lastReload?.applied = false }),
         ]
         for (code, verdict, change) in cases {
             let findings = Self.findings(change)
-            #expect(findings.map(\.code) == [code])
+            #expect(findings.map(\.code) == [code], "\(code)")
             #expect(Verdict(of: findings) == verdict, "\(code)")
             for finding in findings { #expect(finding.problem.hasSuffix(".") && !finding.remedy.isEmpty, "\(finding)") }
         }
+    }
+
+    @Test("a certificate that expires is told in days, the last of them as such")
+    func days() {
+        for (left, words) in [(14 * 86_400, "15 days"), (86_400, "2 days"), (86_399, "a day"), (1, "a day")] {
+            let found = Self.findings { $0.resolver.encryption?.certificate?.secondsLeft = Int64(left) }
+            #expect(found.map { $0.problem.hasSuffix("expires within \(words).") } == [true], "\(left)")
+        }
+        let later = Self.findings { $0.resolver.encryption?.certificate?.secondsLeft = 14 * 86_400 + 1 }
+        #expect(later.isEmpty)
     }
 
     @Test("a rate over no time is none, so that the report can be written")

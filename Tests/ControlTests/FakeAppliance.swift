@@ -233,8 +233,32 @@ extension StatusReport {
             native: 882_040,
             failed: 12,
             refused: [ReasonCount(name: "not-a-client", count: 12, explanation: "The asker is not in clients.allow.")],
+            counts: [
+                ReasonCount(name: "stale", count: 0, explanation: "The answer was too old."),
+                ReasonCount(name: "filtered", count: 31, explanation: "The answer was changed by the filter."),
+                ReasonCount(name: "good-cookies", count: 1_204, explanation: "The question had a cookie of ours."),
+            ],
             cache: CacheStatus(entries: 12_000, octets: 3_250_586, limitOctets: 67_108_864),
-            tcpConnections: 3
+            tcpConnections: 6,
+            connectionsRefused: 2,
+            transports: [
+                TransportUse(transport: "udp", questions: 4_401_100),
+                TransportUse(transport: "tcp", questions: 7_000, connections: 3),
+                TransportUse(transport: "tls", questions: 1_900, connections: 2),
+                TransportUse(transport: "https", questions: 200, connections: 1),
+            ],
+            encryption: EncryptionStatus(
+                failedHandshakes: 14,
+                refusedRequests: 5,
+                endedFloods: 1,
+                certificate: CertificateStatus(
+                    file: "/etc/dns.pem",
+                    expires: 1_800_000_000,
+                    secondsLeft: 62 * 86_400 + 3_600,
+                    renewals: 1
+                )
+            ),
+            recursor: RecursorStatus(process: 4_711, restarts: 2, restartsOfLate: 1, hangs: 1)
         ),
         views: ViewList(
             synthesizeByDefault: true,
@@ -324,6 +348,10 @@ extension StatusReport {
         report.resolver.synthesized = 0
         report.resolver.native = 0
         report.resolver.refused = []
+        report.resolver.counts = []
+        report.resolver.transports = []
+        report.resolver.encryption = nil
+        report.resolver.recursor = nil
         report.views.views = []
         report.views.synthesizeOverIPv4 = true
         report.configuration = ConfigurationStatus(file: nil, policyGeneration: 1, clients: [])

@@ -38,7 +38,12 @@ struct StatusTextTests {
                            queries 4,410,200 (now 36/s)   from cache 71 %   failed 12
                            answers synthesized 38 %   native 20 %
                            refused not-a-client 12
-                           cache 12,000 answers, 3.1 MiB of 64.0 MiB   tcp connections 3
+                           counted filtered 31, good-cookies 1,204
+                           asked by udp 4,401,100, tcp 7,000 (3 open), tls 1,900 (2 open), https 200 (1 open)
+                           cache 12,000 answers, 3.1 MiB of 64.0 MiB   connections 6, refused 2
+                           encrypted: handshakes failed 14   requests refused 5   floods ended 1
+                           certificate /etc/dns.pem, good for 62 days 1 hour, renewed 1 time
+                           recursor process 4711, restarted 2 times, 1 time because it did not answer
                 dns64      on but where a view says otherwise
                            2001:db8:6:2::/64 off (runtime)
                            off for clients that ask over IPv4
@@ -81,7 +86,12 @@ struct StatusTextTests {
                            queries 4,410,200 (now 36/s)   from cache 71 %   failed 12
                            answers synthesized 38 %   native 20 %
                            refused not-a-client 12
-                           cache 12,000 answers, 3.1 MiB of 64.0 MiB   tcp connections 3
+                           counted filtered 31, good-cookies 1,204
+                           asked by udp 4,401,100, tcp 7,000 (3 open), tls 1,900 (2 open), https 200 (1 open)
+                           cache 12,000 answers, 3.1 MiB of 64.0 MiB   connections 6, refused 2
+                           encrypted: handshakes failed 14   requests refused 5   floods ended 1
+                           certificate /etc/dns.pem, good for 62 days 1 hour, renewed 1 time
+                           recursor process 4711, restarted 2 times, 1 time because it did not answer
                 dns64      on but where a view says otherwise
                            2001:db8:6:2::/64 off (runtime)
                            off for clients that ask over IPv4
@@ -119,7 +129,7 @@ struct StatusTextTests {
                            queries 0   from cache 0 %   failed 12
                            answers synthesized 0 %   native 0 %
                            refused none
-                           cache 12,000 answers, 3.1 MiB of 64.0 MiB   tcp connections 3
+                           cache 12,000 answers, 3.1 MiB of 64.0 MiB   connections 6, refused 2
                 dns64      on for all clients
                 settings   as built in, policy generation 1
                            clients none
@@ -128,17 +138,43 @@ struct StatusTextTests {
         )
     }
 
+    @Test("an expired certificate, files that cannot be used and a recursor that is gone are marked")
+    func troubles() throws {
+        var report = StatusReport.working
+        report.resolver.encryption?.certificate?.secondsLeft = -5
+        report.resolver.encryption?.certificate?.problem = "/etc/dns.key: cannot be read"
+        report.resolver.recursor?.process = nil
+        let lines = try text(report).split(separator: "\n")
+        for line in [
+            "certificate /etc/dns.pem expired, renewed 1 time", "not usable now: /etc/dns.key: cannot be read",
+            "recursor not running, restarted 2 times, 1 time because it did not answer",
+        ] {
+            #expect(lines.contains { $0.hasSuffix(line) }, "\(line)")
+        }
+    }
+
+    @Test("an encrypted listener is shown with how it is asked")
+    func encrypted() throws {
+        var report = StatusReport.working
+        report.resolver.sockets.append(ListeningSocket(address: "192.0.2.1:853", transport: "tls"))
+        report.resolver.sockets.append(ListeningSocket(address: "192.0.2.1:443", transport: "https"))
+        #expect(try text(report).contains("192.0.2.1:53 udp only, 192.0.2.1:853 tls,"))
+        #expect(try text(report).contains(" 192.0.2.1:443 https\n"))
+    }
+
     @Test("--explain says what every reason that was met means")
     func explain() throws {
         let lines = try text(.working, ["--explain"]).split(separator: "\n").map(String.init)
         let start = try #require(lines.firstIndex { $0.hasPrefix("explained") })
         #expect(
             lines[start...].joined(separator: "\n") == """
-                explained  what was dropped or refused, and why
+                explained  what was dropped, refused or counted, and why
                            malformed 87: Too short or inconsistent to read.
                            destination-outside-prefix 1,117: No prefix holds the destination.
                            no-session 9,210: Nobody here asked for this packet.
                            not-a-client 12: The asker is not in clients.allow.
+                           filtered 31: The answer was changed by the filter.
+                           good-cookies 1,204: The question had a cookie of ours.
                 """
         )
     }

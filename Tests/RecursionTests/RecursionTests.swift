@@ -26,13 +26,16 @@ struct RecursionTests {
     @Test("Settings come out of the arguments as they went in")
     func settings() throws {
         var settings = RecursionSettings()
-        settings.forwarders = try ["192.0.2.53:5353", "[2001:db8::53]:53"].map { try #require(TransportAddress($0)) }
+        settings.forwarders = try [("192.0.2.53:5353", 0), ("[2001:db8::53]:53", 0), ("[fe80::53]:53", 7)].map {
+            RecursionSettings.Forwarder(try #require(TransportAddress($0.0)), scope: $0.1)
+        }
         settings.validates = true
         settings.trustAnchorFile = "/etc/a file.key"
         settings.rootHintsFile = "/etc/hints"
         settings.memory = 123 << 20
         #expect(RecursionSettings(arguments: settings.arguments) == settings)
         #expect(RecursionSettings(arguments: ["forward=nobody"]) == nil)
+        #expect(RecursionSettings(arguments: ["forward=[fe80::53]:53%eth0"]) == nil)
         #expect(RecursionSettings(arguments: ["listen=0.0.0.0"]) == nil)
     }
 

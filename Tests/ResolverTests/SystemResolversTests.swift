@@ -1,6 +1,9 @@
+import DNS64
 import IPAddressing
-import Resolver
+import Recursion
 import Testing
+
+@testable import Resolver
 
 @Suite("The resolvers of the system, resolv.conf(5)")
 struct SystemResolversTests {
@@ -43,5 +46,18 @@ struct SystemResolversTests {
         var paths = SystemResolvers.Paths()
         paths.resolvConf = "/nonexistent/resolv.conf"
         #expect(SystemResolvers.read(paths).isEmpty)
+    }
+
+    @Test("who validates asks link-local resolvers of the system too, by their interface")
+    func linkLocal() throws {
+        var paths = SystemResolvers.Paths()
+        paths.resolvConf = try Certificates.folder() + "/resolv.conf"
+        try Certificates.write("nameserver fe80::53%lo\nnameserver 192.0.2.53\n", to: paths.resolvConf)
+        var settings = ResolverSettings()
+        settings.systemResolvers = paths
+        settings.recursion.validates = true
+        let choice = UpstreamChoice(settings, listening: [])
+        #expect(choice.upstreams == [.recursor])
+        #expect(choice.recursion?.forwarders.map(\.description) == ["[fe80::53]:53%1", "192.0.2.53:53"])
     }
 }

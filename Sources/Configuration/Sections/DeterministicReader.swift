@@ -45,7 +45,7 @@ extension ValidatedConfiguration {
         let each = section.integer("clients-per-address", in: 1...64_512)
         let overflow = section.integer("overflow-parts", in: 0...1024)
         let most = section.integer("most-ports-per-client", in: 1...64_512)
-        let block = section.integer("block-size", in: 8...4096)
+        let block = section.integer("block-size", in: 64...4096)
         let ports = section.text("ports", example: "1024-65535")
         var range = PoolEntry.usualPorts
         if let ports {

@@ -36,6 +36,11 @@ extension PoolSpecification {
             section.refuse(text, "pool", "contains \(tunAddress), which the TUN device itself bears")
             return nil
         }
+        for address in [IPv4Address(192, 0, 0, 170), IPv4Address(192, 0, 0, 171)] where range.contains(address) {
+            let message = "contains \(address), by which hosts discover the prefixes and at which nobody may be "
+            section.refuse(text, "pool", message + "(RFC 7050 section 3.2.1)")
+            return nil
+        }
         guard range.upperBound.bits - range.lowerBound.bits < mostAddresses else {
             section.refuse(text, "pool", "has more than \(mostAddresses) addresses; take fewer")
             return nil

@@ -18,6 +18,9 @@ extension ValidatedConfiguration {
             rootHintsFile = file.text
             refuseUnreadable(file.text, file.place, section, "root-hints-file")
         }
+        let sizes: ClosedRange<Int64> = (64 << 20)...(64 << 30)
+        recursionMemory =
+            section.size("recursion-memory", in: sizes, words: "\"64MiB\" to \"64GiB\"") ?? recursionMemory
         guard validates, case .addresses(let addresses) = upstreams, let value = section.value("dnssec") else { return }
         if addresses.contains(where: { if case .tls = $0.way { true } else { false } }) {
             // libunbound would ask them in clear text.

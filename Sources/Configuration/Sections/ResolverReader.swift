@@ -2,6 +2,7 @@ internal import DNS64
 internal import IPAddressing
 internal import PacketMemory
 internal import Policy
+internal import Timing
 
 extension ValidatedConfiguration {
     /// `[dns64]` and `[[dns64.view]]`.
@@ -16,6 +17,9 @@ extension ValidatedConfiguration {
         dns64.servesStale = section.flag("serve-stale") ?? dns64.servesStale
         dns64.prefetches = section.flag("prefetch") ?? dns64.prefetches
         dns64.randomizesCase = section.flag("random-case") ?? dns64.randomizesCase
+        let times: ClosedRange<UInt64> = 0...604_800
+        let discovery = section.duration("discovery-ttl", in: times).map { UInt32($0.milliseconds / 1000) }
+        dns64.discoveryTTL = discovery ?? dns64.discoveryTTL
         readCookies(section)
         readLimits(section.section("limits"))
         let sizes: ClosedRange<Int64> = (1 << 20)...(1 << 40)
@@ -60,6 +64,13 @@ extension ValidatedConfiguration {
         dns64.questionsPerSecond = section.integer("questions-per-second", in: rates) ?? dns64.questionsPerSecond
         dns64.dropsOverLimit =
             section.word("over-limit", of: ["truncate": false, "drop": true]) ?? dns64.dropsOverLimit
+        let many: ClosedRange<Int64> = 1...100_000
+        let now = connectionLimits
+        connectionLimits.connections = section.integer("connections", in: many) ?? now.connections
+        connectionLimits.perClient = section.integer("connections-per-client", in: many) ?? now.perClient
+        connectionLimits.questions = section.integer("questions-per-connection", in: 1...10_000) ?? now.questions
+        connectionLimits.idle = section.duration("connection-idle", in: 1...3600) ?? now.idle
+        connectionLimits.handshake = section.duration("handshake", in: 1...60) ?? now.handshake
     }
 
     private mutating func readListeners(_ section: Section) -> [(TransportAddress, PlacedText)] {

@@ -36,9 +36,24 @@ extension ValidatedConfiguration {
         let holdDown = section.duration("port-hold-down", in: 0...86_400)
         nat64.portHoldDown = holdDown ?? nat64.portHoldDown
         nat64.overloadsPorts = section.flag("port-overloading") ?? nat64.overloadsPorts
+        readPortBlockSize(section)
         readFiltering(section)
         readLifetimes(section.section("lifetimes"))
         readLimits(section.section("limits"))
+    }
+
+    /// `port-block-size`; held against `port-overloading`, which has been read.
+    private mutating func readPortBlockSize(_ section: Section) {
+        guard let size = section.integer("port-block-size", in: 0...4096) else { return }
+        if size > 0, size < 64 || size & (size - 1) != 0 {
+            let message = "\(size) is neither 0 nor a power of two from 64 to 4096"
+            section.problems.add(section.place(of: "port-block-size"), section.path("port-block-size"), message)
+        } else if size > 0, nat64.overloadsPorts {
+            let message = "does not go with port-overloading: the ports of a block are one client network's alone"
+            section.problems.add(section.place(of: "port-block-size"), section.path("port-block-size"), message)
+        } else {
+            nat64.portBlockSize = size
+        }
     }
 
     private mutating func readTranslation(_ section: Section) {
@@ -119,6 +134,8 @@ extension ValidatedConfiguration {
         limits.clientLength = section.integer("client-length", in: 1...128) ?? limits.clientLength
         limits.sessionsPerClient = section.integer("sessions-per-client", in: 0...most) ?? limits.sessionsPerClient
         limits.portsPerClient = section.integer("ports-per-client", in: 0...most) ?? limits.portsPerClient
+        let blocks = section.integer("port-blocks-per-client", in: 1...1024)
+        limits.portBlocksPerClient = blocks ?? limits.portBlocksPerClient
         let rate = section.integer("new-bindings-per-second", in: 0...most)
         limits.newBindingsPerSecond = rate ?? limits.newBindingsPerSecond
         let kept = section.integer("ports-for-new-clients", in: 0...Int64(Limits.mostPortsForNewClients))

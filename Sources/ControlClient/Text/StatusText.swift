@@ -63,6 +63,9 @@ package struct StatusText: Sendable {
         page.line("sessions \(use(dataplane.sessions))")
         let fixed = dataplane.staticBindings > 0 ? ", \(Words.number(dataplane.staticBindings)) of them static" : ""
         page.line("bindings \(use(dataplane.bindings))\(fixed)")
+        if let blocks = dataplane.portBlocks, let all = dataplane.portBlocksTotal {
+            page.line("port blocks \(Words.number(blocks)) of \(Words.number(all))")
+        }
         page.line("6to4 \(traffic(dataplane.traffic6to4))")
         page.line("4to6 \(traffic(dataplane.traffic4to6))")
         page.line(
@@ -146,11 +149,47 @@ package struct StatusText: Sendable {
                 + "native \(Words.percent(resolver.native, of: resolver.queries))"
         )
         page.wrapped("refused ", resolver.refused.map { "\($0.name) \(Words.number($0.count))" })
+        let met = resolver.counts.filter { $0.count > 0 }
+        if !met.isEmpty { page.wrapped("counted ", met.map { "\($0.name) \(Words.number($0.count))" }) }
+        if !resolver.transports.isEmpty { page.wrapped("asked by ", resolver.transports.map(transport)) }
         page.line(
             "cache \(Words.number(resolver.cache.entries)) answers, \(Words.octets(resolver.cache.octets)) of "
-                + "\(Words.octets(resolver.cache.limitOctets))   tcp connections \(Words.number(resolver.tcpConnections))"
+                + "\(Words.octets(resolver.cache.limitOctets))   connections \(Words.number(resolver.tcpConnections))"
+                + (resolver.connectionsRefused > 0 ? ", refused \(Words.number(resolver.connectionsRefused))" : "")
         )
+        if let encryption = resolver.encryption { self.encryption(encryption, &page) }
+        if let recursor = resolver.recursor { page.line(self.recursor(recursor)) }
     }
+
+    private func transport(_ use: TransportUse) -> String {
+        let open = use.connections.map { " (\(Words.number($0)) open)" } ?? ""
+        return "\(use.transport) \(Words.number(use.questions))\(open)"
+    }
+
+    private func encryption(_ encryption: EncryptionStatus, _ page: inout Page) {
+        page.line(
+            "encrypted: handshakes failed \(Words.number(encryption.failedHandshakes))   "
+                + "requests refused \(Words.number(encryption.refusedRequests))   "
+                + "floods ended \(Words.number(encryption.endedFloods))"
+        )
+        guard let certificate = encryption.certificate else { return }
+        var text = "certificate \(certificate.file)"
+        if let left = certificate.secondsLeft {
+            text += left <= 0 ? " \(screen.paint("expired", .red))" : ", good for \(Words.duration(UInt64(left)))"
+        } else {
+            text += " \(screen.paint("not read", .red))"
+        }
+        page.line("\(text), renewed \(times(certificate.renewals))")
+        if let problem = certificate.problem { page.line("\(screen.paint("not usable now", .red)): \(problem)") }
+    }
+
+    private func recursor(_ recursor: RecursorStatus) -> String {
+        let state = recursor.process.map { "process \($0)" } ?? screen.paint("not running", .red)
+        return "recursor \(state), restarted \(times(recursor.restarts)), "
+            + "\(times(recursor.hangs)) because it did not answer"
+    }
+
+    private func times(_ count: UInt64) -> String { "\(Words.number(count)) \(count == 1 ? "time" : "times")" }
 
     /// Each address once; the transport only where the other is missing.
     private func listening(_ sockets: [ListeningSocket]) -> [String] {
@@ -158,6 +197,8 @@ package struct StatusText: Sendable {
         for socket in sockets where !addresses.contains(socket.address) { addresses.append(socket.address) }
         return addresses.map { address in
             let transports = Set(sockets.filter { $0.address == address }.map(\.transport))
+            let encrypted = transports.subtracting(["udp", "tcp"])
+            guard encrypted.isEmpty else { return "\(address) \(encrypted.sorted().joined(separator: " "))" }
             return transports.isSuperset(of: ["udp", "tcp"])
                 ? address : "\(address) \(transports.sorted().joined(separator: " ")) only"
         }
@@ -202,8 +243,11 @@ package struct StatusText: Sendable {
     }
 
     private func explanations(_ report: StatusReport, _ page: inout Page) {
-        let met = (report.dataplane.drops + report.resolver.refused).filter { $0.count > 0 }
-        page.part("explained", met.isEmpty ? "nothing was dropped or refused" : "what was dropped or refused, and why")
+        let met = (report.dataplane.drops + report.resolver.refused + report.resolver.counts).filter { $0.count > 0 }
+        page.part(
+            "explained",
+            met.isEmpty ? "nothing was dropped or refused" : "what was dropped, refused or counted, and why"
+        )
         for reason in met { page.line("\(reason.name) \(Words.number(reason.count)): \(reason.explanation)") }
     }
 

@@ -18,7 +18,8 @@ final class HTTPSConnection: ChannelInboundHandler, ClientConnection {
     private(set) var client = IPAddress.v6(.unspecified)
     private let connections: TCPConnections
     private var context: ChannelHandlerContext?
-    private var isReady = false
+    let transport = Client.Transport.https
+    private(set) var isReady = false
     private(set) var underWay = 0
     private(set) var unsent = 0
     private(set) var lastProgress = NIODeadline.now()
@@ -66,14 +67,24 @@ final class HTTPSConnection: ChannelInboundHandler, ClientConnection {
         _ connection: NIOLoopBound<HTTPSConnection>
     ) -> EventLoopFuture<Void> {
         var configuration = NIOHTTP2Handler.ConnectionConfiguration()
+        configuration.maximumBufferedControlFrames = HTTPSLimits.bufferedControlFrames
+        configuration.maximumRecentlyResetStreams = HTTPSLimits.resets
+        configuration.maximumConnectionGlitches = HTTPSLimits.glitches
+        configuration.controlFrameRateLimit.maximumCount = HTTPSLimits.controlFrames
+        configuration.controlFrameRateLimit.windowLength = HTTPSLimits.window
         configuration.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: connection.value.mostRequests),
             HTTP2Setting(parameter: .maxHeaderListSize, value: HTTPSRequest.mostHeaderOctets),
         ]
+        var streams = NIOHTTP2Handler.StreamConfiguration()
+        streams.streamResetFrameRateLimit.maximumCount = HTTPSLimits.resets
+        streams.streamResetFrameRateLimit.windowLength = HTTPSLimits.window
+        streams.streamErrorRateLimit.maximumCount = HTTPSLimits.resets
+        streams.streamErrorRateLimit.windowLength = HTTPSLimits.window
         return channel.configureHTTP2Pipeline(
             mode: .server,
             connectionConfiguration: configuration,
-            streamConfiguration: NIOHTTP2Handler.StreamConfiguration()
+            streamConfiguration: streams
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 try stream.pipeline.syncOperations.addHandlers([
@@ -82,7 +93,9 @@ final class HTTPSConnection: ChannelInboundHandler, ClientConnection {
                 ])
             }
         }
-        .map { _ in }
+        .flatMapThrowing { _ in
+            try channel.pipeline.syncOperations.addHandler(HTTPSFloodGate(on: connection.value))
+        }
     }
 
     // MARK: What its requests tell it
@@ -106,6 +119,13 @@ final class HTTPSConnection: ChannelInboundHandler, ClientConnection {
     func hasSettled(_ id: TCPConnectionID) {
         underWay -= 1
         connections.forgetRequest(id)
+    }
+
+    /// The peer has sent what no client would, or too much of it.
+    func endFlood() {
+        guard context != nil else { return }
+        connections.countEndedFlood()
+        close()
     }
 
     func countRefusedRequest() { connections.countRefusedRequest() }

@@ -31,9 +31,9 @@ final class TCPConnection: ChannelDuplexHandler, ClientConnection {
     let id: TCPConnectionID
     private(set) var client = IPAddress.v6(.unspecified)
     private let connections: TCPConnections
-    private let transport: Client.Transport
+    let transport: Client.Transport
     /// Whether the handshake is over; without TLS there is none.
-    private var isReady: Bool
+    private(set) var isReady: Bool
     private var context: ChannelHandlerContext?
     /// Octets of messages that are not whole, or that wait until others are answered.
     private var arrived = ByteBuffer()

@@ -10,12 +10,19 @@ struct ConnectionCounts: Sendable {
     var questionsOverHTTPS: UInt64 = 0
     var failedHandshakes: UInt64 = 0
     var refusedRequests: UInt64 = 0
+    var endedFloods: UInt64 = 0
+    /// Connections that are open, by transport.
+    var open: [Client.Transport: Int] = [:]
 }
 
 /// What all connections have in common, however questions come by them.
 protocol ClientConnection: AnyObject {
     var id: TCPConnectionID { get }
     var client: IPAddress { get }
+    /// How its questions come.
+    var transport: Client.Transport { get }
+    /// Whether the handshake is over; without TLS there is none.
+    var isReady: Bool { get }
     /// Questions that have not been answered.
     var underWay: Int { get }
     /// Octets that were written and not taken by the peer.
@@ -94,6 +101,9 @@ final class TCPConnections {
     /// A connection has ended before its handshake did.
     func countFailedHandshake() { counts.failedHandshakes += 1 }
 
+    /// A connection of HTTP/2 was ended because of what it sent.
+    func countEndedFlood() { counts.endedFloods += 1 }
+
     /// A request of HTTP was no question.
     func countRefusedRequest() { counts.refusedRequests += 1 }
 
@@ -108,6 +118,7 @@ final class TCPConnections {
             guard makeRoom(among: Array(open.values)) else { return refuse() }
         }
         open[connection.id] = connection
+        counts.open[connection.transport, default: 0] += 1
         perClient[client, default: 0] += 1
         return true
     }
@@ -132,6 +143,7 @@ final class TCPConnections {
     /// Forgets a connection that is closed.
     func forget(_ connection: any ClientConnection) {
         guard open.removeValue(forKey: connection.id) != nil else { return }
+        counts.open[connection.transport, default: 1] -= 1
         let left = perClient[connection.client, default: 1] - 1
         perClient[connection.client] = left > 0 ? left : nil
     }
@@ -164,8 +176,10 @@ final class TCPConnections {
     /// Closes what has made no progress for too long: RFC 7766 section 6.2.3.
     func closeIdle(at now: NIODeadline) {
         let idle = TimeAmount.nanoseconds(Int64(clamping: limits.idle.nanoseconds))
+        let handshake = min(idle, TimeAmount.nanoseconds(Int64(clamping: limits.handshake.nanoseconds)))
         for connection in open.values where connection.underWay == 0 || connection.unsent > 0 {
-            if now - connection.lastProgress >= idle { connection.close() }
+            let patience = connection.isReady ? idle : handshake
+            if now - connection.lastProgress >= patience { connection.close() }
         }
     }
 

@@ -17,6 +17,16 @@ final class ServerCertificate: Sendable {
         var key: [UInt8] = []
         var contexts: Contexts?
         var problem: CertificateProblem?
+        var expires: Int64?
+        var taken: UInt64 = 0
+    }
+
+    /// What there is to say about it.
+    struct Snapshot {
+        var files: CertificateFiles
+        var expires: Int64?
+        var renewals: UInt64
+        var problem: CertificateProblem?
     }
 
     private let state = Mutex(State())
@@ -26,6 +36,19 @@ final class ServerCertificate: Sendable {
 
     /// What new connections begin with; nothing before a certificate could be read.
     var contexts: Contexts? { state.withLock { $0.contexts } }
+
+    /// How it does; nothing if none is wanted.
+    var snapshot: Snapshot? {
+        state.withLock { state in
+            guard let files = state.files else { return nil }
+            return Snapshot(
+                files: files,
+                expires: state.expires,
+                renewals: state.taken > 0 ? state.taken - 1 : 0,
+                problem: state.problem
+            )
+        }
+    }
 
     /// What is wrong with the files as they are now.
     var problem: CertificateProblem? { state.withLock { $0.problem } }
@@ -48,8 +71,9 @@ final class ServerCertificate: Sendable {
                 }
                 state.files = files
                 (state.chain, state.key) = (chain, key)
-                state.contexts = try Self.contexts(files, chain: chain, key: key)
+                (state.contexts, state.expires) = try Self.contexts(files, chain: chain, key: key)
                 state.problem = nil
+                state.taken += 1
                 return .taken(files)
             } catch {
                 defer { state.problem = error }
@@ -84,7 +108,7 @@ final class ServerCertificate: Sendable {
         _ files: CertificateFiles,
         chain: [UInt8],
         key: [UInt8]
-    ) throws(CertificateProblem) -> Contexts {
+    ) throws(CertificateProblem) -> (Contexts, expires: Int64) {
         let certificates: [NIOSSLCertificate]
         do { certificates = try NIOSSLCertificate.fromPEMBytes(chain) } catch {
             throw CertificateProblem(file: files.chain, reason: "holds no certificate in PEM form")
@@ -106,7 +130,8 @@ final class ServerCertificate: Sendable {
             configuration.applicationProtocols = ["dot"]
             let tls = try NIOSSLContext(configuration: configuration)
             configuration.applicationProtocols = ["h2", "http/1.1"]
-            return Contexts(tls: tls, https: try NIOSSLContext(configuration: configuration))
+            let contexts = Contexts(tls: tls, https: try NIOSSLContext(configuration: configuration))
+            return (contexts, expires: certificates.map { Int64($0.notValidAfter) }.min() ?? 0)
         } catch {
             throw CertificateProblem(
                 file: files.key,

@@ -95,6 +95,34 @@ killed() {
     eventually 8 on client sh -c "dig +short AAAA dual.good.example | grep -q ."
 }
 
+# asked_again HOW: a question is at the child when it ends; it is answered by the next, and no packet is lost meanwhile.
+asked_again() {
+    local first name pings asked
+    first=$(recursor)
+    name=x$RANDOM$RANDOM.good.example
+    spawn client ping -q -c 80 -i 0.05 -W 2 64:ff9b::b0b:b02 >"$WORK/pings" 2>&1
+    pings=$!
+    kill -STOP "$first"
+    spawn client dig +time=6 +tries=1 A "$name" >"$WORK/asked" 2>&1
+    asked=$!
+    sleep 0.3
+    # Left alone it is found out; it is in no state to end by itself.
+    [ "$1" = hung ] || kill -"$1" "$first"
+    synthesized
+    wait "$asked"
+    holds "the answer" "status: NXDOMAIN" "$(cat "$WORK/asked")"
+    eventually 8 recursor
+    refused same "the process" "$first" "$(recursor)"
+    wait "$pings"
+    holds "the ping" " 0% packet loss" "$(cat "$WORK/pings")"
+}
+shown() {
+    local status
+    status=$(ctl status)
+    holds "status" "recursor process $(recursor), restarted" "$status"
+    holds "status" "1 time because it did not answer" "$status"
+}
+
 start_signed_zones
 scenario "[dns64]
 upstreams = [\"$SERVER4:5300\"]
@@ -109,4 +137,7 @@ it "a validated AAAA record is handed out with AD" native
 it "a forged record is SERVFAIL with extended error 6, and never a synthetic address" forged
 it "a name with a rule is not validated, and never said to be" ruled
 it "the child process has no privilege and cannot get one" confined
+it "what is asked when it is killed is asked of the next, and no packet is lost" asked_again KILL
+it "one that answers nothing is ended and replaced, and what waits is asked of the next" asked_again hung
+it "the status says how often it was started again, and why" shown
 it "killed, it is back within seconds; what is cached or has a rule does not notice" killed
