@@ -52,7 +52,7 @@ scenario() {
     fi
 }
 
-[ $# -gt 0 ] || set -- traffic stacks share uplink path-mtu pool policy views recursion lifecycle network trouble
+[ $# -gt 0 ] || set -- traffic stacks share hostile clat uplink path-mtu pool policy views comparison recursion encrypted lifecycle network trouble
 topology_up
 internet_up
 for cases in "$@"; do
