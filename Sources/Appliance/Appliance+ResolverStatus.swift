@@ -135,6 +135,8 @@ extension ResolverCount {
         case .stale: "The answer was too old, because no fresh one was to be had; see serve-stale."
         case .refreshed: "An answer was asked for again before it was too old, or behind one that was; see prefetch."
         case .serviceAddresses: "AAAA records were added to an answer about services (HTTPS and SVCB records)."
+        case .logged: "The answer was put down for the query log."
+        case .notLogged: "The answer is not in the query log, which was not written as fast; see [dns64.query-log]."
         case .goodCookies: "The question had a cookie that was made here."
         case .upstreamQueries: "A message to an upstream."
         case .upstreamQueriesTCP: "A message to an upstream over TCP."

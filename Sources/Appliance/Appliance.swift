@@ -120,10 +120,11 @@ final class Appliance {
         ) { event in
             switch event {
             case .cannotListen, .badCertificate, .badAuthorities, .encryptedUpstreamFails, .recursorEnded,
-                .recursorHung, .cannotStartRecursor:
+                .recursorHung, .cannotStartRecursor, .cannotWriteQueryLog:
                 log.warning("resolver: \(event)")
             case .listening, .stoppedListening: log.info("resolver: \(event)")
-            case .upstreams, .leftOutOurselves, .certificate, .recursorStarted: log.notice("resolver: \(event)")
+            case .upstreams, .leftOutOurselves, .certificate, .recursorStarted, .queryLogWritten:
+                log.notice("resolver: \(event)")
             }
         }
         do throws(SystemError) {

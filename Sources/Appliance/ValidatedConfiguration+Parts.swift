@@ -33,8 +33,23 @@ extension ValidatedConfiguration {
         settings.certificate = certificateFiles
         settings.discoveredName = discovery ? resolverName : nil
         settings.upstreamAuthorities = upstreamAuthorities
+        settings.queryLog = queryLogSettings
         settings.workers = resolverWorkers ?? 0
         settings.dropsPrivileges = true
+        return settings
+    }
+
+    private var queryLogSettings: QueryLogSettings? {
+        var settings: QueryLogSettings
+        switch queryLog.destination {
+        case .nowhere: return nil
+        case .standardOutput: settings = QueryLogSettings(to: .standardOutput)
+        case .file(let path): settings = QueryLogSettings(to: .file(path))
+        }
+        settings.oneIn = queryLog.oneIn
+        settings.ipv4Length = queryLog.ipv4Length
+        settings.ipv6Length = queryLog.ipv6Length
+        settings.buffer = queryLog.buffer
         return settings
     }
 

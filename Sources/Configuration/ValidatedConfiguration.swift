@@ -112,6 +112,8 @@ public struct ValidatedConfiguration: Hashable, Sendable {
     public var connectionLimits = ConnectionLimits()
     /// Resolver threads; nothing means as many as the process may use CPUs.
     public var resolverWorkers: Int?
+    /// Where and how questions are logged.
+    public var queryLog = QueryLog()
     /// The settings of the DNS64 engine; with upstreams of the system, those are filled in at start.
     public var dns64 = DNS64Settings()
     /// Whether AAAA records are made for clients that no view names.

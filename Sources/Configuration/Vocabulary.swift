@@ -36,8 +36,9 @@ enum Vocabulary {
             "synthesize-over-ipv4",
             "exclude-aaaa", "serve-stale", "prefetch",
             "cookies", "cookie-secrets", "random-case", "cache-size", "workers", "limits", "view", "rule", "local",
-            "filter",
+            "filter", "query-log",
         ],
+        "dns64.query-log": ["to", "one-in", "ipv4-length", "ipv6-length", "buffer"],
         "dns64.limits": [
             "client-length", "client-share", "questions-per-second", "over-limit", "connections",
             "connections-per-client", "questions-per-connection", "connection-idle", "handshake",

@@ -65,6 +65,10 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
     case refreshed
     /// AAAA records added to answers about services.
     case serviceAddresses
+    /// Answers written down for the query log.
+    case logged
+    /// Answers left out of the query log, because it was full of others that could not be written yet.
+    case notLogged
     /// Questions with a cookie that we made.
     case goodCookies
     /// Messages to upstreams.

@@ -62,6 +62,9 @@ public struct ResolverEngine: ~Copyable {
     /// Inquiries whose answer is known; the first one is being handed out.
     var settled = Line<Inquiry>()
     var handingOut: Inquiry?
+    /// Which upstream gave what the last answer of ``nextAction(policy:at:random:message:)`` was made of; nothing if
+    /// none did.
+    public internal(set) var answeredBy: UpstreamID?
 
     /// Makes the engine of one worker.
     ///

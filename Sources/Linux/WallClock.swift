@@ -9,4 +9,11 @@ public enum WallClock {
         _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(bitPattern: Int64(time.tv_sec)) &- MonotonicClock.now().seconds
     }
+
+    /// The Unix time in microseconds.
+    public static func microseconds() -> UInt64 {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(bitPattern: Int64(time.tv_sec)) &* 1_000_000 &+ UInt64(bitPattern: Int64(time.tv_nsec)) / 1000
+    }
 }

@@ -59,6 +59,12 @@ extension Resolver {
             workers: count,
             cookieSecret: cookieSecret
         )
+        let queryLog = try QueryLog(
+            pages: ports.map(\.queries),
+            policies: policies,
+            dropsPrivileges: settings.dropsPrivileges,
+            report: report
+        )
         // Each connection, and a few descriptors of the other parts, must find room beside the upstream sockets.
         let sockets = min(8192, max(64, (DescriptorLimit.raise() - settings.tcp.connections - 512) / count))
         let bell = try WatchBell()
@@ -67,6 +73,7 @@ extension Resolver {
         for event in keeper.look(ports, at: MonotonicClock.now()) { announce(event) }
         var threads: [PlainThread] = []
         do throws(SystemError) {
+            try queryLog.apply(settings.queryLog)
             for port in ports {
                 threads.append(
                     try PlainThread(name: "dns-\(port.number)") { [cache, policies] in
@@ -78,6 +85,7 @@ extension Resolver {
                             policies: policies,
                             connections: door,
                             encrypted: encrypted,
+                            queryLog: queryLog,
                             settings: engine,
                             sockets: sockets
                         )
@@ -96,6 +104,7 @@ extension Resolver {
                 keeper: keeper,
                 designated: designated,
                 encrypted: encrypted,
+                queryLog: queryLog,
                 routes: engine.routes,
                 counters: [engine.counters]
             )
@@ -103,6 +112,7 @@ extension Resolver {
             for port in ports { port.mailbox.post(.stop) }
             for thread in threads { thread.join() }
             door.stop()
+            queryLog.stop()
             throw error
         }
     }
@@ -124,6 +134,7 @@ extension Resolver.Running {
         for port in ports { port.mailbox.post(.stop) }
         for thread in threads { thread.join() }
         door.stop()
+        queryLog.stop()
     }
 }
 
@@ -155,6 +166,7 @@ extension EngineSettings {
             rates: ClientRates(engine, secret: cookieSecret),
             routes: upstreams.map { UpstreamRoute($0) },
             counters: (0..<workers).map { _ in ResolverCounters(upstreams: upstreams.count) },
+            logsOneIn: settings.queryLog?.oneIn ?? 0,
             forgetting: Forgetting(names, workers: workers)
         )
     }

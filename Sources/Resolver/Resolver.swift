@@ -42,6 +42,7 @@ public final class Resolver: Sendable {
         /// The encrypted listeners that clients are told of.
         var designated: [DesignatedResolver]
         let encrypted: EncryptedUpstreams
+        let queryLog: QueryLog
         /// How the upstreams of the engines of now are reached.
         var routes: [UpstreamRoute]
         /// The counters of the engines made last, those at the end for the engines of now.
@@ -103,7 +104,9 @@ public final class Resolver: Sendable {
     public func apply(settings: ResolverSettings) -> [ListenProblem] {
         state.withLock { state in
             let (before, recursion) = (state.settings.dns64, state.settings.recursion)
+            let logsOtherwise = state.settings.queryLog != settings.queryLog
             state.settings = settings
+            logQueries(settings.queryLog, state.running)
             readCertificates(settings)
             state.listen(certificate)
             var names = NameRules.changed(from: before, to: settings.dns64)
@@ -111,7 +114,7 @@ public final class Resolver: Sendable {
             if recursion != settings.recursion { names = [.root] }
             chooseUpstreams(
                 &state,
-                always: before != settings.dns64 || recursion != settings.recursion,
+                always: before != settings.dns64 || recursion != settings.recursion || logsOtherwise,
                 forgetting: names
             )
             return state.problems.filter { state.demanded.contains($0.place) }
@@ -152,6 +155,14 @@ public final class Resolver: Sendable {
             if isRenewed || !running.book.problems.isEmpty { state.listen(certificate) }
             chooseUpstreams(&state, always: false)
             keepRecursor(&state)
+        }
+    }
+
+    private func logQueries(_ settings: QueryLogSettings?, _ running: Running?) {
+        do throws(SystemError) {
+            try running?.queryLog.apply(settings)
+        } catch {
+            report(.cannotWriteQueryLog(error))
         }
     }
 

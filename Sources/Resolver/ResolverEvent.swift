@@ -31,6 +31,11 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
     /// An upstream over TLS cannot be asked.
     case encryptedUpstreamFails(String, reason: String)
 
+    /// The query log cannot be written; that is tried again every second, and what does not fit meanwhile is counted.
+    case cannotWriteQueryLog(SystemError)
+    /// The query log is written again.
+    case queryLogWritten
+
     /// One line.
     public var description: String {
         switch self {
@@ -48,6 +53,8 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
         case .badCertificate(let problem): "the certificate is not taken, the one before stays: \(problem)"
         case .badAuthorities(let problem): "the authorities for upstreams are not taken: \(problem)"
         case .encryptedUpstreamFails(let upstream, let reason): "upstream \(upstream) cannot be asked: \(reason)"
+        case .cannotWriteQueryLog(let error): "the query log cannot be written: \(error)"
+        case .queryLogWritten: "the query log is written again"
         case .leftOutOurselves(let address): "upstream \(address) left out: it is this resolver itself"
         }
     }

@@ -31,6 +31,8 @@ public struct ResolverSettings: Hashable, Sendable {
     public var workers = 0
     /// The limits of DNS over TCP.
     public var tcp = TCPLimits()
+    /// Where questions are logged; nothing logs none.
+    public var queryLog: QueryLogSettings?
     /// Where the resolvers of this machine are written down.
     public var systemResolvers = SystemResolvers.Paths()
     /// Whether the threads that read what strangers send give up every privilege.

@@ -26,7 +26,8 @@ struct ListeningTests {
 
             #expect(bench.resolver.listen(on: [ListenAddress(two)]).isEmpty)
             #expect(try answers("four.test", Message.a, at: two) == ["A 5.6.7.8"])
-            #expect(throws: SystemError.self) { _ = try Stream(to: one) }
+            // The connections' own thread closes the socket a moment later.
+            #expect(eventually { (try? Stream(to: one)) == nil })
             #expect(eventually { (try? ask("four.test", Message.a, at: one)) == nil })
 
             // And back again: the port must be free, although it was ours a moment ago.

@@ -29,6 +29,7 @@ extension ValidatedConfiguration {
         readRules(section.sections("rule"), bound)
         readLocalRecords(section.sections("local"))
         readFilters(section.sections("filter"))
+        readQueryLog(section.section("query-log"))
     }
 
     private func excludedPrefixes(_ section: Section) -> [IPv6Prefix]? {

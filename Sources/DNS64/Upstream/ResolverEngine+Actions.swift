@@ -35,6 +35,8 @@ extension ResolverEngine {
             }
             handingOut?.firstWaiter = waiter.next
             shares.waitsNoMore(waiter.client)
+            let upstream = inquiry.two.upstream >= 0 ? inquiry.two.upstream : inquiry.one.upstream
+            answeredBy = upstream < 0 ? nil : UpstreamID(Int(upstream))
             let count = write(waiter, inquiry, policy: policy, at: now, into: &message)
             if message.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
             guard !waiter.query.isPadded else { return .answer(waiter.id, count: Padding.pad(&message, count: count)) }

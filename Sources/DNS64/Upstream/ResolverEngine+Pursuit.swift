@@ -228,11 +228,19 @@ extension ResolverEngine {
         for exchange in transaction.exchanges { leave(exchange, at: now) }
         for inquiry in transaction.listeners where inquiries.holds(inquiry) {
             if inquiries[inquiry].one.transaction == reference {
-                inquiries[inquiry].one = Inquiry.Part(answer: answer, isStale: isStale)
+                inquiries[inquiry].one = Inquiry.Part(
+                    answer: answer,
+                    isStale: isStale,
+                    upstream: transaction.answeredBy
+                )
                 if inquiries[inquiry].plan == .service { askTargets(inquiry, at: now) }
             }
             if inquiries[inquiry].two.transaction == reference {
-                inquiries[inquiry].two = Inquiry.Part(answer: answer, isStale: isStale)
+                inquiries[inquiry].two = Inquiry.Part(
+                    answer: answer,
+                    isStale: isStale,
+                    upstream: transaction.answeredBy
+                )
                 limitAAAA(inquiry, afterA: now - transaction.started, at: now)
             }
             inquiries[inquiry].sides.removeAll { $0 == reference }

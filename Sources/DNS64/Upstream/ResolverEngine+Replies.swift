@@ -138,7 +138,10 @@ extension ResolverEngine {
                 rankings[exchange.group].foundFolding(exchange.upstream, at: now)
             }
             switch digested {
-            case .answer(let answer): finish(reference, with: answer, at: now)
+            case .answer(let answer):
+                let first = rules.firstUpstreams[exchange.group]
+                transactions[reference].answeredBy = Int32(truncatingIfNeeded: first + exchange.upstream)
+                finish(reference, with: answer, at: now)
             case .alias(let target): follow(reference, chain, to: target, at: now)
             }
         } catch {

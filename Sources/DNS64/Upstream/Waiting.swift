@@ -36,6 +36,8 @@ struct Inquiry {
         var transaction: Slots<Transaction>.Reference?
         /// Whether the answer is too old and given for want of a fresh one.
         var isStale = false
+        /// Which upstream gave it, among those of all groups; -1 if none did.
+        var upstream: Int32 = -1
     }
 
     var key = PursuitKey(hash: 0, type: 0, variant: 0, plan: 0)
@@ -69,6 +71,8 @@ struct Transaction {
     var client: UInt64?
     /// What an upstream said of the failure.
     var error: ExtendedError?
+    /// Which upstream answered, among those of all groups.
+    var answeredBy: Int32 = -1
     /// Whether our recursor found that there are only bogus answers.
     var isBogus = false
     var listeners: [Slots<Inquiry>.Reference] = []

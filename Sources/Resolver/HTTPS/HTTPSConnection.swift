@@ -16,6 +16,7 @@ final class HTTPSConnection: ChannelInboundHandler, ClientConnection {
 
     let id: TCPConnectionID
     private(set) var client = IPAddress.v6(.unspecified)
+    private var port: UInt16 = 0
     private let connections: TCPConnections
     private var context: ChannelHandlerContext?
     let transport = Client.Transport.https
@@ -109,7 +110,7 @@ final class HTTPSConnection: ChannelInboundHandler, ClientConnection {
         lastProgress = .now()
         let id = connections.nextID()
         connections.ask(
-            TCPQuestion(connection: id, client: client, message: message, transport: .https),
+            TCPQuestion(connection: id, client: client, port: port, message: message, transport: .https),
             for: exchange
         )
         return id
@@ -156,6 +157,7 @@ final class HTTPSConnection: ChannelInboundHandler, ClientConnection {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         if let text = context.remoteAddress?.ipAddress, let address = IPAddress(text) { client = address.unmapped }
+        port = UInt16(clamping: context.remoteAddress?.port ?? 0)
         guard connections.admit(self) else {
             context.close(promise: nil)
             return

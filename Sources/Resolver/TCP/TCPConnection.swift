@@ -30,6 +30,7 @@ final class TCPConnection: ChannelDuplexHandler, ClientConnection {
 
     let id: TCPConnectionID
     private(set) var client = IPAddress.v6(.unspecified)
+    private var port: UInt16 = 0
     private let connections: TCPConnections
     let transport: Client.Transport
     /// Whether the handshake is over; without TLS there is none.
@@ -63,6 +64,7 @@ final class TCPConnection: ChannelDuplexHandler, ClientConnection {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         if let text = context.remoteAddress?.ipAddress, let address = IPAddress(text) { client = address.unmapped }
+        port = UInt16(clamping: context.remoteAddress?.port ?? 0)
         guard connections.admit(self) else {
             context.close(promise: nil)
             return
@@ -99,7 +101,7 @@ final class TCPConnection: ChannelDuplexHandler, ClientConnection {
             underWay += 1
             lastProgress = .now()
             connections.ask(
-                TCPQuestion(connection: id, client: client, message: message, transport: transport)
+                TCPQuestion(connection: id, client: client, port: port, message: message, transport: transport)
             )
         }
         if arrived.readableBytes == 0 {

@@ -2,6 +2,7 @@ internal import DNS64
 internal import IPAddressing
 internal import Linux
 internal import NIOCore
+internal import Timing
 
 /// A client whose question an upstream must answer first.
 struct Waiter {
@@ -10,12 +11,14 @@ struct Waiter {
         /// By the listening socket of this number, to the peer and from the address of the question.
         case udp(listener: Int, ends: UDPEnds)
         /// By a connection.
-        case tcp(TCPConnectionID, client: IPAddress, Client.Transport)
+        case tcp(TCPConnectionID, client: IPAddress, port: UInt16, Client.Transport)
     }
 
     var way: Way
     /// The question, to be asked again when the engine is replaced by one with other settings.
     var question: ByteBuffer
+    /// When it came.
+    var since: Moment
 }
 
 /// The waiting clients of one worker, by the name under which the engine knows them.

@@ -56,6 +56,7 @@ extension Worker {
             rules: settings.rules,
             rates: settings.rates
         )
+        logsOneIn = settings.logsOneIn
         settings.forgetting.workerIsReady(cache)
         engine.epoch = WallClock.epoch()
         engine.synthesisIsSuspended = policies.suspendsSynthesis

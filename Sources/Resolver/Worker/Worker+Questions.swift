@@ -27,9 +27,10 @@ extension Worker {
     }
 
     private mutating func answerDatagram(_ index: Int, from listener: Int) {
+        if outbox.isFull { flush() }
+        if logsOneIn != 0 { return answerAndLog(index, from: listener) }
         let ends = inbox.ends(index)
         let client = Client(address: ends.peer.address, transport: .udp)
-        if outbox.isFull { flush() }
         let outcome = engine.answer(
             index,
             of: inbox,
@@ -39,29 +40,41 @@ extension Worker {
             at: now,
             into: &outbox
         )
+        settle(outcome, index, ends, from: listener)
+    }
+
+    /// Does what an answer to a datagram asks for.
+    @inline(__always)
+    mutating func settle(_ outcome: QueryOutcome, _ index: Int, _ ends: UDPEnds, from listener: Int) {
         switch outcome {
         case .reply(let count): outbox.seal(count, to: ends)
         case .silence: break
         case .waiting:
             var question = ByteBuffer()
             question.writeBytes(inbox.datagram(index))
-            waiters.keep(Waiter(way: .udp(listener: listener, ends: ends), question: question))
+            waiters.keep(Waiter(way: .udp(listener: listener, ends: ends), question: question, since: now))
         }
     }
 
     /// Answers a question that came by a connection.
     mutating func answer(_ question: TCPQuestion) {
-        let way = Waiter.Way.tcp(question.connection, client: question.client, question.transport)
-        ask(Waiter(way: way, question: question.message))
+        let way = Waiter.Way.tcp(
+            question.connection,
+            client: question.client,
+            port: question.port,
+            question.transport
+        )
+        ask(Waiter(way: way, question: question.message, since: now))
     }
 
     /// Asks the question of a client, or asks it again after the engine was replaced.
     mutating func ask(_ waiter: Waiter) {
         let client =
             switch waiter.way {
-            case .tcp(_, let address, let transport): Client(address: address, transport: transport)
+            case .tcp(_, let address, _, let transport): Client(address: address, transport: transport)
             case .udp(_, let ends): Client(address: ends.peer.address, transport: .udp)
             }
+        let before = logsOneIn == 0 ? nil : engine.beginning
         let outcome = engine.answer(
             waiter.question,
             from: client,
@@ -71,7 +84,9 @@ extension Worker {
             into: &message
         )
         switch outcome {
-        case .reply(let count): send(count, to: waiter.way)
+        case .reply(let count):
+            if let before { log(count, to: waiter, before) }
+            send(count, to: waiter.way)
         case .silence: refuse(waiter.way)
         case .waiting: waiters.keep(waiter)
         }
@@ -80,7 +95,7 @@ extension Worker {
     /// Sends what lies at the front of the message buffer to a client.
     mutating func send(_ count: Int, to way: Waiter.Way) {
         switch way {
-        case .tcp(let connection, _, _):
+        case .tcp(let connection, _, _, _):
             var answer = ByteBuffer()
             answer.reserveCapacity(count + 2)
             answer.writeInteger(UInt16(truncatingIfNeeded: count))
@@ -99,7 +114,7 @@ extension Worker {
 
     /// Lets go of a client that gets no answer.
     mutating func refuse(_ way: Waiter.Way) {
-        guard case .tcp(let connection, _, _) = way else { return }
+        guard case .tcp(let connection, _, _, _) = way else { return }
         connections.post(TCPAnswer(connection: connection, octets: nil))
     }
 

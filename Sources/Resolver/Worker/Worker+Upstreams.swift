@@ -7,6 +7,7 @@ extension Worker {
     /// Does what the engine wants done, until there is nothing.
     mutating func act() {
         while true {
+            let before = logsOneIn == 0 ? nil : engine.beginning
             guard let action = engine.nextAction(policy: policy, at: now, random: &random, into: &message) else {
                 guard questions.count > 0 else { return }
                 post()
@@ -17,7 +18,9 @@ extension Worker {
                 ask(exchange, upstream, transport, count)
             case .cancel(let exchange): exchanges.remove(exchange)
             case .answer(let id, let count):
-                if let waiter = waiters.take(id) { send(count, to: waiter.way) }
+                guard let waiter = waiters.take(id) else { break }
+                if let before { log(count, to: waiter, before, upstream: engine.answeredBy) }
+                send(count, to: waiter.way)
             case .tell(let workers, let news): tell(workers, news)
             }
         }

@@ -23,6 +23,9 @@ struct Worker: ~Copyable {
     let policies: PolicyInForce
     let connections: TCPDoor
     let encrypted: EncryptedUpstreams
+    let queryLog: QueryLog
+    /// One in so many answers is logged; none if it is zero.
+    var logsOneIn: Int
     /// Counts the engines, so that a reply for one is not taken by the next.
     var era: UInt64 = 0
 
@@ -72,6 +75,7 @@ struct Worker: ~Copyable {
         policies: PolicyInForce,
         connections: TCPDoor,
         encrypted: EncryptedUpstreams,
+        queryLog: QueryLog,
         settings: EngineSettings,
         sockets: Int
     ) {
@@ -81,6 +85,8 @@ struct Worker: ~Copyable {
         self.policies = policies
         self.connections = connections
         self.encrypted = encrypted
+        self.queryLog = queryLog
+        logsOneIn = settings.logsOneIn
         exchanges = Exchanges(limit: sockets)
         engine = ResolverEngine(
             settings: settings.settings,

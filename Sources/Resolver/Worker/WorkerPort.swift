@@ -10,6 +10,8 @@ internal import Timing
 struct TCPQuestion: Sendable {
     var connection: TCPConnectionID
     var client: IPAddress
+    /// The client's port; zero if the kernel could not say.
+    var port: UInt16 = 0
     var message: ByteBuffer
     /// How it came.
     var transport = Client.Transport.tcp
@@ -39,6 +41,8 @@ struct EngineSettings: Sendable {
     var routes: [UpstreamRoute]
     /// One for each worker.
     var counters: [ResolverCounters]
+    /// One in so many answers is logged; none if it is zero.
+    var logsOneIn = 0
     /// What the last worker to take the settings up is to do.
     var forgetting: Forgetting
 }
@@ -116,6 +120,8 @@ final class WorkerPort: Sendable {
     /// Rings when another generation is adopted.
     let adoption: Adoption
     let counters = TransportCounters()
+    /// Answers of the worker that wait for the query log.
+    let queries = QueryPage()
 
     init(number: Int) throws(SystemError) {
         self.number = number

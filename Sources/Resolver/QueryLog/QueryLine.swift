@@ -1,0 +1,148 @@
+internal import DNS64
+internal import DNSWire
+internal import IPAddressing
+internal import PacketMemory
+internal import Policy
+
+/// One line of the query log: a JSON object of ASCII alone. Names are written as in a zone file (RFC 1035 section 5.1),
+/// so that whatever octets a stranger puts into one, the line is one object and can be read back.
+struct QueryLine {
+    /// Major: a field has another meaning; minor: there are more fields.
+    static let version = "1.0"
+
+    let node: String
+    let settings: QueryLogSettings
+    let policy: Policy
+
+    /// Adds the line of the answer that lies in a page.
+    ///
+    /// - Returns: Where the next one begins.
+    func append(_ page: borrowing RawSpan, at start: Int, to lines: inout [UInt8]) -> Int {
+        let notes = QueryNotes(page, at: start)
+        let reply = page.extracting(start + QueryNotes.size..<start + QueryNotes.size + notes.kept)
+        var line = JSONLine()
+        line.add("version", Self.version)
+        line.add("node", node)
+        line.add("ts", Self.timestamp(notes.time))
+        line.add("view", notes.view.map(\.description) ?? "default")
+        line.add("srcaddr", shown(notes.client).description)
+        if notes.clientPort != 0 { line.add("srcport", Int(notes.clientPort)) }
+        line.add("transport", "\(notes.transport)")
+        addReply(reply, notes, to: &line)
+        if let cache = Self.cache(notes.trace) { line.add("cache", cache) }
+        if let dns64 = Self.dns64(notes.trace) { line.add("dns64", dns64) }
+        if let refusal = notes.trace.refusal { line.add("refused", refusal.name) }
+        let names = start + QueryNotes.size + notes.kept
+        if notes.ruleCount > 0, let rule = Self.name(page, at: names) { line.add("rule", rule) }
+        if notes.trace.has(.filtered) {
+            let filter = notes.filterCount > 0 ? Self.name(page, at: names + notes.ruleCount) : nil
+            line.add("filter", filter ?? "address")
+        }
+        if notes.upstreamIsRecursor { line.add("upstream", "recursive") }
+        if let upstream = notes.upstream { line.add("upstream", upstream.description) }
+        line.add("us", Int(notes.duration))
+        line.add("bytes", notes.replyCount)
+        line.end(into: &lines)
+        return start + notes.total
+    }
+
+    private func shown(_ client: IPAddress) -> IPAddress {
+        switch client {
+        case .v4(let address):
+            let bits = settings.ipv4Length == 0 ? 0 : UInt32.max << UInt32(32 - settings.ipv4Length)
+            return .v4(IPv4Address(bits: address.bits & bits))
+        case .v6(let address):
+            let mask = IPv6Prefix.mask(settings.ipv6Length)
+            return .v6(IPv6Address(high: address.high & mask.high, low: address.low & mask.low))
+        }
+    }
+
+    /// What the answer itself says, as far as it can be read.
+    private func addReply(_ reply: borrowing RawSpan, _ notes: QueryNotes, to line: inout JSONLine) {
+        guard let header = try? MessageHeader(reply) else { return }
+        var offset = MessageHeader.size
+        if header.questionCount > 0, let question = try? Question(reply) {
+            line.add("query_name", question.name.description)
+            line.add("query_type", question.type.description)
+            line.add("query_class", Self.text(question.recordClass))
+            offset = question.end
+        }
+        var records: [ResourceRecord] = []
+        let total = Int(header.answerCount) + Int(header.authorityCount) + Int(header.additionalCount)
+        while records.count < total, let record = try? ResourceRecord(in: reply, at: offset) {
+            records.append(record)
+            offset = record.end
+        }
+        var edns: EDNS?
+        if let option = records.last(where: { $0.type == .opt }) { edns = try? EDNS(option, in: reply) }
+        let code = header.responseCode.rawValue & 15 | UInt16(edns?.extendedCode ?? 0) << 4
+        line.add("rcode", ResponseCode(rawValue: code).description)
+        if let error = edns?.error { line.add("ede", Int(error.rawValue)) }
+        if header.flags.contains(.truncated) { line.add("truncated", true) }
+        if header.flags.contains(.authenticData) { line.add("dnssec", "validated") }
+        line.beginList("answers")
+        let answers = records.prefix(Int(header.answerCount))
+        for record in answers {
+            line.beginObject()
+            line.add("Rdata", RecordPresentation.text(record, in: reply))
+            line.add("Type", record.type.description)
+            line.add("Class", Self.text(record.recordClass))
+            line.add("Ttl", Int(record.ttl))
+            line.endObject()
+        }
+        line.endList()
+        guard notes.trace.has(.synthesized) else { return }
+        var made: [(prefix: Int, address: IPv4Address)] = []
+        for record in answers where record.type == .aaaa && record.dataCount == 16 {
+            let (high, low) = (reply.uint64(at: record.data), reply.uint64(at: record.data + 8))
+            if let source = policy.extract(IPv6Address(high: high, low: low)) { made.append(source) }
+        }
+        guard let first = made.first else { return }
+        line.add("prefix", policy.prefixes[first.prefix].description)
+        line.beginList("from_a")
+        var told: Set<IPv4Address> = []
+        for source in made where told.insert(source.address).inserted { line.add(source.address.description) }
+        line.endList()
+    }
+
+    private static func name(_ page: borrowing RawSpan, at start: Int) -> String? {
+        (try? Name(in: page, at: start))?.description
+    }
+
+    private static func text(_ recordClass: RecordClass) -> String {
+        recordClass == .internet ? "IN" : recordClass == .any ? "ANY" : "CLASS\(recordClass.rawValue)"
+    }
+
+    private static func cache(_ trace: AnswerTrace) -> String? {
+        if trace.has(.stale) { return "stale" }
+        if trace.has(.fromCache) { return "hit" }
+        if trace.has(.local) || trace.has(.operatorAnswers) { return "local" }
+        return trace.refusal == nil && !trace.has(.overRate) && !trace.has(.filtered) ? "miss" : nil
+    }
+
+    private static func dns64(_ trace: AnswerTrace) -> String? {
+        let told: [ResolverCount] = [.synthesized, .native, .nothingReachable, .notSynthesized, .suspended]
+        return told.first { trace.has($0) }?.name
+    }
+
+    /// ISO 8601, in UTC, with microseconds.
+    static func timestamp(_ microseconds: UInt64) -> String {
+        let (seconds, fraction) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
+        let (days, time) = seconds.quotientAndRemainder(dividingBy: 86_400)
+        // Eras of 400 years that begin on the first of March have 146,097 days each.
+        let shifted = days + 719_468
+        let (era, day) = shifted.quotientAndRemainder(dividingBy: 146_097)
+        let yearOfEra = (day - day / 1460 + day / 36_524 - day / 146_096) / 365
+        let dayOfYear = day - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let fromMarch = (5 * dayOfYear + 2) / 153
+        let month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        func padded(_ number: UInt64, _ digits: Int) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, digits - text.count)) + text
+        }
+        let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfYear - (153 * fromMarch + 2) / 5 + 1, 2))"
+        let clock = "\(padded(time / 3600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2))"
+        return "\(date)T\(clock).\(padded(fraction, 6))Z"
+    }
+}
