@@ -204,7 +204,8 @@ static long received(struct side *side, const uint8_t *p, int count, struct inne
     if (count < ip) { wrong("too short", 0, p, count); return -1; }
     int wire = is6 ? p[6] : p[9], size = is6 ? get16(p + 4) : get16(p + 2) - 20, l4 = wire == TCP ? 20 : 8;
     const uint8_t *t = p + ip;
-    if (is6 && wire == PING6 && t[0] >= 133) return -1;  // the box looks for its neighbours
+    // The box looks for its neighbours, and says which groups it hears: the latter behind a hop-by-hop header.
+    if (is6 && (p[24] == 0xFF || (wire == PING6 && t[0] >= 133))) return -1;
     if (!is6 && (p[0] != 0x45 || sum(p, 20) != 0xFFFF)) { wrong("IPv4 header", 0, p, count); return -1; }
     // Ethernet pads what is shorter than 60 octets.
     if (size < l4 || count < ip + size) { wrong("length", 0, p, count); return -1; }
