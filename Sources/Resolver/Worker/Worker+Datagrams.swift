@@ -17,7 +17,9 @@ extension Worker {
         if questions.isFull { post() }
         let identifier = message.octets.uint16(at: 0)
         let number = try choosePort(route, identifier)
-        if number != questionsPort { post() }
+        let line = exchanges.ports[number]
+        if line !== questionsLine { post() }
+        questionsLine = line
         questionsPort = number
         questions.add(count, of: message)
         questionsSealed.append(exchange)
@@ -45,11 +47,13 @@ extension Worker {
     mutating func post() {
         defer {
             questions.clear()
+            questionsLine = nil
             questionsSealed.removeAll(keepingCapacity: true)
         }
         var place = 0
         while place < questions.count {
-            guard let line = exchanges.ports[questionsPort] else { return }
+            // Once it is closed its questions are over, and its number may be that of a socket to another upstream.
+            guard let line = questionsLine, line === exchanges.ports[questionsPort] else { return }
             do throws(SystemError) {
                 place += try questions.post(from: place, on: line.socket)
             } catch {

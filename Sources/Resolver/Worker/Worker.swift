@@ -40,8 +40,9 @@ struct Worker: ~Copyable {
     var outbox = UDPOutbox()
     /// Through which socket the sealed datagrams of the outbox leave.
     var outboxListener = -1
-    /// Questions that leave together, through the socket to an upstream of this number.
+    /// Questions that leave together, through the socket to an upstream that has this number as long as it is open.
     var questions = UDPQuestions()
+    var questionsLine: UpstreamPort?
     var questionsPort = -1
     /// The exchanges of these questions, one for one.
     var questionsSealed: [ExchangeID] = []
