@@ -76,14 +76,14 @@ public final class AnswerCache: Sendable {
         let shard = shard(key.hash)
         shard.lock()
         defer { shard.unlock() }
-        return shard.claim(key, worker: worker, awaitingNews: awaitingNews, until: until, at: now)
+        return shard.claims.claim(key, worker: worker, awaitingNews: awaitingNews, until: until, at: now)
     }
 
     /// Remembers under which identifier a question of ours was sent.
     func note(_ identifier: UInt16, of key: PursuitKey) {
         let shard = shard(key.hash)
         shard.lock()
-        shard.note(identifier, of: key)
+        shard.claims.note(identifier, of: key)
         shard.unlock()
     }
 
@@ -93,7 +93,7 @@ public final class AnswerCache: Sendable {
         let shard = shard(key.hash)
         shard.lock()
         defer { shard.unlock() }
-        return shard.isOwnQuestion(key, identifier: identifier, at: now)
+        return shard.claims.isOwnQuestion(key, identifier: identifier, at: now)
     }
 
     /// The question is answered, or came to nothing.
@@ -103,7 +103,7 @@ public final class AnswerCache: Sendable {
         let shard = shard(key.hash)
         shard.lock()
         defer { shard.unlock() }
-        return shard.release(key, worker: worker)
+        return shard.claims.release(key, worker: worker)
     }
 
     /// How full the cache is now.

@@ -1,7 +1,6 @@
 import DNSWire
 import PacketMemory
 import Synchronization
-import Timing
 
 /// One part of the cache: a ring of images, an index over them, and a lock for both.
 ///
@@ -78,43 +77,37 @@ final class CacheShard: @unchecked Sendable {
     /// An NXDOMAIN of the name itself stands for every type that has no image of its own.
     @inline(__always)
     func find(
-        _ name: borrowing Name,
+        _ name: Name,
         hash: UInt64,
         _ first: RecordType,
         _ second: RecordType,
         variant: AnswerVariant
     ) -> (first: Int, second: Int) {
-        let octets = octets
-        var result = (first: -1, second: -1)
-        var nameError = -1
-        var index = hash & mask
-        while true {
-            let slot = unsafe slots[Int(truncatingIfNeeded: index)]
-            if slot == 0 { break }
-            if slot &>> 32 == hash & 0xFFFF_FFFF {
-                let base = Self.base(slot)
-                if octets.octet(at: base &+ 29) == variant.rawValue, Self.holds(octets, base, name) {
-                    let type = octets.uint16(at: base &+ 24)
-                    if type == first.rawValue { result.first = base }
-                    if type == second.rawValue { result.second = base }
-                    if octets.octet(at: base &+ 30) & AnswerImage.holdsForEveryType != 0 { nameError = base }
-                }
-            }
-            index = (index &+ 1) & mask
+        find(hash, first, second) { octets, base in
+            octets.octet(at: base &+ 29) == variant.rawValue && Self.holds(octets, base, name)
         }
-        if result.first < 0 { result.first = nameError }
-        if result.second < 0 { result.second = nameError }
-        return result
     }
 
     /// The same for a name in a message, and the answers that are right for who wants no signatures and checks nothing.
     @inline(__always)
     func find(
-        _ message: borrowing RawSpan,
+        _ message: RawSpan,
         _ name: PlacedName,
         hash: UInt64,
         _ first: RecordType,
         _ second: RecordType
+    ) -> (first: Int, second: Int) {
+        find(hash, first, second) { octets, base in
+            octets.octet(at: base &+ 29) == 0 && Self.holds(octets, base, message, name)
+        }
+    }
+
+    @inline(__always)
+    private func find(
+        _ hash: UInt64,
+        _ first: RecordType,
+        _ second: RecordType,
+        where isSought: (borrowing RawSpan, Int) -> Bool
     ) -> (first: Int, second: Int) {
         let octets = octets
         var result = (first: -1, second: -1)
@@ -125,7 +118,7 @@ final class CacheShard: @unchecked Sendable {
             if slot == 0 { break }
             if slot &>> 32 == hash & 0xFFFF_FFFF {
                 let base = Self.base(slot)
-                if octets.octet(at: base &+ 29) == 0, Self.holds(octets, base, message, name) {
+                if isSought(octets, base) {
                     let type = octets.uint16(at: base &+ 24)
                     if type == first.rawValue { result.first = base }
                     if type == second.rawValue { result.second = base }
@@ -216,54 +209,8 @@ final class CacheShard: @unchecked Sendable {
         images += 1
     }
 
-    // MARK: Claims
-
-    /// Which worker pursues a question of this shard, and until when that is believed.
-    private var claims: [PursuitKey: Claim] = [:]
-
-    private struct Claim {
-        var worker: Int
-        var until: Moment
-        /// The identifiers under which the question was sent last, each with a bit set above it.
-        var identifiers: SIMD4<UInt32> = .zero
-        /// Who waits for what comes of it.
-        var awaiting = WorkerSet()
-    }
-
-    private var nextTidying = Moment.start
-
-    /// Claims a question, if nobody else pursues it; else the end of the other's claim.
-    func claim(_ key: PursuitKey, worker: Int, awaitingNews: Bool, until: Moment, at now: Moment) -> Moment? {
-        let before = claims[key]
-        if let before, before.worker != worker, before.until > now {
-            if awaitingNews { claims[key]?.awaiting.insert(worker) }
-            return before.until
-        }
-        claims[key] = Claim(worker: worker, until: until, awaiting: before?.awaiting ?? WorkerSet())
-        if nextTidying <= now {
-            // What a worker left behind that was stopped with its questions.
-            claims = claims.filter { $0.value.until > now }
-            nextTidying = now + .seconds(60)
-        }
-        return nil
-    }
-
-    func note(_ identifier: UInt16, of key: PursuitKey) {
-        guard let before = claims[key]?.identifiers else { return }
-        claims[key]?.identifiers = SIMD4(0x1_0000 | UInt32(identifier), before.x, before.y, before.z)
-    }
-
-    func isOwnQuestion(_ key: PursuitKey, identifier: UInt16, at now: Moment) -> Bool {
-        guard let claim = claims[key], claim.until > now else { return false }
-        return any(claim.identifiers .== SIMD4(repeating: 0x1_0000 | UInt32(identifier)))
-    }
-
-    /// Gives a claim up; who waits for what came of it.
-    func release(_ key: PursuitKey, worker: Int) -> WorkerSet {
-        guard let claim = claims[key], claim.worker == worker else { return WorkerSet() }
-        claims[key] = nil
-        return claim.awaiting
-    }
+    /// Who pursues the questions of this shard.
+    var claims = Claims()
 
     /// How many images there are, octets in use, and how often room had to be made.
     var measures: (images: Int, octets: Int, evictions: UInt64) { (images, used, evictions) }

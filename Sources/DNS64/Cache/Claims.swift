@@ -1,0 +1,52 @@
+import Timing
+
+/// Which worker pursues a question, and until when that is believed: equal questions of all workers go out once.
+struct Claims {
+    private var claims: [PursuitKey: Claim] = [:]
+
+    private struct Claim {
+        var worker: Int
+        var until: Moment
+        /// The identifiers under which the question was sent last, each with a bit set above it.
+        var identifiers: SIMD4<UInt32> = .zero
+        /// Who waits for what comes of it.
+        var awaiting = WorkerSet()
+    }
+
+    private var nextTidying = Moment.start
+
+    /// Claims a question, if nobody else pursues it; else the end of the other's claim.
+    mutating func claim(_ key: PursuitKey, worker: Int, awaitingNews: Bool, until: Moment, at now: Moment) -> Moment? {
+        let before = claims[key]
+        if let before, before.worker != worker, before.until > now {
+            if awaitingNews { claims[key]?.awaiting.insert(worker) }
+            return before.until
+        }
+        claims[key] = Claim(worker: worker, until: until, awaiting: before?.awaiting ?? WorkerSet())
+        if nextTidying <= now {
+            // What a worker left behind that was stopped with its questions.
+            claims = claims.filter { $0.value.until > now }
+            nextTidying = now + .seconds(60)
+        }
+        return nil
+    }
+
+    /// Takes note of the identifier under which a question was sent.
+    mutating func note(_ identifier: UInt16, of key: PursuitKey) {
+        guard let before = claims[key]?.identifiers else { return }
+        claims[key]?.identifiers = SIMD4(0x1_0000 | UInt32(identifier), before.x, before.y, before.z)
+    }
+
+    /// Whether a question was sent by us under this identifier: it has come round.
+    func isOwnQuestion(_ key: PursuitKey, identifier: UInt16, at now: Moment) -> Bool {
+        guard let claim = claims[key], claim.until > now else { return false }
+        return any(claim.identifiers .== SIMD4(repeating: 0x1_0000 | UInt32(identifier)))
+    }
+
+    /// Gives a claim up; who waits for what came of it.
+    mutating func release(_ key: PursuitKey, worker: Int) -> WorkerSet {
+        guard let claim = claims[key], claim.worker == worker else { return WorkerSet() }
+        claims[key] = nil
+        return claim.awaiting
+    }
+}
