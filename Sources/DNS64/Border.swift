@@ -22,11 +22,14 @@ public struct Client: Hashable, Sendable {
     public var address: IPAddress
     /// How it came.
     public var transport: Transport
+    /// The port a datagram came from, by which a question of ours is known that has come round; 0 for connections.
+    public var port: UInt16
 
     /// Describes a client.
-    public init(address: IPAddress, transport: Transport) {
+    public init(address: IPAddress, transport: Transport, port: UInt16 = 0) {
         self.address = address
         self.transport = transport
+        self.port = port
     }
 }
 

@@ -117,18 +117,24 @@ struct RuleTests {
         let bench = Bench()
         #expect(bench.ask(Bench.question("x.test.", 1)).outcome == .waiting)
         let (action, message) = try #require(bench.next())
-        guard case .ask = action else {
+        guard case .ask(let exchange, _, _, _) = action else {
             Issue.record("no question")
             return
         }
-        let reply = try PlainMessage(bench.ask(message).reply)
+        bench.engine.sends(exchange, from: 40_000)
+        var ourselves = Bench.client
+        ourselves.port = 40_000
+        let reply = try PlainMessage(bench.ask(message, from: ourselves).reply)
         #expect(reply.code == 2)
         #expect(reply.extendedErrors == [0])
         #expect(bench.counters[.refusedLoop] == 1)
-        // The same question of somebody else waits like any other.
+        // The same question of somebody else waits like any other, even under the same identifier.
         var other = message
         other[0] ^= 0x55
-        #expect(bench.ask(other).outcome == .waiting)
+        #expect(bench.ask(other, from: ourselves).outcome == .waiting)
+        var neighbour = Bench.client
+        neighbour.port = 40_001
+        #expect(bench.ask(message, from: neighbour).outcome == .waiting)
     }
 
     @Test("DNS-18 names go upstream in a random case if so set, and a reply in another case is not believed")

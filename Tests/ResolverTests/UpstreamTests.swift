@@ -36,6 +36,17 @@ struct UpstreamTests {
         }
     }
 
+    @Test("a resolver that is its own upstream finds out and answers SERVFAIL, long before patience is at its end")
+    func ownUpstream() async throws {
+        var settings = settings(upstreams: ["127.0.0.1:53"], workers: 2)
+        settings.dns64.shortestRetry = .seconds(20)
+        settings.dns64.longestRetry = .seconds(20)
+        settings.dns64.patience = .seconds(40)
+        try await withBench(settings) { (_: Bench) throws in
+            #expect(try ask("four.test", Message.a, at: Bench.at, patience: .seconds(20))?.code == 2)
+        }
+    }
+
     @Test("the second upstream is asked when the first is silent")
     func silentFirst() async throws {
         var settings = settings(upstreams: ["127.0.0.102:53", "127.0.0.101:53"])

@@ -79,21 +79,21 @@ public final class AnswerCache: Sendable {
         return shard.claims.claim(key, worker: worker, awaitingNews: awaitingNews, until: until, at: now)
     }
 
-    /// Remembers under which identifier a question of ours was sent.
-    func note(_ identifier: UInt16, of key: PursuitKey) {
+    /// Remembers how a question of ours was sent.
+    func note(_ key: PursuitKey, sentFrom port: UInt16, identifier: UInt16) {
         let shard = shard(key.hash)
         shard.lock()
-        shard.claims.note(identifier, of: key)
+        shard.claims.note(key, sentFrom: port, identifier: identifier)
         shard.unlock()
     }
 
-    /// Whether a client's question is one of ours that is under way, come back: the same question under the same
-    /// identifier.
-    func isOwnQuestion(_ key: PursuitKey, identifier: UInt16, at now: Moment) -> Bool {
+    /// Whether a client's question is one of ours that is under way, come back: the same question from the same port
+    /// under the same identifier. The identifier alone would be that of one client in 65,536.
+    func isOwnQuestion(_ key: PursuitKey, from port: UInt16, identifier: UInt16, at now: Moment) -> Bool {
         let shard = shard(key.hash)
         shard.lock()
         defer { shard.unlock() }
-        return shard.claims.isOwnQuestion(key, identifier: identifier, at: now)
+        return shard.claims.isOwnQuestion(key, from: port, identifier: identifier, at: now)
     }
 
     /// The question is answered, or came to nothing.

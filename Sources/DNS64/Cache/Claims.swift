@@ -7,8 +7,8 @@ struct Claims {
     private struct Claim {
         var worker: Int
         var until: Moment
-        /// The identifiers under which the question was sent last, each with a bit set above it.
-        var identifiers: SIMD4<UInt32> = .zero
+        /// The ports (never 0) and identifiers with which the question was sent last.
+        var sent: SIMD4<UInt32> = .zero
         /// Who waits for what comes of it.
         var awaiting = WorkerSet()
     }
@@ -31,16 +31,16 @@ struct Claims {
         return nil
     }
 
-    /// Takes note of the identifier under which a question was sent.
-    mutating func note(_ identifier: UInt16, of key: PursuitKey) {
-        guard let before = claims[key]?.identifiers else { return }
-        claims[key]?.identifiers = SIMD4(0x1_0000 | UInt32(identifier), before.x, before.y, before.z)
+    /// Takes note of how a question was sent.
+    mutating func note(_ key: PursuitKey, sentFrom port: UInt16, identifier: UInt16) {
+        guard let before = claims[key]?.sent else { return }
+        claims[key]?.sent = SIMD4(UInt32(port) << 16 | UInt32(identifier), before.x, before.y, before.z)
     }
 
-    /// Whether a question was sent by us under this identifier: it has come round.
-    func isOwnQuestion(_ key: PursuitKey, identifier: UInt16, at now: Moment) -> Bool {
-        guard let claim = claims[key], claim.until > now else { return false }
-        return any(claim.identifiers .== SIMD4(repeating: 0x1_0000 | UInt32(identifier)))
+    /// Whether a question was sent by us from this port under this identifier: it has come round.
+    func isOwnQuestion(_ key: PursuitKey, from port: UInt16, identifier: UInt16, at now: Moment) -> Bool {
+        guard port != 0, let claim = claims[key], claim.until > now else { return false }
+        return any(claim.sent .== SIMD4(repeating: UInt32(port) << 16 | UInt32(identifier)))
     }
 
     /// Gives a claim up; who waits for what came of it.

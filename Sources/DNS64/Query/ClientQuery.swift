@@ -17,6 +17,8 @@ struct ClientQuery {
     var limit = 512
     /// Who asked.
     var client = IPAddress.v4(IPv4Address(bits: 0))
+    /// The port the datagram came from; 0 for connections.
+    var port: UInt16 = 0
     /// Which treatment of the Policy holds for the client.
     var treatment = 0
     /// Whether the client's view has DNS64.

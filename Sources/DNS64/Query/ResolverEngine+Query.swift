@@ -42,6 +42,7 @@ extension ResolverEngine {
         }
         var query = ClientQuery(header)
         query.client = client.address
+        query.port = client.port
         do throws(Refusal) {
             try query.decode(message, header)
             guard policy.clients.admits(client.address) else { throw .client }
@@ -188,7 +189,7 @@ extension ResolverEngine {
         }
         guard shares.admits(client, waiting: waiters.count, asking: transactions.count) else { throw .share }
         let key = PursuitKey(question, hash, query.variant)
-        guard !cache.isOwnQuestion(key, identifier: query.identifier, at: now) else { throw .loop }
+        guard !cache.isOwnQuestion(key, from: query.port, identifier: query.identifier, at: now) else { throw .loop }
         pursue(query, waiter, plan, question, hash, client: client, staleIsThere: staleIsThere, policy: policy, at: now)
         return nil
     }

@@ -116,9 +116,6 @@ extension ResolverEngine {
         }
         let exchange = exchanges[reference]
         let name = transactions[transaction].asked.spelled(exchange.spelling)
-        if name == transactions[transaction].question.name {
-            cache.note(identifier, of: transactions[transaction].key)
-        }
         let variant = transactions[transaction].variant
         var header = MessageHeader(identifier: identifier, flags: .recursionDesired, questionCount: 1)
         if variant.contains(.checkingDisabled) { header.flags.insert(.checkingDisabled) }
@@ -157,6 +154,19 @@ extension ResolverEngine {
             transport: exchange.transport,
             count: end
         )
+    }
+
+    /// Takes note of the port that a question leaves from, so that it is known if it comes round.
+    ///
+    /// - Parameter id: Of an ``ResolverAction/ask(_:upstream:transport:count:)`` over UDP.
+    public func sends(_ id: ExchangeID, from port: UInt16) {
+        let reference = Self.reference(id)
+        guard exchanges.holds(reference), let transaction = exchanges[reference].transaction,
+            transactions.holds(transaction),
+            // What an alias led to is another question.
+            transactions[transaction].asked == transactions[transaction].question.name
+        else { return }
+        cache.note(transactions[transaction].key, sentFrom: port, identifier: exchanges[reference].identifier)
     }
 
     static func id(_ reference: Slots<Exchange>.Reference) -> ExchangeID {

@@ -1,4 +1,5 @@
 internal import DNS64
+private import IPAddressing
 internal import Linux
 internal import Timing
 
@@ -10,6 +11,8 @@ final class UpstreamPort {
     static let mostQuestions = 64
 
     let socket: UDPSocket
+    /// Where its questions come from; 0 if that is not known.
+    let localPort: UInt16
     /// The number of the upstream's route.
     let route: Int
     let opened: Moment
@@ -23,6 +26,7 @@ final class UpstreamPort {
 
     init(to route: UpstreamRoute, number: Int, generation: UInt32, at now: Moment) throws(SystemError) {
         socket = try UDPSocket(connectedTo: route.endpoint, scope: route.scope, from: route.source)
+        localPort = socket.name?.port.number ?? 0
         self.route = number
         opened = now
         self.generation = generation

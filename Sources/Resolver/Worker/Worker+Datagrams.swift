@@ -25,6 +25,7 @@ extension Worker {
         questionsSealed.append(exchange)
         exchanges.insert(exchange, .udp(port: number))
         exchanges.ports.add(exchange, identifier, to: number)
+        if let line { engine.sends(exchange, from: line.localPort) }
     }
 
     private mutating func choosePort(_ route: Int, _ identifier: UInt16) throws(SystemError) -> Int {

@@ -21,7 +21,7 @@ extension Worker {
         let outcome = engine.answer(
             index,
             of: inbox,
-            from: Client(address: ends.peer.address, transport: .udp),
+            from: Client(address: ends.peer.address, transport: .udp, port: ends.peer.port.number),
             waiter: waiters.next,
             policy: policy,
             at: now,

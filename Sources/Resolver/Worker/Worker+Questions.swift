@@ -30,7 +30,7 @@ extension Worker {
         if outbox.isFull { flush() }
         if logsOneIn != 0 { return answerAndLog(index, from: listener) }
         let ends = inbox.ends(index)
-        let client = Client(address: ends.peer.address, transport: .udp)
+        let client = Client(address: ends.peer.address, transport: .udp, port: ends.peer.port.number)
         let outcome = engine.answer(
             index,
             of: inbox,
@@ -72,7 +72,8 @@ extension Worker {
         let client =
             switch waiter.way {
             case .tcp(_, let address, _, let transport): Client(address: address, transport: transport)
-            case .udp(_, let ends): Client(address: ends.peer.address, transport: .udp)
+            case .udp(_, let ends):
+                Client(address: ends.peer.address, transport: .udp, port: ends.peer.port.number)
             }
         let before = logsOneIn == 0 ? nil : engine.beginning
         let outcome = engine.answer(
