@@ -214,7 +214,7 @@ public struct TranslatorWorker: ~Copyable, Sendable {
 
     /// The long way, which any packet may go.
     @inline(never)
-    private mutating func translateAny(
+    mutating func translateAny(
         _ memory: inout MutableRawSpan,
         _ frame: inout PacketFrame,
         at now: Moment

@@ -74,6 +74,8 @@ public enum IPv6Field {
 public enum TCPField {
     /// Octets of a header without options.
     @inlinable @inline(__always) public static var length: Int { 20 }
+    /// Octets of the longest header.
+    @inlinable @inline(__always) public static var longest: Int { 60 }
     /// The header's length in words, in the upper four bits.
     @inlinable @inline(__always) public static var dataOffset: Int { 12 }
     /// The control bits.

@@ -1,20 +1,20 @@
-// The yardstick of the instruction budget: a stateful NAT64 for whole UDP and TCP packets and super-packets of TCP, as one would write it in C. It does what
+// The yardstick of the instruction budget: a stateful NAT64 for whole packets of UDP, TCP and echo and for super-packets, as one would write it in C. It does what
 // the engine does for a packet of a session: every header checked before it is read, the session found by SipHash-1-3 in an
 // open-addressing table under the lock of its shard, TCP's state and the lifetime moved on, both headers written, the checksum made to
 // follow, an identification of its own for each pair of hosts, counters. What the engine does for other packets it refuses.
 //
-//   translator udp|tcp|super up|down PACKETS [idle]    idle: the same loop without the translation
+//   translator udp|tcp|echo|super|datagrams|syn|fin up|down PACKETS [idle]    idle: the same loop without the translation
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARDS = 64, PLACES = 1024, FLOWS = 64, LENGTH = 256, UDP = 0, TCP = 1, MARGIN = 128, MTU = 1500 };
+enum { SHARDS = 64, PLACES = 1024, FLOWS = 64, LENGTH = 256, UDP = 0, TCP = 1, ECHO = 2, MARGIN = 128, MTU = 1500, SEGMENT_LIMIT = 1440 };
 enum { CLOSED, V4_INIT, V6_INIT, ESTABLISHED, V4_FIN, V6_FIN, BOTH_FIN, TRANS, STATES };
 enum { SYN, FIN, RST, OTHER };
 enum { SENT, DROPPED };
-enum { TCP4 = 1, TCP6 = 4, SEGMENT = 1428, SEGMENTS = 10 };
+enum { TCP4 = 1, TCP6 = 4, UDP_L4 = 5, SEGMENT = 1428, SEGMENTS = 10 };
 
 struct session {
     uint64_t client_high, client_low;
@@ -107,7 +107,7 @@ static const uint8_t steps[STATES][2][4] = {
 
 static inline void refresh(struct session *s, int is6, uint8_t flags, uint32_t now)
 {
-    if (s->transport == UDP) {
+    if (s->transport != TCP) {
         s->refreshed = now;
         return;
     }
@@ -138,18 +138,53 @@ static inline int is_whole(const uint8_t *l4, int count, int proto, const struct
         if (count < 8 || get16(l4 + 4) < 8 || get16(l4 + 4) > count) return 0;
     } else if (proto == 6) {
         if (count < 20 || (l4[12] >> 4) < 5 || (l4[12] >> 4) * 4 > count) return 0;
+    } else if (proto == (header == 40 ? 58 : 1)) {
+        return count >= 8 && !o->needs_checksum && !o->segmentation && (header == 40 ? l4[0] == 128 || l4[0] == 129 : l4[0] == 8 || l4[0] == 0);
     } else {
         return 0;
     }
     if (!o->needs_checksum && !o->segmentation) return 1;
     if (!o->needs_checksum || o->checksum_start != header || o->checksum_offset != (proto == 6 ? 16 : 6)) return 0;
     if (!o->segmentation) return 1;
-    if (proto != 6 || o->segmentation != (header == 40 ? TCP6 : TCP4) || !o->segment_size) return 0;
-    unsigned own = (l4[12] >> 4) * 4u, data = (unsigned)count - own, whole = data / o->segment_size, rest = data % o->segment_size;
+    if (o->segmentation != (proto == 17 ? UDP_L4 : header == 40 ? TCP6 : TCP4) || !o->segment_size) return 0;
+    unsigned own = proto == 17 ? 8 : (l4[12] >> 4) * 4u, data = (unsigned)count - own, whole = data / o->segment_size, rest = data % o->segment_size;
     pieces->largest = whole ? (int)(own + o->segment_size) : count;
     pieces->last = rest ? (int)(own + rest) : pieces->largest;
     pieces->count = (int)whole + 1;
     return 1;
+}
+
+// Lowers the maximum segment size that a SYN announces, and says how the sum changes.
+static __attribute__((noinline)) uint64_t clamp_segment_size(uint8_t *l4, uint64_t change)
+{
+    int end = (l4[12] >> 4) * 4, at = 20;
+    while (at < end) {
+        if (l4[at] == 0) break;
+        if (l4[at] == 1) {
+            at++;
+            continue;
+        }
+        if (at + 2 > end || l4[at + 1] < 2 || at + l4[at + 1] > end) break;
+        if (l4[at] == 2 && l4[at + 1] == 4) {
+            uint16_t old = get16(l4 + at + 2);
+            if (old <= SEGMENT_LIMIT) break;
+            put16(l4 + at + 2, SEGMENT_LIMIT);
+            int odd = at & 1;
+            return add(add(change, odd ? __builtin_bswap16(SEGMENT_LIMIT) : SEGMENT_LIMIT), (uint16_t)~(odd ? __builtin_bswap16(old) : old));
+        }
+        at += l4[at + 1];
+    }
+    return change;
+}
+
+// Type and identifier of an echo message; the sum of ICMPv6 covers a pseudo-header, that of ICMP does not.
+static inline void rewrite_echo(uint8_t *l4, uint8_t type, uint16_t identifier, uint64_t pseudo)
+{
+    uint64_t change = add(add(pseudo, (uint64_t)type << 8), (uint16_t)~(get16(l4) & 0xFF00));
+    change = add(add(change, identifier), (uint16_t)~get16(l4 + 4));
+    l4[0] = type;
+    put16(l4 + 4, identifier);
+    store_sum(l4 + 2, change, 0);
 }
 
 static int outward(uint8_t *memory, struct frame *frame, uint32_t now)
@@ -170,8 +205,8 @@ static int outward(uint8_t *memory, struct frame *frame, uint32_t now)
     int is_large = 20 + pieces.largest > 1260;
     if (size > 65535 || 20 + pieces.largest > MTU || is_large != (20 + pieces.last > 1260)) return drop(7);
     uint32_t peer = (uint32_t)destination_low;
-    uint16_t port = get16(l4), peer_port = get16(l4 + 2);
-    int transport = proto == 6 ? TCP : UDP;
+    int transport = proto == 6 ? TCP : proto == 17 ? UDP : ECHO;
+    uint16_t port = get16(transport == ECHO ? l4 + 4 : l4), peer_port = transport == ECHO ? 0 : get16(l4 + 2);
 
     uint64_t words[3] = {source_high, source_low, (uint64_t)port << 8 | (uint64_t)transport};
     uint64_t hash = siphash(words, 3);
@@ -199,14 +234,22 @@ static int outward(uint8_t *memory, struct frame *frame, uint32_t now)
     unlock(shard);
 
     uint64_t change = add(add(0, external), peer), old = add(add(add(source_high, source_low), destination_high), destination_low);
-    change = add(change, (uint16_t)~fold(old));
-    if (!frame->offload.needs_checksum) change = add(add(change, external_port), (uint16_t)~port);
-    put16(l4, external_port);
-    if (frame->offload.needs_checksum) {
+    if (transport == ECHO) {
+        rewrite_echo(l4, l4[0] == 128 ? 8 : 0, external_port, (uint16_t)~fold(add(old, (uint64_t)payload + 58)));
+        proto = 1;
+    } else {
+        change = add(change, (uint16_t)~fold(old));
+        if (transport == TCP && l4[13] & 2) change = clamp_segment_size(l4, change);
+        if (!frame->offload.needs_checksum) change = add(add(change, external_port), (uint16_t)~port);
+        put16(l4, external_port);
+    }
+    if (transport == ECHO) {
+        // Written already.
+    } else if (frame->offload.needs_checksum) {
         uint8_t *field = l4 + frame->offload.checksum_offset;
         put16(field, fold(add(change, get16(field))));
         frame->offload.checksum_start = 20;
-        if (frame->offload.segmentation) frame->offload.segmentation = TCP4;
+        if (frame->offload.segmentation == TCP6) frame->offload.segmentation = TCP4;
         if (frame->offload.header_length) frame->offload.header_length -= 20;
     } else {
         store_sum(l4 + (transport == TCP ? 16 : 6), change, transport == UDP);
@@ -252,8 +295,8 @@ static int inward(uint8_t *memory, struct frame *frame, uint32_t now)
     int payload = total - 20, proto = p[9];
     struct pieces pieces;
     if (!is_whole(l4, payload, proto, &frame->offload, 20, &pieces)) return drop(4);
-    uint16_t peer_port = get16(l4), port = get16(l4 + 2);
-    int transport = proto == 6 ? TCP : UDP;
+    int transport = proto == 6 ? TCP : proto == 17 ? UDP : ECHO;
+    uint16_t peer_port = transport == ECHO ? 0 : get16(l4), port = get16(transport == ECHO ? l4 + 4 : l4 + 2);
 
     uint64_t word = (uint64_t)destination << 32 | (uint64_t)port << 8 | (uint64_t)transport;
     uint64_t hash = siphash(&word, 1);
@@ -284,15 +327,23 @@ static int inward(uint8_t *memory, struct frame *frame, uint32_t now)
     int may_fragment = !(get16(p + 6) & 0x4000);
     if (40 + pieces.largest > (may_fragment ? 1280 : MTU)) return drop(7);
     uint64_t change = add(add(add(add(0, prefix_high), source), client_high), client_low);
-    change = add(change, (uint16_t)~fold(add(source, destination)));
-    if (!frame->offload.needs_checksum) change = add(add(change, client_port), (uint16_t)~port);
+    if (transport == ECHO) {
+        rewrite_echo(l4, l4[0] == 8 ? 128 : 129, client_port, add(change, (uint64_t)payload + 58));
+        proto = 58;
+    } else {
+        change = add(change, (uint16_t)~fold(add(source, destination)));
+        if (transport == TCP && l4[13] & 2) change = clamp_segment_size(l4, change);
+        if (!frame->offload.needs_checksum) change = add(add(change, client_port), (uint16_t)~port);
+    }
     if (transport == UDP && !frame->offload.needs_checksum && !get16(l4 + 6)) return drop(12);
-    put16(l4 + 2, client_port);
-    if (frame->offload.needs_checksum) {
+    if (transport != ECHO) put16(l4 + 2, client_port);
+    if (transport == ECHO) {
+        // Written already.
+    } else if (frame->offload.needs_checksum) {
         uint8_t *field = l4 + frame->offload.checksum_offset;
         put16(field, fold(add(change, get16(field))));
         frame->offload.checksum_start = 40;
-        if (frame->offload.segmentation) frame->offload.segmentation = TCP6;
+        if (frame->offload.segmentation == TCP4) frame->offload.segmentation = TCP6;
         if (frame->offload.header_length) frame->offload.header_length += 20;
     } else {
         store_sum(l4 + (transport == TCP ? 16 : 6), change, transport == UDP);
@@ -333,16 +384,23 @@ static void insert(struct shard *shard, uint64_t hash, struct session *sessions,
 }
 
 // A packet of so many octets of zeros behind the transport header, its checksum right; no more than the headers of a super-packet.
-static int write_packet(uint8_t *p, const struct session *s, int is6, int data)
+static int write_packet(uint8_t *p, const struct session *s, int is6, int data, uint8_t flags)
 {
-    int proto = s->transport == TCP ? 6 : 17, l4 = proto == 6 ? 20 : 8, header = is6 ? 40 : 20, payload = l4 + data;
+    int is_syn = flags & 2, proto = s->transport == TCP ? 6 : s->transport == UDP ? 17 : is6 ? 58 : 1;
+    int l4 = proto == 6 ? is_syn ? 24 : 20 : 8, header = is6 ? 40 : 20, payload = l4 + data;
     memset(p, 0, LENGTH);
     uint8_t *t = p + header;
-    put16(t, is6 ? s->client_port : s->peer_port);
-    put16(t + 2, is6 ? s->peer_port : s->external_port);
-    if (proto == 6) t[12] = 0x50, t[13] = 0x10;
-    else put16(t + 4, (uint16_t)payload);
-    uint64_t sum = (uint64_t)(payload + proto);
+    if (s->transport == ECHO) {
+        t[0] = is6 ? 128 : 0;
+        put16(t + 4, is6 ? s->client_port : s->external_port);
+    } else {
+        put16(t, is6 ? s->client_port : s->peer_port);
+        put16(t + 2, is6 ? s->peer_port : s->external_port);
+    }
+    if (proto == 6) t[12] = (uint8_t)(l4 << 2), t[13] = flags;
+    if (proto == 6 && is_syn) put32(t + 20, 0x02040000 | 1460);
+    if (proto == 17) put16(t + 4, (uint16_t)payload);
+    uint64_t sum = proto == 1 ? 0 : (uint64_t)(payload + proto);
     if (is6) {
         p[0] = 0x60, p[6] = (uint8_t)proto, p[7] = 64;
         put16(p + 4, (uint16_t)payload);
@@ -355,17 +413,19 @@ static int write_packet(uint8_t *p, const struct session *s, int is6, int data)
         uint64_t h = 0;
         for (int i = 0; i < 20; i += 2) h += get16(p + i);
         put16(p + 10, (uint16_t)~fold(h));
-        for (int i = 12; i < 20; i += 2) sum += get16(p + i);
+        if (proto != 1) for (int i = 12; i < 20; i += 2) sum += get16(p + i);
     }
     for (int i = 0; i < l4; i += 2) sum += get16(t + i);
-    put16(t + (proto == 6 ? 16 : 6), (uint16_t)~fold(sum));
+    put16(t + (proto == 6 ? 16 : proto == 17 ? 6 : 2), (uint16_t)~fold(sum));
     return header + payload;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 4) return 2;
-    int is_super = strcmp(argv[1], "super") == 0, transport = is_super || strcmp(argv[1], "tcp") == 0 ? TCP : UDP, is6 = strcmp(argv[2], "up") == 0, idle = argc > 4;
+    const char *kind = argv[1];
+    int is_datagrams = strcmp(kind, "datagrams") == 0, is_super = is_datagrams || strcmp(kind, "super") == 0;
+    int transport = is_datagrams || strcmp(kind, "udp") == 0 ? UDP : strcmp(kind, "echo") == 0 ? ECHO : TCP, opens = strcmp(kind, "syn") == 0, closes = strcmp(kind, "fin") == 0, is6 = strcmp(argv[2], "up") == 0, idle = argc > 4;
     long packets = atol(argv[3]);
     static struct session sessions[FLOWS];
     static uint8_t templates[FLOWS][LENGTH], memory[20000];
@@ -378,18 +438,19 @@ int main(int argc, char **argv)
         struct session *s = &sessions[i];
         *s = (struct session){.client_high = 0x20010db800060000, .client_low = (uint64_t)(0xC0 + i % 8), .external = pool_first,
             .peer = 0xC633640A + (uint32_t)(i % 4), .client_port = (uint16_t)(40000 + i), .external_port = (uint16_t)(50000 + i),
-            .peer_port = 443, .transport = (uint8_t)transport, .state = ESTABLISHED, .lifetime = transport == TCP ? 2 : 1, .refreshed = (uint32_t)(1000000000000 >> 26)};
+            .peer_port = transport == ECHO ? 0 : 443, .transport = (uint8_t)transport, .state = ESTABLISHED, .lifetime = transport == TCP ? 2 : 1, .refreshed = (uint32_t)(1000000000000 >> 26)};
         uint64_t words[3] = {s->client_high, s->client_low, (uint64_t)s->client_port << 8 | (uint64_t)transport};
         uint64_t word = (uint64_t)s->external << 32 | (uint64_t)s->external_port << 8 | (uint64_t)transport;
         uint64_t client = siphash(words, 3), external = siphash(&word, 1);
         insert(&by_client[client & (SHARDS - 1)], client, sessions, i);
         insert(&by_external[external & (SHARDS - 1)], external, sessions, i);
-        length = write_packet(templates[i], s, is6, is_super ? SEGMENTS * SEGMENT : 64);
+        length = write_packet(templates[i], s, is6, is_super ? SEGMENTS * SEGMENT : opens || closes ? 0 : 64, (uint8_t)(0x10 | opens << 1 | closes));
     }
     struct offload offload = {0};
     if (is_super) {
         uint16_t header = is6 ? 40 : 20;
-        offload = (struct offload){1, is6 ? TCP6 : TCP4, SEGMENT, (uint16_t)(header + 20), header, 16};
+        offload = is_datagrams ? (struct offload){1, UDP_L4, SEGMENT, (uint16_t)(header + 8), header, 6}
+                               : (struct offload){1, is6 ? TCP6 : TCP4, SEGMENT, (uint16_t)(header + 20), header, 16};
     }
     long sent = 0;
     for (long i = 0; i < packets; i++) {

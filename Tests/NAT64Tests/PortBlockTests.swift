@@ -39,6 +39,50 @@ struct PortBlockTests {
         fixture.tables.collectPortBlockEvents(at: fixture.now)
     }
 
+    /// Every block, in slices of at least so many.
+    private func blocks(_ fixture: TablesFixture, inSlicesOf limit: Int = 3) -> [PortBlock] {
+        var (all, place) = ([] as [PortBlock], TableCursor.start as TableCursor?)
+        while let here = place {
+            let (records, next) = fixture.tables.portBlocks(from: here, limit: limit)
+            #expect(next == nil || records.count >= limit)
+            all += records.map(\.block)
+            place = next
+        }
+        return all
+    }
+
+    @Test(
+        "LOG-08 a listing in slices of any size has every block once, with the ports in use",
+        arguments: [1, 2, 7, 500]
+    )
+    func slices(limit: Int) {
+        let fixture = fixture(addresses: 4, most: 3)
+        for network in 1...40 as ClosedRange<UInt64> { flows(fixture, 130, network: network) }
+        let all = blocks(fixture, inSlicesOf: limit)
+        #expect(all.count == 120 && Set(all).count == 120)
+        let records = fixture.tables.portBlocks(from: .start, limit: 1_000).records
+        #expect(records.map(\.inUse).reduce(0, +) == 40 * 130)
+        #expect(
+            records.filter { $0.block.client == IPv6Prefix("2001:db8:0:1::/64") }.map(\.inUse).sorted() == [2, 64, 64]
+        )
+        let past = TableCursor(rawValue: .max)
+        #expect(fixture.tables.portBlocks(from: past, limit: 1).records.isEmpty)
+    }
+
+    @Test("LOG-08 a new block is news once, further ports of it are none")
+    func news() {
+        let fixture = fixture()
+        #expect(!fixture.tables.takePortBlockNews())
+        flows(fixture, 1)
+        #expect(fixture.tables.takePortBlockNews())
+        #expect(!fixture.tables.takePortBlockNews())
+        flows(fixture, 40, .tcp)
+        #expect(!fixture.tables.takePortBlockNews())
+        flows(fixture, 1, network: 2)
+        #expect(events(fixture).count == 2)
+        #expect(fixture.tables.takePortBlockNews(), "asking for the records is not asking for the news")
+    }
+
     @Test("LOG-08 one record says which network has which ports, for however many bindings of every protocol")
     func oneRecord() throws {
         let fixture = fixture()
@@ -53,7 +97,7 @@ struct PortBlockTests {
         let others = flows(fixture, 64, .tcp) + flows(fixture, 64, .icmpQuery)
         #expect(others.allSatisfy { $0.value.map { block.ports.contains($0.port) } == true })
         #expect(events(fixture).isEmpty)
-        #expect(fixture.tables.portBlocks() == [block])
+        #expect(blocks(fixture) == [block])
         #expect(fixture.tables.brokenInvariants() == [])
     }
 
@@ -135,7 +179,7 @@ struct PortBlockTests {
         let back = events(fixture)
         #expect(back.count == 1 && back[0].isTaken == false && back[0].moment == fixture.now)
         #expect(back[0].block.client == IPv6Prefix("2001:db8:0:1::/64"))
-        #expect(fixture.tables.portBlocks().isEmpty && fixture.tables.totals().portBlocks == 0)
+        #expect(blocks(fixture).isEmpty && fixture.tables.totals().portBlocks == 0)
         #expect(flows(fixture, 1, network: 2)[0].value != nil)
         #expect(fixture.tables.brokenInvariants() == [])
     }
@@ -269,7 +313,7 @@ struct PortBlockTests {
                 let name = TransportAddress4(event.block.address, event.block.ports.lowerBound)
                 blocks[name] = event.isTaken ? event.block : nil
             }
-            #expect(Set(world.tables.portBlocks()) == Set(blocks.values))
+            #expect(Set(self.blocks(world)) == Set(blocks.values))
         }
     }
 

@@ -1,10 +1,11 @@
 import IPAddressing
-import NAT64
 import PacketMemory
 import PacketWire
 import Policy
 import Testing
 import Timing
+
+@testable import NAT64
 
 /// What came of a packet.
 enum Outcome: Equatable {
@@ -24,6 +25,8 @@ struct TranslateBench: ~Copyable {
     var now = Moment(nanoseconds: 1_000_000_000_000)
     var memory = OctetBuffer(count: 128 + 65_576 + 128 + 4096)
     var names: [String: String] = [:]
+    /// No packet goes the short way.
+    var goesLongWay = false
 
     static let prefix = "2001:db8:64::/96"
 
@@ -68,7 +71,7 @@ struct TranslateBench: ~Copyable {
 
     /// Puts a packet through the translator.
     mutating func send(_ octets: [UInt8], _ offload: Offload = .none) -> Outcome {
-        Self.send(octets, offload, &worker, &memory, now)
+        Self.send(octets, offload, &worker, &memory, now, goesLongWay)
     }
 
     private static func send(
@@ -76,12 +79,15 @@ struct TranslateBench: ~Copyable {
         _ offload: Offload,
         _ worker: inout TranslatorWorker,
         _ memory: inout OctetBuffer,
-        _ now: Moment
+        _ now: Moment,
+        _ goesLongWay: Bool
     ) -> Outcome {
         var frame = PacketFrame(start: 128, count: octets.count, offload: offload)
         var slot = memory.mutableOctets
         for (index, octet) in octets.enumerated() { slot.store(octet, at: 128 + index) }
-        let verdict = worker.translate(&slot, &frame, at: now)
+        let verdict =
+            goesLongWay
+            ? worker.translateAny(&slot, &frame, at: now) : worker.translate(&slot, &frame, at: now)
         let result = (0..<max(frame.count, 0)).map { slot.octet(at: frame.start + $0) }
         switch verdict {
         case .send: return .sent(result, frame.offload)

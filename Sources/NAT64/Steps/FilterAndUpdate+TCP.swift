@@ -63,10 +63,11 @@ extension Tables {
     /// What a segment does to the session it has found.
     @inline(__always)
     func updateTCP(_ session: SessionID, _ event: TCPEvent, in shard: Shard, _ now: Tick) {
-        let step = shard[session].state.step(on: event, shortAfterReset: settings.lifetimes.shortAfterReset)
-        if step.state == shard[session].state, step.lifetime == shard[session].lifetime {
-            refresh(session, in: shard, now)
-        } else if step != TCPStep(shard[session].state) {
+        let known = shard[session]
+        let step = known.state.step(on: event, shortAfterReset: settings.lifetimes.shortAfterReset)
+        if step.state == known.state, step.lifetime == known.lifetime {
+            if now.since(known.refreshed) > 0 { shard[session].refreshed = now }
+        } else if step != TCPStep(known.state) {
             apply(step, to: session, in: shard, now)
         }
     }

@@ -9,12 +9,12 @@ extension TranslatorWorker {
     ///
     /// All of the following must hold. Where something does not, nothing has changed:
     /// - an IPv4 header without options, right in its checksum; no fragment;
-    /// - UDP or TCP behind it, whole and with lengths that agree (``KnownTransport``), and a checksum;
-    /// - it fits the IPv6 side in one piece; a super-packet of TCP does if its segments do;
+    /// - UDP, TCP or echo behind it, whole and with lengths that agree (``KnownTransport``), and a checksum;
+    /// - it fits the IPv6 side in one piece; a super-packet does if its segments do;
     /// - the source is one that a host can have and not the host's own, the destination an address of the pool and not
     ///   what stands in for one;
     /// - the packet has a hop left;
-    /// - it belongs to a session as ``Tables/passInward(_:_:_:_:at:)`` wants it.
+    /// - it belongs to a session as ``Tables/passInward(_:_:_:_:_:at:)`` wants it.
     ///
     /// - Precondition: ``PacketFrame/margin`` octets are free in front of the packet and behind it.
     /// - Returns: Whether the packet was translated.
@@ -28,8 +28,10 @@ extension TranslatorWorker {
         // The headers and the room that the longer one takes in front: one check for all that is read and written.
         let grown = IPv6Field.length - IPv4Field.length
         var headers = memory._mutatingExtracting(
-            frame.start &- grown..<frame.start &+ (IPv4Field.length + TCPField.length)
+            frame.start &- grown..<frame.start &+ (IPv4Field.length + TCPField.longest)
         )
+        // Says nothing new, but says it so that the compiler leaves out the checks of all that follows.
+        precondition(headers.byteCount == IPv6Field.length + TCPField.longest)
         let first = headers.uint64(at: grown)
         let second = headers.uint64(at: grown + 8)
         let external = ipv4Address(headers.bytes, at: grown + IPv4Field.destination)
@@ -52,9 +54,7 @@ extension TranslatorWorker {
                 frame.offload,
                 behind: IPv4Field.length
             ),
-            IPv6Field.length &+ transport.largest <= (mayFragment ? view.lowestIPv6MTU : view.ipv6MTU),
-            transport.isTCP || frame.offload.needsChecksum
-                || transport.checksum(headers.bytes, at: IPv6Field.length) != 0
+            IPv6Field.length &+ transport.largest <= (mayFragment ? view.lowestIPv6MTU : view.ipv6MTU)
         else { return false }
         let peer = IPv4Address(bits: UInt32(truncatingIfNeeded: second))
         guard peer.mayBeHost, view.hostSide.count == 0 || !view.hostSide.mayStandIn(external),
@@ -65,6 +65,7 @@ extension TranslatorWorker {
             transport.kind,
             transport.destination,
             TransportAddress4(peer, transport.source),
+            transport.flags,
             at: now
         )
         guard let (client, prefix) = known else { return false }
@@ -74,20 +75,33 @@ extension TranslatorWorker {
         var old = OnesComplementSum()
         change.add(source)
         change.add(client.address)
-        old.add(peer)
-        old.add(external)
-        change.subtract(old)
-        transport.rewrite(
-            &headers,
-            at: IPv6Field.length,
-            OutgoingPorts(source: transport.source, destination: client.port),
-            addresses: change,
-            frame.offload
-        )
+        let proto: UInt8
+        if transport.isQuery {
+            // RFC 7915 section 4.2: the ICMPv6 checksum covers a pseudo-header, that of ICMPv4 does not.
+            change.add(UInt32(truncatingIfNeeded: payload))
+            change.add(UInt16(IPProtocol.icmp6))
+            let isRequest = headers.octet(at: IPv6Field.length) == ICMPv4Type.echoRequest
+            let type = isRequest ? ICMPv6Type.echoRequest : ICMPv6Type.echoReply
+            rewriteQuery(&headers, at: IPv6Field.length, type: type, identifier: client.port, pseudo: change)
+            proto = IPProtocol.icmp6
+        } else {
+            old.add(peer)
+            old.add(external)
+            change.subtract(old)
+            transport.rewrite(
+                &headers,
+                at: IPv6Field.length,
+                OutgoingPorts(source: transport.source, destination: client.port),
+                addresses: change,
+                frame.offload,
+                segmentLimit: view.settings.clampsSegmentSize ? view.segmentLimit : 0
+            )
+            proto = UInt8(truncatingIfNeeded: second >> 48)
+        }
         let header = OutgoingIPv6(
             trafficClass: view.settings.fixedTrafficClass ?? UInt8(truncatingIfNeeded: first >> 48),
             payloadLength: payload,
-            proto: transport.proto,
+            proto: proto,
             hopLimit: hops &- 1,
             source: source,
             destination: client.address

@@ -9,12 +9,12 @@ extension TranslatorWorker {
     ///
     /// All of the following must hold. Where something does not, nothing has changed, and the long way says what is to
     /// become of the packet:
-    /// - UDP or TCP comes right behind the IPv6 header, whole and with lengths that agree (``KnownTransport``);
-    /// - it fits the IPv4 side in one piece; a super-packet of TCP does if its segments do, which must all have the same DF;
+    /// - UDP, TCP or echo comes right behind the IPv6 header, whole and with lengths that agree (``KnownTransport``);
+    /// - it fits the IPv4 side in one piece; a super-packet does if its segments do, which must all have the same DF;
     /// - the source is one that a client can have, the destination lies under a prefix, and the peer is neither an
     ///   address of the pool nor the host's own;
     /// - the packet has hops enough to leave the host as well;
-    /// - it belongs to a session as ``Tables/passOutward(_:_:_:_:under:at:)`` wants it.
+    /// - it belongs to a session as ``Tables/passOutward(_:_:_:_:_:under:at:)`` wants it.
     ///
     /// - Precondition: ``PacketFrame/margin`` octets are free in front of the packet and behind it.
     /// - Returns: Whether the packet was translated.
@@ -26,7 +26,9 @@ extension TranslatorWorker {
         at now: Moment
     ) -> Bool {
         // The headers, or margin where there is less: one check for all that is read and written at fixed places.
-        var headers = memory._mutatingExtracting(frame.start..<frame.start &+ (IPv6Field.length + TCPField.length))
+        var headers = memory._mutatingExtracting(frame.start..<frame.start &+ (IPv6Field.length + TCPField.longest))
+        // Says nothing new, but says it so that the compiler leaves out the checks of all that follows.
+        precondition(headers.byteCount == IPv6Field.length + TCPField.longest)
         let lengths = headers.uint32(at: IPv6Field.payloadLength)
         let payload = Int(lengths >> 16)
         let hopLimit = UInt8(truncatingIfNeeded: lengths)
@@ -39,8 +41,7 @@ extension TranslatorWorker {
                 frame.offload,
                 behind: IPv6Field.length
             ),
-            transport.isTCP || frame.offload.needsChecksum
-                || transport.checksum(headers.bytes, at: IPv6Field.length) != 0
+            !transport.isQuery || view.settings.translatesEcho
         else { return false }
         let isLarge = IPv4Field.length &+ transport.largest > OutwardWay.fragmentable
         guard IPv4Field.length &+ transport.largest <= view.ipv4MTU,
@@ -57,6 +58,7 @@ extension TranslatorWorker {
             transport.kind,
             hash(of: client, transport.kind, ahead),
             TransportAddress4(peer, transport.destination),
+            transport.flags,
             under: prefix,
             at: now
         )
@@ -66,26 +68,40 @@ extension TranslatorWorker {
         var old = OnesComplementSum()
         old.add(source)
         old.add(destination)
-        change.add(external.address)
-        change.add(peer)
-        change.subtract(old)
-        transport.rewrite(
-            &headers,
-            at: IPv6Field.length,
-            OutgoingPorts(source: external.port, destination: transport.destination),
-            addresses: change,
-            frame.offload
-        )
+        let proto: UInt8
+        if transport.isQuery {
+            // RFC 7915 section 5.2: the ICMPv6 checksum covers a pseudo-header, that of ICMPv4 does not.
+            old.add(UInt32(truncatingIfNeeded: payload))
+            old.add(UInt16(IPProtocol.icmp6))
+            change.subtract(old)
+            let isRequest = headers.octet(at: IPv6Field.length) == ICMPv6Type.echoRequest
+            let type = isRequest ? ICMPv4Type.echoRequest : ICMPv4Type.echoReply
+            rewriteQuery(&headers, at: IPv6Field.length, type: type, identifier: external.port, pseudo: change)
+            proto = IPProtocol.icmp
+        } else {
+            change.add(external.address)
+            change.add(peer)
+            change.subtract(old)
+            transport.rewrite(
+                &headers,
+                at: IPv6Field.length,
+                OutgoingPorts(source: external.port, destination: transport.destination),
+                addresses: change,
+                frame.offload,
+                segmentLimit: view.settings.clampsSegmentSize ? view.segmentLimit : 0
+            )
+            proto = UInt8(truncatingIfNeeded: lengths >> 8)
+        }
         let size = IPv4Field.length &+ payload
         let header = OutgoingIPv4(
             typeOfService: view.settings.fixedTrafficClass ?? UInt8(truncatingIfNeeded: headers.uint16(at: 0) >> 4),
             totalLength: size,
             identification: isLarge
                 ? counters.nextUnfragmented(transport.pieces)
-                : translator.identification.next(external.address, peer, transport.proto, count: transport.pieces),
+                : translator.identification.next(external.address, peer, proto, count: transport.pieces),
             fragment: isLarge ? IPv4Field.dontFragment : 0,
             timeToLive: hopLimit &- 1,
-            proto: transport.proto,
+            proto: proto,
             source: external.address,
             destination: peer
         )

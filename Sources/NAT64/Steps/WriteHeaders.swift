@@ -101,7 +101,7 @@ func rewriteTransport(
     change.add(~memory.uint32(at: transport))
     memory.store(words, at: transport)
     if tuple.transport == .tcp, tuple.flags.contains(.syn), segmentLimit > 0 {
-        clampSegmentSize(&memory, at: transport, tuple.headerLength, segmentLimit, &change)
+        change.add(clampSegmentSize(&memory, at: transport, to: segmentLimit))
     }
     let checksum = memory.uint16(at: field)
     if isPartial {
@@ -112,39 +112,36 @@ func rewriteTransport(
     }
 }
 
-/// Lowers the maximum segment size of a SYN to what both links carry; never raises it.
+/// Lowers the maximum segment size of a SYN to what both links carry; never raises it, and a limit of 0 leaves it alone.
+///
+/// - Precondition: The header has been found to be whole.
+/// - Returns: What it adds to the sum of the segment.
 @inline(never)
-func clampSegmentSize(
-    _ memory: inout MutableRawSpan,
-    at transport: Int,
-    _ headerLength: Int,
-    _ limit: UInt16,
-    _ change: inout OnesComplementSum
-) {
-    let end = transport &+ headerLength
+func clampSegmentSize(_ memory: inout MutableRawSpan, at transport: Int, to limit: UInt16) -> UInt32 {
+    guard limit > 0 else { return 0 }
+    let end = transport &+ Int(memory.octet(at: transport &+ TCPField.dataOffset) >> 4) &* 4
     var offset = transport &+ TCPField.length
     while offset < end {
         let kind = memory.octet(at: offset)
-        if kind == 0 { return }
+        if kind == 0 { return 0 }
         if kind == 1 {
             offset &+= 1
             continue
         }
-        guard offset &+ 2 <= end else { return }
+        guard offset &+ 2 <= end else { return 0 }
         let length = Int(memory.octet(at: offset &+ 1))
-        guard length >= 2, offset &+ length <= end else { return }
+        guard length >= 2, offset &+ length <= end else { return 0 }
         if kind == 2, length == 4 {
             let old = memory.uint16(at: offset &+ 2)
-            guard old > limit else { return }
+            guard old > limit else { return 0 }
             memory.store(limit, at: offset &+ 2)
             // An option at an odd place straddles the words of the checksum: its octets count the other way round.
             let isOdd = (offset &- transport) & 1 != 0
-            change.add(isOdd ? limit.byteSwapped : limit)
-            change.add(~(isOdd ? old.byteSwapped : old))
-            return
+            return UInt32(isOdd ? limit.byteSwapped : limit) &+ UInt32(~(isOdd ? old.byteSwapped : old))
         }
         offset &+= length
     }
+    return 0
 }
 
 /// Writes the type and identifier of an echo message and lets its checksum follow: RFC 7915 sections 4.2 and 5.2.
@@ -158,15 +155,15 @@ func rewriteQuery(
     identifier: Port,
     pseudo: OnesComplementSum
 ) {
+    // Type, code, checksum, identifier and sequence number.
+    let word = memory.uint64(at: transport)
+    let old = word & 0xFFFF_0000_FFFF_FFFF
+    let new = old & 0x00FF_0000_0000_FFFF | UInt64(type) << 56 | UInt64(identifier.number) << 16
     var change = pseudo
-    change.add(UInt16(type) << 8)
-    change.add(~(memory.uint16(at: transport) & 0xFF00))
-    change.add(identifier.number)
-    change.add(~memory.uint16(at: transport &+ ICMPField.identifier))
-    memory.store(type, at: transport)
-    memory.store(identifier.number, at: transport &+ ICMPField.identifier)
-    let checksum = memory.uint16(at: transport &+ ICMPField.checksum)
-    memory.store(Checksum.adjusted(checksum, by: change), at: transport &+ ICMPField.checksum)
+    change.add(new)
+    change.add(~old)
+    let checksum = Checksum.adjusted(UInt16(truncatingIfNeeded: word >> 32), by: change)
+    memory.store(new | UInt64(checksum) << 32, at: transport)
 }
 
 /// Finishes the checksum that the kernel left for later, so that the packet can be cut into fragments.

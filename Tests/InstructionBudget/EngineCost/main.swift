@@ -1,7 +1,9 @@
 // What the instruction budget counts: packets of 64 octets of payload through the engine, 64 flows in turn, as translator.c beside
 // this folder does it.
 //
-//   EngineCost udp|tcp|super up|down PACKETS [idle]    idle: the same loop without the translation
+//   EngineCost KIND up|down PACKETS [idle]    idle: the same loop without the translation
+//
+// Kinds: udp, tcp, echo; super and datagrams, super-packets of ten segments; syn and fin, segments that open or close.
 
 import Glibc
 import IPAddressing
@@ -16,9 +18,7 @@ struct Run: ~Copyable {
     static let flows = 64
     static let length = 256
     static let segment = 1428
-    let isTCP: Bool
-    /// Super-packets of ten segments.
-    let isSuper: Bool
+    let kind: String
     let isUp: Bool
     let translator: Translator
     var worker: TranslatorWorker
@@ -28,8 +28,7 @@ struct Run: ~Copyable {
     let start = Moment(nanoseconds: 1_000_000_000_000)
 
     init(_ kind: String, isUp: Bool) {
-        isSuper = kind == "super"
-        isTCP = kind != "udp"
+        self.kind = kind
         self.isUp = isUp
         var settings = NAT64Settings()
         settings.maximumBindings = 65_536
@@ -51,25 +50,48 @@ struct Run: ~Copyable {
         for flow in 0..<Self.flows { open(flow) }
     }
 
+    private var isSuper: Bool { kind == "super" || kind == "datagrams" }
+    private var isTCP: Bool { !["udp", "datagrams", "echo"].contains(kind) }
+    /// What is said of the packet besides its ends.
+    private var details: String {
+        switch kind {
+        case "super": "flags A size \(10 * Self.segment)"
+        case "datagrams": "size \(10 * Self.segment)"
+        case "tcp": "flags A size 64"
+        case "syn": "flags SA mss 1460"
+        case "fin": "flags FA"
+        default: "size 64"
+        }
+    }
+
     /// Opens a flow and writes the packet that will be sent in it.
     private mutating func open(_ flow: Int) {
-        let inside = "[2001:db8:6::\(String(0xC0 + flow % 8, radix: 16))]:\(40000 + flow)"
-        let peer = "198.51.100.\(10 + flow % 4):443"
-        let peer6 = "[2001:db8:64::198.51.100.\(10 + flow % 4)]:443"
-        let kind = isTCP ? "tcp" : "udp"
-        let opened = sent("\(kind) \(inside) > \(peer6)\(isTCP ? " flags S" : "")")
-        let external = "203.0.113.1:\(UInt16(opened[20]) << 8 | UInt16(opened[21]))"
-        if isTCP { _ = sent("tcp \(peer) > \(external) flags SA") }
-        let flags = isTCP ? " flags A" : ""
-        let size = isSuper ? 10 * Self.segment : 64
-        let line =
-            isUp
-            ? "\(kind) \(inside) > \(peer6)\(flags) size \(size)"
-            : "\(kind) \(peer) > \(external) df\(flags) size \(size)"
-        guard let packet = PacketDescription(line)?.octets else { fatalError(line) }
-        lengths[flow] = packet.count
+        let inside = "2001:db8:6::\(String(0xC0 + flow % 8, radix: 16))"
+        let peer = "198.51.100.\(10 + flow % 4)"
+        let peer6 = "2001:db8:64::\(peer)"
+        let port = 40000 + flow
+        var packet = PacketDescription("")
+        if kind == "echo" {
+            let opened = sent("ping \(inside) > \(peer6) id \(port)")
+            let identifier = UInt16(opened[24]) << 8 | UInt16(opened[25])
+            packet = PacketDescription(
+                isUp
+                    ? "ping \(inside) > \(peer6) id \(port) size 64"
+                    : "pong \(peer) > 203.0.113.1 df id \(identifier) size 64"
+            )
+        } else {
+            let transport = isTCP ? "tcp" : "udp"
+            let outward = "\(transport) [\(inside)]:\(port) > [\(peer6)]:443"
+            let opened = sent("\(outward)\(isTCP ? " flags S" : "")")
+            let external = UInt16(opened[20]) << 8 | UInt16(opened[21])
+            let inward = "\(transport) \(peer):443 > 203.0.113.1:\(external)"
+            if isTCP { _ = sent("\(inward) flags SA") }
+            packet = PacketDescription(isUp ? "\(outward) \(details)" : "\(inward) df \(details)")
+        }
+        guard let octets = packet?.octets else { fatalError(kind) }
+        lengths[flow] = octets.count
         var room = templates.mutableOctets
-        for (index, octet) in packet.prefix(Self.length).enumerated() {
+        for (index, octet) in octets.prefix(Self.length).enumerated() {
             room.store(octet, at: flow * Self.length + index)
         }
     }
@@ -97,11 +119,11 @@ struct Run: ~Copyable {
             let header: UInt16 = isUp ? 40 : 20
             offload = Offload(
                 needsChecksum: true,
-                segmentation: isUp ? .tcp6 : .tcp4,
+                segmentation: kind == "datagrams" ? .udpL4 : isUp ? .tcp6 : .tcp4,
                 segmentSize: UInt16(Self.segment),
-                headerLength: header + 20,
+                headerLength: header + (kind == "datagrams" ? 8 : 20),
                 checksumStart: header,
-                checksumOffset: 16
+                checksumOffset: kind == "datagrams" ? 6 : 16
             )
         }
         let frame = PacketFrame(start: 128, count: lengths[0], offload: offload)
