@@ -41,8 +41,10 @@ extension Appliance {
                 translator: translator,
                 steering: steering,
                 poll: configuration.pollBeforeSleep.map { .always(Moment.Span(nanoseconds: UInt64($0) * 1_000)) }
-                    ?? .automatic
-            ) { [alarm] in alarm.ring() }
+                    ?? .automatic,
+                onRecords: { [alarm] in alarm.ring() },
+                onLoss: { [alarm] in alarm.ring() }
+            )
             do throws(SystemError) {
                 try dataplane.start()
             } catch {

@@ -46,7 +46,12 @@ extension Appliance {
         guard now >= nextPortRecord else { return }
         nextPortRecord = now + Self.day
         recordMappings(at: epoch + now.seconds)
-        for block in translator.tables.portBlocks() { record("held", block, at: epoch + now.seconds) }
+        var place: TableCursor? = .start
+        while let here = place {
+            let (blocks, next) = translator.tables.portBlocks(from: here, limit: 1_000)
+            for (block, _) in blocks { record("held", block, at: epoch + now.seconds) }
+            place = next
+        }
     }
 
     private func recordNoBlock(at time: UInt64) {

@@ -99,7 +99,9 @@ extension Appliance {
                 expires: certificate.expires,
                 secondsLeft: certificate.expires.map { $0 - now },
                 renewals: certificate.renewals,
-                problem: certificate.problem.map { "\($0)" }
+                problem: certificate.problem.map { "\($0)" },
+                missingName: certificate.gaps?.name,
+                missingAddresses: certificate.gaps?.addresses.map(\.description) ?? []
             )
         )
     }
@@ -123,8 +125,13 @@ extension ResolverCount {
     var explanation: String {
         switch self {
         case .local: "Answered at once without the cache: a name that is served here."
+        case .synthesizedExcluded: "Synthesized, because all AAAA records there are are excluded; see exclude-aaaa."
+        case .synthesizedFailed: "Synthesized, because the AAAA question failed or was not answered in time."
+        case .noAddresses: "A AAAA question about a name without A records; nothing could be made."
+        case .reverse: "A PTR question for a synthetic address, answered as that for the IPv4 address in it."
         case .nothingReachable: "A AAAA question of whose A records none may be reached; nothing was made of them."
         case .notSynthesized: "A AAAA question without synthesis, by the client's view or its wish for signatures."
+        case .excludedDomain: "A AAAA question without synthesis, by exclude-domains for the name or an alias."
         case .suspended: "A AAAA question without synthesis, because the data plane was down."
         case .truncated: "The answer was cut to the client's size; it asks again over TCP."
         case .waited: "The question waited for an upstream."
@@ -132,12 +139,14 @@ extension ResolverCount {
         case .mergedAcross: "A question that was not asked upstream because another worker asked the same."
         case .operatorAnswers: "Answered by [[dns64.local]], or by a rule that asks nobody."
         case .filtered: "The answer was changed by [[dns64.filter]]."
+        case .filteredAlias: "Filtered, because an alias led to a name with a filter or to a blocked one."
         case .stale: "The answer was too old, because no fresh one was to be had; see serve-stale."
         case .refreshed: "An answer was asked for again before it was too old, or behind one that was; see prefetch."
         case .serviceAddresses: "AAAA records were added to an answer about services (HTTPS and SVCB records)."
         case .logged: "The answer was put down for the query log."
         case .notLogged: "The answer is not in the query log, which was not written as fast; see [dns64.query-log]."
         case .goodCookies: "The question had a cookie that was made here."
+        case .badCookies: "The client got a cookie instead of an answer, and is served when it asks with it (RFC 7873)."
         case .upstreamQueries: "A message to an upstream."
         case .upstreamQueriesTCP: "A message to an upstream over TCP."
         case .upstreamQueriesEncrypted: "A message to an upstream over TLS."

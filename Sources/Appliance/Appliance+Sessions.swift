@@ -62,7 +62,8 @@ extension Appliance {
         }
     }
 
-    private func page<Record>(
+    /// The records of a page.
+    func page<Record>(
         _ cursor: String?,
         limit: Int,
         _ slice: (Tables, TableCursor, Int) -> (records: [Record], next: TableCursor?),

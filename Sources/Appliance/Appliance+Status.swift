@@ -110,14 +110,24 @@ extension Appliance {
             answered: counters.errorsSent4 + counters.errorsSent6,
             mergedSegments: dataplane?.mergedSegments ?? 0,
             drops: drops(counters),
-            steering: SteeringStatus(
-                programLoaded: dataplane?.isSteered ?? false,
-                reason: dataplane?.steeringProblem.map { "\($0)" }
-                    ?? (dataplane?.isSteered == false ? "one queue" : nil),
-                lockWaits: totals?.lockWaits,
-                hits: dataplane?.steering?.hits,
-                misses: dataplane?.steering?.misses
-            )
+            uncountedClients: totals?.uncountedClients ?? 0,
+            steering: steeringStatus(totals)
+        )
+    }
+
+    private func steeringStatus(_ totals: TableTotals?) -> SteeringStatus {
+        let waits = totals?.lockWaits ?? []
+        var workers = (dataplane?.steering ?? []).map { hits, misses in
+            WorkerSteering(hits: hits, misses: misses, lockWaits: 0)
+        }
+        if let dataplane, !workers.isEmpty {
+            for (shard, count) in waits.enumerated() { workers[dataplane.worker(ofShard: shard)].lockWaits += count }
+        }
+        return SteeringStatus(
+            programLoaded: dataplane?.isSteered ?? false,
+            reason: dataplane?.steeringProblem.map { "\($0)" } ?? (dataplane?.isSteered == false ? "one queue" : nil),
+            lockWaits: totals == nil ? nil : waits.reduce(0, &+),
+            workers: workers.isEmpty ? nil : workers
         )
     }
 

@@ -5,6 +5,7 @@ internal import Logging
 internal import NAT64
 internal import Netlink
 internal import Resolver
+internal import Timing
 
 /// Links and addresses that change while the appliance runs, and what follows from it.
 extension Appliance {
@@ -135,6 +136,12 @@ struct HostPorts: Equatable {
     var withheld: [HostSocket] = []
     /// Those that a client has had since before, or a static binding.
     var awaited: [HostSocket] = []
+
+    /// How long until sockets are looked at again: a second, or longer where a look takes more than a hundredth of that,
+    /// because the host has very many.
+    static func pause(afterLookOf span: Moment.Span) -> Moment.Span {
+        Moment.Span(nanoseconds: min(max(span.nanoseconds, 10_000_000), 100_000_000) * 100)
+    }
 
     /// `programs of this host have UDP port 62000, TCP port 62001 of the translator's share`, and not too many of them.
     static func sentence(_ sockets: [HostSocket]) -> String {

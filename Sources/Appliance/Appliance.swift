@@ -61,7 +61,7 @@ final class Appliance {
     let resolver: Resolver
     let desk: ControlDesk
     var control: ControlServer?
-    /// Rings when a worker loses its queue.
+    /// Rings when a worker loses its queue, and when a client network has taken a block of ports.
     let alarm: Alarm
 
     var pulse = Pulse()

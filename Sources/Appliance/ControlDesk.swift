@@ -24,6 +24,14 @@ final class ControlDesk: ControlledAppliance {
         try ask { $0.bindings(filter: filter, cursor: cursor, limit: limit) }.get()
     }
 
+    func portBlocks(filter: EntryFilter, cursor: String?, limit: Int) throws(ControlRefusal) -> PortBlockPage {
+        try ask { $0.portBlocks(filter: filter, cursor: cursor, limit: limit) }.get()
+    }
+
+    func portHolder(external: String, at time: UTCTime?) throws(ControlRefusal) -> PortOwner {
+        try ask { $0.portHolder(external: external, at: time) }.get()
+    }
+
     func staticBindings() -> StaticBindingList { ask { $0.staticBindingList() } }
 
     func addStaticBinding(_ change: StaticBindingChange) throws(ControlRefusal) {

@@ -1,4 +1,5 @@
 private import Configuration
+internal import ControlAPI
 internal import IPAddressing
 private import Linux
 internal import NAT64
@@ -10,23 +11,28 @@ extension Daemon {
     /// - Parameters:
     ///   - question: `ADDRESS:PORT` of IPv4, or an address or prefix of IPv6.
     ///   - readsJournal: Whether the journal comes on standard input.
-    ///   - time: The moment in question, in seconds since 1970; nothing means the end of the journal.
-    /// - Returns: The exit code: 0 if it was found, 1 if nobody has it, 64 if the question cannot be read, 78 for a wrong
-    ///   configuration.
+    ///   - time: The moment in question, as ``UTCTime`` reads it; nothing means the end of the journal.
+    /// - Returns: The exit code: 0 if it was found, 1 if nobody has it, 64 if the question or the time cannot be read, 78
+    ///   for a wrong configuration.
     public static func lookup(
         _ question: String,
         configurationFile path: String?,
         readsJournal: Bool = false,
-        at time: UInt64? = nil
+        at time: String? = nil
     ) -> Int32 {
         do throws(ConfigurationProblems) {
+            let moment = time.flatMap { UTCTime($0) }
+            guard (time == nil) == (moment == nil) else {
+                StandardStream.error.write("--at takes a time such as 2026-11-26T04:11:01Z, or seconds since 1970\n")
+                return 64
+            }
             let configuration = try Configuration.load(path: path ?? defaultConfigurationFile)
             guard var answer = answer(to: question, by: configuration.nat64.deterministic) else {
                 StandardStream.error.write("write IPV4:PORT such as 192.0.2.1:2001, or an IPv6 address or prefix\n")
                 return 64
             }
-            if !answer.isFound, readsJournal, let external = external(question) {
-                answer = self.answer(of: external, at: time) { readLine() }
+            if !answer.isFound, readsJournal, let journal = PortJournal(question, at: moment) {
+                answer = self.answer(of: journal) { readLine() }
             }
             let stream: StandardStream = answer.isFound ? .output : .error
             stream.write(answer.text + "\n")
@@ -40,20 +46,13 @@ extension Daemon {
     /// What the journal says of a port.
     ///
     /// - Parameter nextLine: The next line of the journal; nothing at its end.
-    static func answer(
-        of external: TransportAddress4,
-        at time: UInt64?,
-        _ nextLine: () -> String?
-    ) -> (text: String, isFound: Bool) {
-        var journal = PortJournal(external, at: time)
+    static func answer(of journal: PortJournal, _ nextLine: () -> String?) -> (text: String, isFound: Bool) {
+        var journal = journal
         while let line = nextLine() { journal.read(line) }
-        guard let owner = journal.owner else { return ("the journal knows of nobody who has \(external) then", false) }
-        return ("\(owner) has \(external) since \(journal.since)", true)
-    }
-
-    private static func external(_ question: String) -> TransportAddress4? {
-        guard let external = TransportAddress(question), case .v4(let address) = external.address else { return nil }
-        return TransportAddress4(address, external.port)
+        guard let holder = journal.holder, let since = holder.since else {
+            return ("the journal knows of nobody who has \(journal.address):\(journal.port) then", false)
+        }
+        return ("\(holder.client) has \(holder.external) since \(since)", true)
     }
 
     /// The answer; nothing if the question cannot be read.

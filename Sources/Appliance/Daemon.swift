@@ -16,8 +16,13 @@ public enum Daemon {
     public static func check(configurationFile path: String) -> Int32 {
         do throws(ConfigurationProblems) {
             let configuration = try Configuration.load(path: path)
-            if let problem = configuration.certificateFiles.flatMap({ Resolver.problem(of: $0) }) {
-                StandardStream.error.write("\(path): dns64.certificate: \(problem)\n")
+            do throws(CertificateProblem) {
+                let gaps = try Resolver.certificateGaps(configuration.resolverSettings)
+                for sentence in gaps?.sentences ?? [] {
+                    StandardStream.error.write("\(path): warning: dns64.certificate: \(sentence)\n")
+                }
+            } catch {
+                StandardStream.error.write("\(path): dns64.certificate: \(error)\n")
                 return 78
             }
             StandardStream.output.write("\(path): the configuration is valid\n")

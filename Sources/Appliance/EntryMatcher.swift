@@ -1,5 +1,6 @@
 internal import Control
 internal import IPAddressing
+internal import NAT64
 
 /// A filter of sessions and bindings, read once and asked for every entry.
 struct EntryMatcher {
@@ -48,6 +49,19 @@ struct EntryMatcher {
         else { return false }
         guard let peer else { return self.peer == nil }
         return Self.agrees(self.peer, .v4(peer.address), peer.port)
+    }
+
+    /// Whether a block of ports agrees: it has the external port, or is at the address, and is of the client, or of a
+    /// network that has the client or is a part of the wanted one.
+    func matches(_ block: PortBlock) -> Bool {
+        if let external {
+            guard external.prefix.contains(.v4(block.address)), external.port.map(block.ports.contains) ?? true else {
+                return false
+            }
+        }
+        guard let client else { return true }
+        guard case .v6(let wanted) = client.prefix else { return false }
+        return wanted.contains(block.client.address) || block.client.contains(wanted.address)
     }
 
     private static func agrees(_ wanted: (prefix: IPPrefix, port: Port?)?, _ address: IPAddress, _ port: Port) -> Bool {

@@ -77,7 +77,7 @@ extension Appliance {
                     }
                 case .network: networkChanged()
                 case .questions: for question in desk.questions.collect() { question(self) }
-                case .alarm: deviceLost()
+                case .alarm: alarmed()
                 }
             }
             let later = MonotonicClock.now()
@@ -113,14 +113,17 @@ extension Appliance {
         }
         if now >= nextLookAtSockets {
             lookAtHostSockets()
-            nextLookAtSockets = now + .seconds(10)
+            let end = MonotonicClock.now()
+            nextLookAtSockets = end + HostPorts.pause(afterLookOf: end - now)
         }
         if dataplane == nil, plan != nil { restartDataplane() }
     }
 
-    /// A worker has lost its queue: the device was deleted by somebody, or the kernel took it away.
-    private func deviceLost() {
+    /// A worker has something to be put on record, or has lost its queue: the device was deleted by somebody, or the kernel
+    /// took it away.
+    private func alarmed() {
         alarm.hush()
+        recordPortBlocks(at: MonotonicClock.now())
         guard let loss = dataplane?.loss else { return }
         log.error(
             "the device \(configuration.device) is gone (\(SystemError(call: "read", code: loss).reason)); making it anew"

@@ -31,7 +31,8 @@ extension ValidatedConfiguration {
         settings.listenTLS = listenTLS.addresses
         settings.listenHTTPS = listenHTTPS.addresses
         settings.certificate = certificateFiles
-        settings.discoveredName = discovery ? resolverName : nil
+        settings.name = resolverName
+        settings.discovers = discovery
         settings.upstreamAuthorities = upstreamAuthorities
         settings.queryLog = queryLogSettings
         settings.workers = resolverWorkers ?? 0
@@ -53,8 +54,7 @@ extension ValidatedConfiguration {
         return settings
     }
 
-    /// The files of the certificate.
-    var certificateFiles: CertificateFiles? {
+    private var certificateFiles: CertificateFiles? {
         guard let certificate, let certificateKey else { return nil }
         return CertificateFiles(chain: certificate, key: certificateKey)
     }

@@ -27,6 +27,19 @@ public protocol ControlledAppliance: Sendable {
     /// - Throws: A refusal if filter or cursor cannot be read.
     func bindings(filter: EntryFilter, cursor: String?, limit: Int) throws(ControlRefusal) -> BindingPage
 
+    /// A slice of the blocks of ports that pass the filter, which may name a client and an external address or port.
+    ///
+    /// - Parameters:
+    ///   - cursor: The `next` of the slice before; nothing for the first.
+    ///   - limit: How many are enough, at least 1; a few more may come, because those of a network come together.
+    /// - Throws: A refusal if filter or cursor cannot be read.
+    func portBlocks(filter: EntryFilter, cursor: String?, limit: Int) throws(ControlRefusal) -> PortBlockPage
+
+    /// Whose an external port is, and has been since a moment; nothing for a moment means now.
+    ///
+    /// - Throws: A refusal if the port cannot be read, or if it is nobody's.
+    func portHolder(external: String, at time: UTCTime?) throws(ControlRefusal) -> PortOwner
+
     /// The bindings that the operator wrote down, in the file and at runtime.
     func staticBindings() -> StaticBindingList
 

@@ -87,6 +87,11 @@ package enum Metrics {
             Double(dataplane.withheldPorts ?? 0)
         )
         page.gauge("nat64_static_bindings", "Bindings that the operator wrote down.", Double(dataplane.staticBindings))
+        page.counter(
+            "nat64_uncounted_clients_total",
+            "Times that a client network could not be held to its limits, because too many others were active.",
+            dataplane.uncountedClients
+        )
         if let steering = dataplane.steering {
             page.gauge(
                 "nat64_steering_loaded",
@@ -96,13 +101,30 @@ package enum Metrics {
             if let waits = steering.lockWaits {
                 page.counter("nat64_lock_waits_total", "Packets that waited for the lock of a shard.", waits)
             }
-            if let hits = steering.hits {
-                page.counter("nat64_steering_hits_total", "Packets that met the worker of their own shard.", hits)
-            }
-            if let misses = steering.misses {
-                page.counter("nat64_steering_misses_total", "Packets that met the worker of another shard.", misses)
-            }
+            workers(steering.workers ?? [], &page)
         }
+    }
+
+    private static func workers(_ workers: [WorkerSteering], _ page: inout MetricsPage) {
+        guard !workers.isEmpty else { return }
+        func samples(_ count: (WorkerSteering) -> UInt64) -> [([String: String], UInt64)] {
+            workers.enumerated().map { (["worker": "\($0.offset)"], count($0.element)) }
+        }
+        page.counter(
+            "nat64_steering_hits_total",
+            "Packets that came to a worker and are of its own shards.",
+            samples(\.hits)
+        )
+        page.counter(
+            "nat64_steering_misses_total",
+            "Packets that came to a worker and are of another's shards.",
+            samples(\.misses)
+        )
+        page.counter(
+            "nat64_worker_lock_waits_total",
+            "Packets that waited for the lock of a shard, by the worker whose shard it is.",
+            samples(\.lockWaits)
+        )
     }
 
     private static func table(_ name: String, _ noun: String, _ use: TableUse, _ page: inout MetricsPage) {

@@ -1,7 +1,8 @@
 extension OpenAPIDocument {
     /// What the bodies look like.
-    static let schemas = #"""
-        "schemas": {
+    static let schemas = "\"schemas\": {\n\(reportSchemas),\n\(tableSchemas)\n}\n"
+
+    private static let reportSchemas = #"""
           "StatusReport": {
             "type": "object", "description": "What the appliance knows about itself at one moment.",
             "required": ["version", "uptimeSeconds", "verdict", "findings", "dataplane", "network", "resolver", "views", "configuration"],
@@ -30,7 +31,7 @@ extension OpenAPIDocument {
           "PartState": { "type": "string", "enum": ["starting", "running", "stopped", "failed"], "description": "What a part is doing." },
           "DataplaneStatus": {
             "type": "object", "description": "The translating half.",
-            "required": ["state", "device", "mtu", "workers", "offloads", "refusedOffloads", "prefixes", "pool", "sessions", "bindings", "staticBindings", "traffic6to4", "traffic4to6", "hairpinned", "handedBack", "answered", "mergedSegments", "drops"],
+            "required": ["state", "device", "mtu", "workers", "offloads", "refusedOffloads", "prefixes", "pool", "sessions", "bindings", "staticBindings", "traffic6to4", "traffic4to6", "hairpinned", "handedBack", "answered", "mergedSegments", "drops", "uncountedClients"],
             "properties": {
               "state": { "$ref": "#/components/schemas/PartState" },
               "device": { "type": "string", "description": "The TUN device." },
@@ -54,6 +55,7 @@ extension OpenAPIDocument {
               "answered": { "type": "integer", "minimum": 0, "description": "Packets answered with an ICMP error or a reset." },
               "mergedSegments": { "type": "integer", "minimum": 0, "description": "TCP segments that came one by one and left together." },
               "drops": { "type": "array", "items": {"$ref": "#/components/schemas/ReasonCount"}, "description": "Every reason, in a fixed order, also those never met." },
+              "uncountedClients": { "type": "integer", "minimum": 0, "description": "Times that a client network could not be held to its limits, because too many others were active." },
               "steering": { "$ref": "#/components/schemas/SteeringStatus" }
             }
           },
@@ -98,7 +100,17 @@ extension OpenAPIDocument {
               "reason": { "type": "string", "description": "Why there is none." },
               "lockWaits": { "type": "integer", "minimum": 0, "description": "Packets that waited for a lock." },
               "hits": { "type": "integer", "minimum": 0, "description": "Packets that met the worker of their own shard; none with one worker." },
-              "misses": { "type": "integer", "minimum": 0, "description": "Packets that met another worker." }
+              "misses": { "type": "integer", "minimum": 0, "description": "Packets that met another worker." },
+              "workers": { "type": "array", "items": {"$ref": "#/components/schemas/WorkerSteering"}, "description": "The same for each worker; none with one." }
+            }
+          },
+          "WorkerSteering": {
+            "type": "object", "description": "What came to a worker, and how contended its shards are.",
+            "required": ["hits", "misses", "lockWaits"],
+            "properties": {
+              "hits": { "type": "integer", "minimum": 0, "description": "Packets that came to it and are of its own shards." },
+              "misses": { "type": "integer", "minimum": 0, "description": "Packets that came to it and are of another's." },
+              "lockWaits": { "type": "integer", "minimum": 0, "description": "Packets of any worker that waited for the lock of one of its shards." }
             }
           },
           "NetworkStatus": {
@@ -185,7 +197,9 @@ extension OpenAPIDocument {
               "expires": { "type": "integer", "description": "When the first of its chain expires, in seconds since 1970." },
               "secondsLeft": { "type": "integer", "description": "Until then; below zero once it has expired." },
               "renewals": { "type": "integer", "minimum": 0, "description": "How often another one was read since the start." },
-              "problem": { "type": "string", "description": "Why the files as they are now cannot be used." }
+              "problem": { "type": "string", "description": "Why the files as they are now cannot be used." },
+              "missingName": { "type": "string", "description": "The name of the resolver, if the certificate is not for it." },
+              "missingAddresses": { "type": "array", "items": { "type": "string" }, "description": "The addresses of the resolver that the certificate is not for." }
             }
           },
           "RecursorStatus": {
@@ -265,73 +279,6 @@ extension OpenAPIDocument {
               "explanation": { "type": "string", "description": "What it means: a sentence." }
             }
           },
-          "SessionPage": {
-            "type": "object", "description": "A slice of the sessions.",
-            "required": ["sessions"],
-            "properties": {
-              "sessions": { "type": "array", "items": {"$ref": "#/components/schemas/SessionEntry"} },
-              "next": { "type": "string", "description": "The cursor of the next slice; missing after the last." }
-            }
-          },
-          "SessionEntry": {
-            "type": "object", "description": "A session.",
-            "required": ["transport", "client", "peer", "external", "secondsLeft"],
-            "properties": {
-              "transport": { "type": "string", "enum": ["tcp", "udp", "icmp"] },
-              "client": { "type": "string", "description": "The IPv6 host: [address]:port." },
-              "peer": { "type": "string", "description": "The IPv4 host: address:port." },
-              "external": { "type": "string", "description": "What stands for the client: address:port." },
-              "state": { "type": "string", "description": "Of TCP, in RFC 6146's spelling." },
-              "secondsLeft": { "type": "integer", "minimum": 0, "description": "It lives if no packet comes." }
-            }
-          },
-          "BindingPage": {
-            "type": "object", "description": "A slice of the bindings.",
-            "required": ["bindings"],
-            "properties": {
-              "bindings": { "type": "array", "items": {"$ref": "#/components/schemas/BindingEntry"} },
-              "next": { "type": "string", "description": "The cursor of the next slice; missing after the last." }
-            }
-          },
-          "BindingEntry": {
-            "type": "object", "description": "A binding.",
-            "required": ["transport", "client", "external", "sessions", "isStatic"],
-            "properties": {
-              "transport": { "type": "string", "enum": ["tcp", "udp", "icmp"] },
-              "client": { "type": "string", "description": "The IPv6 host: [address]:port." },
-              "external": { "type": "string", "description": "What stands for it: address:port." },
-              "sessions": { "type": "integer", "minimum": 0, "description": "That use it." },
-              "isStatic": { "type": "boolean", "description": "Whether the operator wrote it down." }
-            }
-          },
-          "StaticBindingList": {
-            "type": "object", "description": "The bindings that the operator wrote down.",
-            "required": ["bindings"],
-            "properties": {
-              "bindings": { "type": "array", "items": {"$ref": "#/components/schemas/StaticBindingEntry"}, "description": "A run of ports as one; those of the file first." }
-            }
-          },
-          "StaticBindingEntry": {
-            "type": "object", "description": "A static binding, or a run of them with ports side by side.",
-            "required": ["transport", "external", "client", "origin"],
-            "properties": {
-              "transport": { "type": "string", "enum": ["tcp", "udp", "icmp"] },
-              "external": { "type": "string", "description": "What stands for the client: 203.0.113.1:8000-8010." },
-              "client": { "type": "string", "description": "The IPv6 host: [2001:db8::5]:8000-8010." },
-              "origin": { "type": "string", "enum": ["file", "runtime"], "description": "Who said so." },
-              "problem": { "type": "string", "description": "Why it is not in force, or not all of it." }
-            }
-          },
-          "StaticBindingChange": {
-            "type": "object", "description": "The wish to have a static binding.",
-            "required": ["transport", "external", "client"],
-            "properties": {
-              "transport": { "type": "string", "enum": ["tcp", "udp", "icmp"] },
-              "external": { "type": "string", "description": "An address of the pool with a port, or an identifier, or a range." },
-              "client": { "type": "string", "description": "The IPv6 host with as many ports." },
-              "replace": { "type": "boolean", "description": "Whether bindings made by traffic that stand in the way end." }
-            }
-          },
           "ViewList": {
             "type": "object", "description": "Where DNS64 is on and off.",
             "required": ["synthesizeByDefault", "synthesizeOverIPv4", "views"],
@@ -386,6 +333,5 @@ extension OpenAPIDocument {
               "problems": { "type": "array", "items": {"type": "string"}, "description": "The single problems, if there are several." }
             }
           }
-        }
         """#
 }

@@ -62,6 +62,34 @@ package enum OpenAPIDocument {
               }
             }
           },
+          "/v1/port-blocks": {
+            "get": {
+              "summary": "A slice of the blocks of ports that client networks have. Ask again with the cursor of the reply until it has none.",
+              "parameters": [
+                { "name": "client", "in": "query", "schema": { "type": "string" }, "description": "An IPv6 address or prefix." },
+                { "name": "external", "in": "query", "schema": { "type": "string" }, "description": "An IPv4 address or prefix, or address:port." },
+                { "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": 5000, "default": 1000 }, "description": "How many are enough; a few more may come, because those of a network come together." },
+                { "name": "cursor", "in": "query", "schema": { "type": "string" }, "description": "The \"next\" of the slice before." }
+              ],
+              "responses": {
+                "200": { "description": "The slice.", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/PortBlockPage" } } } },
+                "default": { "$ref": "#/components/responses/Problem" }
+              }
+            }
+          },
+          "/v1/port-holder": {
+            "get": {
+              "summary": "Whose an external port is, by blocks and computed ports. 404 if nobody has it, or had it at the time; the journal knows of those who had it before.",
+              "parameters": [
+                { "name": "external", "in": "query", "required": true, "schema": { "type": "string" }, "description": "address:port." },
+                { "name": "time", "in": "query", "schema": { "type": "string" }, "description": "2026-11-26T04:11:01Z, or seconds since 1970; now without it." }
+              ],
+              "responses": {
+                "200": { "description": "Who has it.", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/PortOwner" } } } },
+                "default": { "$ref": "#/components/responses/Problem" }
+              }
+            }
+          },
           "/v1/static-bindings": {
             "get": {
               "summary": "The static bindings, of the file and added at runtime.",

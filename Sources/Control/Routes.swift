@@ -91,6 +91,22 @@ package struct Routes: Sendable {
                 }
             }
         },
+        Route("GET", "/v1/port-blocks", parameters: ["client", "external", "limit", "cursor"]) { call throws(Problem) in
+            let (filter, cursor, limit) = try (call.filter(), call.parameters["cursor"], call.limit())
+            return { () throws(Problem) in
+                try asking { () throws(ControlRefusal) in
+                    Reply(try call.appliance.portBlocks(filter: filter, cursor: cursor, limit: limit))
+                }
+            }
+        },
+        Route("GET", "/v1/port-holder", parameters: ["external", "time"]) { call throws(Problem) in
+            let (external, time) = (try call.required("external"), try call.time())
+            return { () throws(Problem) in
+                try asking { () throws(ControlRefusal) in
+                    Reply(try call.appliance.portHolder(external: external, at: time))
+                }
+            }
+        },
         Route("GET", "/v1/static-bindings") { call throws(Problem) in
             { () throws(Problem) in Reply(call.appliance.staticBindings()) }
         },
@@ -247,6 +263,15 @@ extension Call {
             throw .badRequest("\(name): the parameter is missing, empty or longer than 128 octets.")
         }
         return value
+    }
+
+    /// The moment that is asked about; nothing means now.
+    fileprivate func time() throws(Problem) -> UTCTime? {
+        guard let text = parameters["time"] else { return nil }
+        guard let time = UTCTime(text) else {
+            throw .badRequest("time: write 2026-11-26T04:11:01Z, or seconds since 1970.")
+        }
+        return time
     }
 
     /// The most entries wanted.

@@ -44,6 +44,8 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
     public var mergedSegments: UInt64
     /// Every reason for which a packet is dropped, in a fixed order, also those never met.
     public var drops: [ReasonCount]
+    /// Times that a client network could not be held to its limits, because too many others were active.
+    public var uncountedClients: UInt64
     /// How packets find their worker; nothing if nobody measured it.
     public var steering: SteeringStatus?
 
@@ -71,6 +73,7 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
         answered: UInt64,
         mergedSegments: UInt64 = 0,
         drops: [ReasonCount],
+        uncountedClients: UInt64 = 0,
         steering: SteeringStatus? = nil
     ) {
         self.state = state
@@ -95,6 +98,7 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
         self.answered = answered
         self.mergedSegments = mergedSegments
         self.drops = drops
+        self.uncountedClients = uncountedClients
         self.steering = steering
     }
 }
@@ -193,19 +197,38 @@ public struct SteeringStatus: Codable, Equatable, Sendable {
     public var hits: UInt64?
     /// Packets that met another; nothing with one worker.
     public var misses: UInt64?
+    /// The same for each worker; nothing with one.
+    public var workers: [WorkerSteering]?
 
-    /// Describes the steering.
+    /// Describes the steering; the hits and misses of all are those of the workers.
     public init(
         programLoaded: Bool,
         reason: String? = nil,
         lockWaits: UInt64? = nil,
-        hits: UInt64? = nil,
-        misses: UInt64? = nil
+        workers: [WorkerSteering]? = nil
     ) {
-        self.hits = hits
-        self.misses = misses
         self.programLoaded = programLoaded
         self.reason = reason
+        self.lockWaits = lockWaits
+        hits = workers.map { $0.reduce(0) { $0 &+ $1.hits } }
+        misses = workers.map { $0.reduce(0) { $0 &+ $1.misses } }
+        self.workers = workers
+    }
+}
+
+/// What came to a worker, and how contended the shards are that are its own.
+public struct WorkerSteering: Codable, Equatable, Sendable {
+    /// Packets that came to it and are of its own shards.
+    public var hits: UInt64
+    /// Packets that came to it and are of another's shards.
+    public var misses: UInt64
+    /// Packets, of any worker, that had to wait for the lock of one of its shards.
+    public var lockWaits: UInt64
+
+    /// Describes a worker.
+    public init(hits: UInt64, misses: UInt64, lockWaits: UInt64) {
+        self.hits = hits
+        self.misses = misses
         self.lockWaits = lockWaits
     }
 }

@@ -159,6 +159,29 @@ public enum Diagnosis {
                 )
             )
         }
+        if let name = certificate.missingName {
+            findings.append(
+                Finding(
+                    code: "certificate-for-another-name",
+                    severity: .warning,
+                    problem: "The certificate in \(certificate.file) is not for \(name), so clients that know the "
+                        + "resolver by that name refuse DNS over TLS and HTTPS.",
+                    remedy: "Put one there that is, or write a name of the certificate as dns64.name."
+                )
+            )
+        }
+        if !certificate.missingAddresses.isEmpty {
+            findings.append(
+                Finding(
+                    code: "certificate-without-addresses",
+                    severity: .note,
+                    problem: "The certificate in \(certificate.file) is not for "
+                        + "\(certificate.missingAddresses.joined(separator: ", ")), so clients that discover DNS over "
+                        + "TLS or HTTPS by asking there cannot verify it (RFC 9462 section 4.2).",
+                    remedy: "Have the addresses written into the certificate, or set dns64.discovery = false."
+                )
+            )
+        }
         return findings
     }
 

@@ -52,6 +52,10 @@ public struct CertificateStatus: Codable, Equatable, Sendable {
     public var renewals: UInt64
     /// Why the files as they are now cannot be used: a sentence. The certificate read before stays.
     public var problem: String?
+    /// The name of the resolver, if the certificate is not for it.
+    public var missingName: String?
+    /// The addresses of the resolver that the certificate is not for.
+    public var missingAddresses: [String]
 
     /// Describes a certificate.
     public init(
@@ -59,13 +63,17 @@ public struct CertificateStatus: Codable, Equatable, Sendable {
         expires: Int64? = nil,
         secondsLeft: Int64? = nil,
         renewals: UInt64,
-        problem: String? = nil
+        problem: String? = nil,
+        missingName: String? = nil,
+        missingAddresses: [String] = []
     ) {
         self.file = file
         self.expires = expires
         self.secondsLeft = secondsLeft
         self.renewals = renewals
         self.problem = problem
+        self.missingName = missingName
+        self.missingAddresses = missingAddresses
     }
 }
 

@@ -2,11 +2,13 @@ internal import ControlAPI
 private import Glibc
 private import Linux
 
-/// Where a command writes, and whether colours may be used there.
+/// Where a command writes, whether colours may be used there, and what it is given to read.
 package struct Screen: Sendable {
     private let out: @Sendable (String) -> Bool
     private let err: @Sendable (String) -> Void
     private let colours: Bool
+    /// The next line of standard input; nothing at its end.
+    let nextLine: @Sendable () -> String?
 
     /// Describes a screen.
     ///
@@ -14,14 +16,17 @@ package struct Screen: Sendable {
     ///   - colours: Whether somebody looks at standard output who likes them.
     ///   - out: Writes to standard output; says whether anybody still reads it.
     ///   - err: Writes to standard error.
+    ///   - nextLine: Reads a line of standard input.
     package init(
         colours: Bool,
         out: @escaping @Sendable (String) -> Bool,
-        err: @escaping @Sendable (String) -> Void
+        err: @escaping @Sendable (String) -> Void,
+        nextLine: @escaping @Sendable () -> String? = { readLine() }
     ) {
         self.colours = colours
         self.out = out
         self.err = err
+        self.nextLine = nextLine
     }
 
     /// The standard output and standard error of this process; colours only on a terminal and without `NO_COLOR`.

@@ -21,19 +21,22 @@ public final class Dataplane: Sendable {
     /// - Parameters:
     ///   - steering: The program for the translator's secret; without one it is loaded now.
     ///   - poll: How long workers look for packets before they sleep.
+    ///   - onRecords: Called from a worker's thread when a client network has taken a block of ports, so that it is put on
+    ///     record before much is sent by it.
     ///   - onLoss: Called from a worker's thread when its queue has gone, with the device or for another reason.
     public init(
         device: consuming TunDevice,
         translator: Translator,
         steering: Steering? = nil,
         poll: PollBeforeSleep = .automatic,
+        onRecords: @escaping @Sendable () -> Void = {},
         onLoss: @escaping @Sendable () -> Void
     ) {
         self.poll = poll
         let steering = steering ?? Steering(secret: translator.secret)
         steeringProblem = device.queueCount > 1 ? steering.attach(to: device) : nil
         load = Workload(workers: device.queueCount, cpus: PlainThread.allowedCPUs)
-        pulses = (0..<device.queueCount).map { _ in WorkerPulse(onLoss: onLoss) }
+        pulses = (0..<device.queueCount).map { _ in WorkerPulse(onRecords: onRecords, onLoss: onLoss) }
         self.device = device
         self.translator = translator
     }
@@ -83,11 +86,12 @@ public final class Dataplane: Sendable {
     public var unwritten: UInt64 { pulses.reduce(0) { $0 + $1.unwrittenCount } }
     /// TCP segments that came one by one and left together in a super-packet.
     public var mergedSegments: UInt64 { pulses.reduce(0) { $0 &+ $1.mergedCount } }
-    /// Packets that met the worker of their own shard, and others; nil with one worker.
-    public var steering: (hits: UInt64, misses: UInt64)? {
-        guard workerCount > 1 else { return nil }
-        return pulses.map(\.steeringCounts).reduce((0, 0)) { ($0.0 &+ $1.hits, $0.1 &+ $1.misses) }
+    /// For each worker the packets it got that are of its own shards, and others; nil with one worker.
+    public var steering: [(hits: UInt64, misses: UInt64)]? {
+        workerCount > 1 ? pulses.map(\.steeringCounts) : nil
     }
+    /// The worker to which the kernel leads a shard's packets: the rest of a division.
+    public func worker(ofShard shard: Int) -> Int { shard % max(workerCount, 1) }
     /// The kernel's reason for the last packet it did not take.
     public var lastWriteError: SystemError? {
         pulses.lazy.map(\.lastWriteErrorCode).first { $0 != 0 }.map {

@@ -89,6 +89,7 @@ struct Worker: ~Copyable {
                     idle = nil
                 }
                 passBurst(&memory, &scratch, at: now)
+                if translator.takePortBlockNews() { pulse.tell() }
             }
             var isBehind = false
             if now >= nextExpiry {

@@ -10,9 +10,13 @@ final class WorkerPulse: Sendable {
     private let hits = Atomic<UInt64>(0)
     private let misses = Atomic<UInt64>(0)
     private let lossCode = Atomic<Int32>(0)
+    private let onRecords: @Sendable () -> Void
     private let onLoss: @Sendable () -> Void
 
-    init(onLoss: @escaping @Sendable () -> Void) { self.onLoss = onLoss }
+    init(onRecords: @escaping @Sendable () -> Void, onLoss: @escaping @Sendable () -> Void) {
+        self.onRecords = onRecords
+        self.onLoss = onLoss
+    }
 
     /// Rounds the worker has made; one that stands still is stuck.
     var heartbeat: UInt64 { beats.load(ordering: .relaxed) }
@@ -55,6 +59,9 @@ final class WorkerPulse: Sendable {
         unwritten.wrappingAdd(1, ordering: .relaxed)
         lastWriteError.store(code, ordering: .relaxed)
     }
+
+    /// Says that there is something to be put on record.
+    func tell() { onRecords() }
 
     func lose(code: Int32) {
         lossCode.store(code == 0 ? -1 : code, ordering: .relaxed)

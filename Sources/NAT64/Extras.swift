@@ -64,6 +64,10 @@ extension TranslatorWorker {
         return tasks.isFull || budget <= 0
     }
 
+    /// Whether a block of ports was taken that is to be put on record.
+    @inline(__always)
+    public func takePortBlockNews() -> Bool { tables.takePortBlockNews() }
+
     /// Writes the next further packet that is to be sent: the rest of one that did not fit, last segments, fragments whose first has
     /// come, probes, late ICMP errors.
     ///

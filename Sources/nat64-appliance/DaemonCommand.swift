@@ -79,7 +79,7 @@ extension DaemonCommand {
             abstract: "Tell which client has a port, or which ports a client has.",
             discussion: """
                 nat64.deterministic says it from the configuration alone; blocks of ports are in the journal:
-                journalctl -o cat -u nat64-appliance | nat64-appliance lookup --journal --at 1790000000 192.0.2.1:2001
+                journalctl -o cat -u nat64-appliance | nat64-appliance lookup --journal --at 2026-09-21T14:13:20Z 192.0.2.1:2001
                 Exit code 0 if it was found, 1 if not, 78 for a wrong file.
                 """
         )
@@ -93,8 +93,13 @@ extension DaemonCommand {
         @Flag(help: "Read the journal from standard input.")
         var journal = false
 
-        @Option(help: ArgumentHelp("The moment in seconds since 1970; else the end of the journal.", valueName: "time"))
-        var at: UInt64?
+        @Option(
+            help: ArgumentHelp(
+                "The moment, 2026-11-26T04:11:01Z or seconds since 1970; else the end of the journal.",
+                valueName: "time"
+            )
+        )
+        var at: String?
 
         @Argument(help: ArgumentHelp("IPV4:PORT, or an IPv6 address or prefix.", valueName: "question"))
         var question: String

@@ -1,8 +1,10 @@
 import Control
 import IPAddressing
 import Testing
+import Timing
 
 @testable import Appliance
+@testable import NAT64
 
 @Suite("Filters of sessions and bindings")
 struct EntryMatcherTests {
@@ -77,5 +79,25 @@ struct EntryMatcherTests {
             #expect(refusal.kind == .badRequest)
             #expect(refusal.sentence.contains("\"\(text)\" is no ") && refusal.sentence.contains("; write "))
         }
+    }
+
+    @Test(
+        "LOG-11 a block is wanted by its address, one of its ports, its network, what holds it and who is in it",
+        arguments: [
+            (nil, nil, true), ("203.0.113.1", nil, true), ("203.0.113.0/24", nil, true), ("203.0.113.2", nil, false),
+            ("203.0.113.1:2048", nil, true), ("203.0.113.1:2111", nil, true), ("203.0.113.1:2112", nil, false),
+            ("203.0.113.1:2047", nil, false), (nil, "2001:db8:6:1::/64", true), (nil, "2001:db8:6::/48", true),
+            (nil, "2001:db8:6:1::5", true), (nil, "2001:db8:6:2::/64", false), (nil, "2001:db8:6:2::5", false),
+            (nil, "192.0.2.1", false), ("203.0.113.1:2050", "2001:db8:6:2::5", false), ("::/0", nil, false),
+        ] as [(String?, String?, Bool)]
+    )
+    func blocks(external: String?, client: String?, isWanted: Bool) throws {
+        let block = PortBlock(
+            client: known(IPv6Prefix("2001:db8:6:1::/64")),
+            address: IPv4Address(203, 0, 113, 1),
+            ports: Port(2048)...Port(2111),
+            taken: .start
+        )
+        #expect(try EntryMatcher(EntryFilter(client: client, external: external)).matches(block) == isWanted)
     }
 }

@@ -1,3 +1,4 @@
+import ControlAPI
 import IPAddressing
 import NAT64
 import Testing
@@ -47,17 +48,25 @@ struct LookupTests {
     @Test(
         "LOG-11 the journal says who had a port at any time",
         arguments: [
-            (109, nil), (110, "2001:db8:6:1::/64 has 192.0.2.1:2050 since 110"),
-            (139, "2001:db8:6:1::/64 has 192.0.2.1:2050 since 110"), (145, nil),
-            (199, "2001:db8:6:3::/64 has 192.0.2.1:2050 since 150"), (205, nil),
-            (nil, "2001:db8:6:4::/64 has 192.0.2.1:2050 since 210"),
+            (109, nil), (110, "2001:db8:6:1::/64 has 192.0.2.1:2050 since 1970-01-01T00:01:50Z"),
+            (139, "2001:db8:6:1::/64 has 192.0.2.1:2050 since 1970-01-01T00:01:50Z"), (145, nil),
+            (199, "2001:db8:6:3::/64 has 192.0.2.1:2050 since 1970-01-01T00:02:30Z"), (205, nil),
+            (nil, "2001:db8:6:4::/64 has 192.0.2.1:2050 since 1970-01-01T00:03:30Z"),
         ] as [(UInt64?, String?)]
     )
-    func journal(_ time: UInt64?, _ text: String?) {
+    func journal(_ time: UInt64?, _ text: String?) throws {
         var lines = Self.journal.makeIterator()
-        let external = TransportAddress4(IPv4Address(192, 0, 2, 1), Port(2050))
-        let answer = Daemon.answer(of: external, at: time) { lines.next() }
+        let journal = try #require(PortJournal("192.0.2.1:2050", at: time.map { UTCTime(seconds: $0) }))
+        let answer = Daemon.answer(of: journal) { lines.next() }
         #expect(answer.isFound == (text != nil))
         if let text { #expect(answer.text == text) }
     }
+
+    @Test(
+        "LOG-11 what is no external port is no question to the journal",
+        arguments: [
+            "", "192.0.2.1", "192.0.2:1", "192.0.2.1:x", "192.0.2.256:1", "192.0.2.1.5:1", "1.2..3:4", "1.2.3.4:5:6",
+        ]
+    )
+    func noQuestion(_ text: String) { #expect(PortJournal(text, at: nil) == nil) }
 }

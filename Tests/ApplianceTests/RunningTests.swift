@@ -29,7 +29,7 @@ struct RunningTests {
                 #expect(status.network.routes.contains { $0.name == "64:ff9b::/96" && $0.inPlace })
                 #expect(Set(status.resolver.sockets.map(\.address)) == ["[fd06::53]:5300"])
                 #expect(try stage.ask("four") == [Stage.synthetic])
-                try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(Stage.synthetic)")
+                try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
                 let after = try stage.status()
                 #expect(after.dataplane.traffic6to4.packets >= 1 && after.dataplane.sessions.icmp == 1)
                 #expect(try run("ip -o link").contains(" nat64:"))
@@ -61,7 +61,7 @@ struct RunningTests {
                 // Asks and sends until it has been told addresses a few times.
                 let told = Atomic<Int>(0)
                 let asker = try PlainThread(name: "asker") {
-                    let end = MonotonicClock.now() + .seconds(10)
+                    let end = MonotonicClock.now() + .seconds(60)
                     var number = 0
                     while told.load(ordering: .relaxed) < 3, MonotonicClock.now() < end {
                         number += 1
@@ -150,7 +150,7 @@ struct RunningTests {
             #expect(report.needsRestart == ["nat64.lowest-ipv6-mtu"])
             #expect(try stage.ask("four") == ["2001:db8:64::506:708", Stage.synthetic])
             for address in ["2001:db8:64::506:708", Stage.synthetic] {
-                try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(address)")
+                try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(address)")
             }
             let status = try stage.status()
             #expect(status.network.routes.filter(\.inPlace).map(\.name).contains("2001:db8:64::/96"))
@@ -165,18 +165,17 @@ struct RunningTests {
 
     @Test("a reload uses a new pool at once, and an address taken out stays until what used it has ended")
     func poolAtReload() async throws {
-        let short = "[nat64.lifetimes]\nunsafe-short = true\nicmp = 3"
-        try await onStage(short) { (stage: Stage) throws in
-            try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(Stage.synthetic)")
-            try stage.configure(pool: "pool = [\"198.18.7.0/30\", \"198.18.8.0/30\"]", short)
+        try await onStage { (stage: Stage) throws in
+            try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
+            try stage.configure(pool: "pool = [\"198.18.7.0/30\", \"198.18.8.0/30\"]")
             #expect(try stage.reload().needsRestart == [])
             #expect(try run("ip addr show nat64").contains("198.18.8.0/30"))
             // What was taken out and used by nobody goes within a moment; the used address rests for two minutes.
-            try stage.configure(pool: "pool = [\"198.18.8.0/30\"]", short)
+            try stage.configure(pool: "pool = [\"198.18.8.0/30\"]")
             #expect(try stage.reload().needsRestart == [])
             let draining = try stage.status().dataplane.pool.filter { $0.isDraining == true }
             #expect(draining.reduce(0) { $0 + $1.portsInUse } == 1)
-            try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(Stage.synthetic)")
+            try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
             #expect(try eventually { try stage.status().dataplane.pool.count == 2 })
             #expect(try eventually { try !run("ip addr show nat64").contains("198.18.7.0/30") })
             #expect(try run("ip addr show nat64").contains("198.18.8.0/30"))
@@ -193,7 +192,7 @@ struct RunningTests {
             try stage.configure(pool: "pool = [\"198.18.9.0/29\"]")
             #expect(try stage.refusedReload().first?.contains("198.18.9.1") == true)
             #expect(try stage.status().dataplane.pool.map(\.addresses) == ["198.18.7.0/29"])
-            try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(Stage.synthetic)")
+            try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
         }
     }
 
@@ -230,7 +229,7 @@ struct RunningTests {
             try run("ip link del nat64")
             #expect(try eventually { try stage.status().network.repairs == 1 })
             #expect(try eventually { try stage.ask("four") == [Stage.synthetic] })
-            try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(Stage.synthetic)")
+            try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
             #expect(stage.log.lines(containing: "is gone").count == 1)
             #expect(try stage.status().network.repairs == 1)
         }

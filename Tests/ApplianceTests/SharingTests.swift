@@ -4,6 +4,7 @@ import IPAddressing
 import Linux
 import TestNamespace
 import Testing
+import Timing
 
 @testable import Appliance
 
@@ -33,6 +34,15 @@ struct SharingTests {
 
     private func findings(_ stage: Stage, _ code: String) throws -> [String] {
         try stage.status().findings.filter { $0.code == code }.map { $0.problem + " " + $0.remedy }
+    }
+
+    @Test(
+        "sockets of the host are looked at every second, and less often where that takes more than a hundredth of it",
+        arguments: [(0, 1_000), (10, 1_000), (11, 1_100), (50, 5_000), (100, 10_000), (5_000, 10_000)]
+            as [(UInt64, UInt64)]
+    )
+    func pause(look: UInt64, pause: UInt64) {
+        #expect(HostPorts.pause(afterLookOf: .milliseconds(look)) == .milliseconds(pause))
     }
 
     @Test("ports that programs have before it starts are kept from clients from the first packet on, and counted")

@@ -96,7 +96,7 @@ struct StaticBindingRunTests {
                 )
                 #expect(try stage.reload().applied)
                 #expect(try stage.ask("four") == [wanted])
-                try run("ping -6 -n -c 1 -W 5 -I fd06::1 \(wanted)")
+                try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(wanted)")
                 #expect(try stage.drops("destination-refused") == 0)
             }
         }

@@ -56,8 +56,8 @@ final class Bench: Sendable {
     deinit { server.stop() }
 
     /// What `appliance-ctl` with these arguments prints and returns.
-    func ctl(_ arguments: String..., environment: Environment? = nil) -> Run {
-        Run.of(arguments, environment: environment ?? Environment(socket: path))
+    func ctl(_ arguments: String..., input: String = "", environment: Environment? = nil) -> Run {
+        Run.of(arguments, environment: environment ?? Environment(socket: path), input: input)
     }
 
     /// What the server answers to raw octets, until it closes or says no more.
@@ -75,7 +75,13 @@ struct Run {
     var out: String
     var err: String
 
-    static func of(_ arguments: [String], environment: Environment, colours: Bool = false) -> Run {
+    static func of(
+        _ arguments: [String],
+        environment: Environment,
+        colours: Bool = false,
+        input: String = ""
+    ) -> Run {
+        let lines = Mutex(input.split(separator: "\n").map(String.init)[...])
         let texts = (out: Shared(), err: Shared())
         let screen = Screen(
             colours: colours,
@@ -83,7 +89,8 @@ struct Run {
                 texts.out.append($0)
                 return true
             },
-            err: { texts.err.append($0) }
+            err: { texts.err.append($0) },
+            nextLine: { lines.withLock { $0.popFirst() } }
         )
         let code = ApplianceControl.run(arguments: arguments, environment: environment, screen: screen)
         return Run(code: code, out: texts.out.text, err: texts.err.text)

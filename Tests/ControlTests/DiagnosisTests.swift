@@ -49,6 +49,13 @@ struct DiagnosisTests {
                 { $0.resolver.encryption?.certificate?.secondsLeft = 14 * 86_400 }
             ),
             ("certificate-expired", .degraded, { $0.resolver.encryption?.certificate?.secondsLeft = 0 }),
+            ("certificate-for-another-name", .degraded, { $0.resolver.encryption?.certificate?.missingName = "x." }),
+            (
+                "certificate-without-addresses", .working,
+                {
+                    $0.resolver.encryption?.certificate?.missingAddresses = ["192.0.2.1"]
+                }
+            ),
             ("certificate-unusable", .degraded, { $0.resolver.encryption?.certificate?.problem = "a: no file" }),
             ("recursor-down", .degraded, { $0.resolver.recursor?.process = nil }),
             ("recursor-restarts", .degraded, { $0.resolver.recursor?.restartsOfLate = 3 }),

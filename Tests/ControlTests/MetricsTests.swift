@@ -57,6 +57,8 @@ struct MetricsTests {
             #"nat64_packets_total{direction="6to4"} 81204113"#, #"nat64_bytes_total{direction="4to6"} 99771234567"#,
             #"nat64_pool_ports_in_use{addresses="203.0.113.0/28",ports="1024-65535"} 1888911"#,
             #"nat64_pool_ports{addresses="203.0.113.0/28",ports="1024-65535"} 3096576"#, "nat64_lock_waits_total 17",
+            #"nat64_steering_hits_total{worker="0"} 80001204"#, #"nat64_steering_misses_total{worker="1"} 0"#,
+            #"nat64_worker_lock_waits_total{worker="1"} 12"#, "nat64_uncounted_clients_total 0",
             #"nat64_route_in_place{device="nat64",prefix="64:ff9b::/96"} 1"#, "nat64_repairs_total 2",
             "nat64_followed_total 0",
             "nat64_uplink 1",

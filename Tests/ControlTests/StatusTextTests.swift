@@ -28,6 +28,8 @@ struct StatusTextTests {
                            dropped malformed 87, destination-outside-prefix 1,117, pool-exhausted 0,
                                    no-session 9,210
                            steering by the device's hash (CAP_BPF is missing)   lock waits 17
+                           worker 0: 80,001,204 packets of its own shards, 1,117 of others   lock waits 5
+                           worker 1: 81,000,000 packets of its own shards, 0 of others   lock waits 12
                 network    running, routes 1 of 1 in place, pool addresses 1 of 1 in place, 2 repaired
                            uplink eth0 198.51.100.5, mtu 1500
                            forwarding on
@@ -75,6 +77,9 @@ struct StatusTextTests {
                            dropped malformed 87, destination-outside-prefix 1,117, pool-exhausted 0,
                                    no-session 9,210
                            steering by the device's hash (CAP_BPF is missing)   lock waits 17
+                           worker 0: 80,001,204 packets of its own shards, 1,117 of others   lock waits 5
+                           worker 1: 81,000,000 packets of its own shards, 0 of others   lock waits 12
+                           limits of clients passed over 1,300 times: too many are active
                 network    running, routes 1 of 1 in place, pool addresses 1 of 1 in place, 2 repaired
                            uplink eth0 198.51.100.5, mtu 1500
                            forwarding on

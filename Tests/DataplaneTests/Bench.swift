@@ -18,6 +18,8 @@ struct Bench {
     let dataplane: Dataplane
     let translator: Translator
     let losses: Losses
+    /// How often a worker said that there is something to be put on record.
+    let records: Losses
 
     static let client = known(IPAddress("fd06::1"))
     static let pool = known(IPv4Address("198.18.7.1"))
@@ -49,7 +51,7 @@ struct Bench {
     }
 }
 
-/// How often a worker said that its queue is lost.
+/// How often a worker said something, for one that its queue is lost.
 final class Losses: Sendable {
     private let number = Atomic<Int>(0)
     func note() { number.add(1, ordering: .relaxed) }
@@ -65,6 +67,7 @@ func known<Value>(_ value: Value?) -> Value {
 /// Runs a test body beside a running data plane, in a namespace of its own.
 func withBench<Result: Sendable>(
     queues: Int = 1,
+    settings change: @escaping @Sendable (inout NAT64Settings) -> Void = { _ in },
     _ body: @escaping @Sendable (Bench) throws -> Result
 ) async throws -> Result {
     try await inNamespace {
@@ -79,6 +82,7 @@ func withBench<Result: Sendable>(
         settings.pool = [PoolEntry(addresses: Bench.pool...Bench.pool)]
         settings.maximumBindings = 4096
         settings.maximumFurtherSessions = 4096
+        change(&settings)
         let translator = Translator(
             settings: settings,
             policy: Bench.policy,
@@ -86,16 +90,21 @@ func withBench<Result: Sendable>(
         )
         let device = try TunDevice(name: "nat64", queues: queues)
         try Bench.routes()
-        let losses = Losses()
-        let dataplane = Dataplane(device: device, translator: translator) { losses.note() }
+        let (losses, records) = (Losses(), Losses())
+        let dataplane = Dataplane(
+            device: device,
+            translator: translator,
+            onRecords: { records.note() },
+            onLoss: { losses.note() }
+        )
         try dataplane.start()
         defer { dataplane.stop() }
-        return try body(Bench(dataplane: dataplane, translator: translator, losses: losses))
+        return try body(Bench(dataplane: dataplane, translator: translator, losses: losses, records: records))
     }
 }
 
-/// Waits until something is so, a few seconds at most.
-func eventually(patience: Moment.Span = .seconds(5), _ isSo: () throws -> Bool) rethrows -> Bool {
+/// Waits until something is so; half a minute is enough for a machine that is busy with much else.
+func eventually(patience: Moment.Span = .seconds(30), _ isSo: () throws -> Bool) rethrows -> Bool {
     let end = MonotonicClock.now() + patience
     while MonotonicClock.now() < end {
         if try isSo() { return true }

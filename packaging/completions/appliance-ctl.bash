@@ -181,13 +181,13 @@ _appliance-ctl() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    status|sessions|bindings|dns64|reload|version|help)
+    status|sessions|bindings|blocks|dns64|reload|version|help)
         # Offer subcommand argument completions
         "_appliance-ctl_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'status sessions bindings dns64 reload version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'status sessions bindings blocks dns64 reload version help' -- "${cur}"))
         ;;
     esac
 }
@@ -362,6 +362,81 @@ _appliance-ctl_bindings_remove() {
     case "${positional_number}" in
     1)
         __appliance-ctl_add_completions -W 'tcp'$'\n''udp'$'\n''icmp'
+        return
+        ;;
+    esac
+}
+
+_appliance-ctl_blocks() {
+    repeating_flags=()
+    non_repeating_flags=(--json -h --help)
+    repeating_options=()
+    non_repeating_options=(--socket)
+    __appliance-ctl_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--socket')
+        __appliance-ctl_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|holder)
+        # Offer subcommand argument completions
+        "_appliance-ctl_blocks_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list holder' -- "${cur}"))
+        ;;
+    esac
+}
+
+_appliance-ctl_blocks_list() {
+    repeating_flags=()
+    non_repeating_flags=(--json -h --help)
+    repeating_options=()
+    non_repeating_options=(--socket --client --external --limit)
+    __appliance-ctl_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--socket')
+        __appliance-ctl_add_completions -f
+        return
+        ;;
+    '--client')
+        return
+        ;;
+    '--external')
+        return
+        ;;
+    '--limit')
+        return
+        ;;
+    esac
+}
+
+_appliance-ctl_blocks_holder() {
+    repeating_flags=()
+    non_repeating_flags=(--json --journal -h --help)
+    repeating_options=()
+    non_repeating_options=(--socket --at)
+    __appliance-ctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--socket')
+        __appliance-ctl_add_completions -f
+        return
+        ;;
+    '--at')
         return
         ;;
     esac

@@ -38,6 +38,14 @@ function __appliance-ctl_parse_tokens -S
             case 'remove'
                 __appliance-ctl_parse_subcommand 2 'socket=' 'json' 'h/help'
             end
+        case 'blocks'
+            __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'list'
+                __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'client=' 'external=' 'limit=' 'h/help'
+            case 'holder'
+                __appliance-ctl_parse_subcommand 1 'socket=' 'json' 'at=' 'journal' 'h/help'
+            end
         case 'dns64'
             __appliance-ctl_parse_subcommand 0 'socket=' 'json' 'h/help'
             switch $unparsed_tokens[1]
@@ -115,6 +123,7 @@ complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_fla
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'status' -d 'Tell whether the appliance works and, if not, why.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'sessions' -d 'List the sessions that pass through the translator.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'bindings' -d 'List which external address and port stands for which client, and add static ones.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'blocks' -d 'List which client network has which block of ports, and tell whose a port is or was.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'dns64' -d 'Show or switch DNS64 for a client network.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'reload' -d 'Read the configuration again and put it in force, whole or not at all.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl" -eq 1' -fa 'version' -d 'Tell the version of the running daemon.'
@@ -159,6 +168,22 @@ complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_fla
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings remove" json' -l 'json' -d 'Print the answer as JSON, for programs.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl bindings remove" -eq 1' -fka 'tcp udp icmp'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl bindings remove" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks" json' -l 'json' -d 'Print the answer as JSON, for programs.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl blocks" -eq 1' -fa 'list' -d 'List the blocks of ports that client networks have.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_positional "appliance-ctl blocks" -eq 1' -fa 'holder' -d 'Tell which client network has an external port, or had it at a moment.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks list" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks list" json' -l 'json' -d 'Print the answer as JSON, for programs.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks list" client' -l 'client' -d 'Only of this client or network: an IPv6 address or prefix.' -rfka ''
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks list" external' -l 'external' -d 'Only of this pool address, prefix, or ADDRESS:PORT.' -rfka ''
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks list" limit' -l 'limit' -d 'Stop after so many entries; all without it.' -rfka ''
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks list" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" json' -l 'json' -d 'Print the answer as JSON, for programs.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" at' -l 'at' -d 'The moment: 2026-11-26T04:11:01Z, or seconds since 1970; else now.' -rfka ''
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" journal' -l 'journal' -d 'Read the journal from standard input, also if the daemon does not run.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl dns64" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl dns64" json' -l 'json' -d 'Print the answer as JSON, for programs.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl dns64" h help' -s 'h' -l 'help' -d 'Show help information.'

@@ -54,6 +54,7 @@ _appliance-ctl() {
             'status:Tell whether the appliance works and, if not, why.'
             'sessions:List the sessions that pass through the translator.'
             'bindings:List which external address and port stands for which client, and add static ones.'
+            'blocks:List which client network has which block of ports, and tell whose a port is or was.'
             'dns64:Show or switch DNS64 for a client network.'
             'reload:Read the configuration again and put it in force, whole or not at all.'
             'version:Tell the version of the running daemon.'
@@ -63,7 +64,7 @@ _appliance-ctl() {
         ;;
     arg)
         case "${words[1]}" in
-        status|sessions|bindings|dns64|reload|version|help)
+        status|sessions|bindings|blocks|dns64|reload|version|help)
             "_appliance-ctl_${words[1]}" && ret=0
             ;;
         esac
@@ -192,6 +193,66 @@ _appliance-ctl_bindings_remove() {
         '--json[Print the answer as JSON, for programs.]'
         ':protocol:{__appliance-ctl_complete "${_protocol[@]}"}'
         ':external:'
+        '(-h --help)'{-h,--help}'[Show help information.]'
+    )
+    _arguments -w -s -S : "${arg_specs[@]}" && ret=0
+
+    return "${ret}"
+}
+
+_appliance-ctl_blocks() {
+    local -i ret=1
+    local -ar arg_specs=(
+        '--socket[The control socket of the daemon.]:path:_files'
+        '--json[Print the answer as JSON, for programs.]'
+        '(-h --help)'{-h,--help}'[Show help information.]'
+        '(-): :->command'
+        '(-)*:: :->arg'
+    )
+    _arguments -w -s -S : "${arg_specs[@]}" && ret=0
+    case "${state}" in
+    command)
+        local -ar subcommands=(
+            'list:List the blocks of ports that client networks have.'
+            'holder:Tell which client network has an external port, or had it at a moment.'
+        )
+        _describe -V subcommand subcommands && ret=0
+        ;;
+    arg)
+        case "${words[1]}" in
+        list|holder)
+            "_appliance-ctl_blocks_${words[1]}" && ret=0
+            ;;
+        esac
+        ;;
+    esac
+
+    return "${ret}"
+}
+
+_appliance-ctl_blocks_list() {
+    local -i ret=1
+    local -ar arg_specs=(
+        '--socket[The control socket of the daemon.]:path:_files'
+        '--json[Print the answer as JSON, for programs.]'
+        '--client[Only of this client or network\: an IPv6 address or prefix.]:network:'
+        '--external[Only of this pool address, prefix, or ADDRESS\:PORT.]:network:'
+        '--limit[Stop after so many entries; all without it.]:count:'
+        '(-h --help)'{-h,--help}'[Show help information.]'
+    )
+    _arguments -w -s -S : "${arg_specs[@]}" && ret=0
+
+    return "${ret}"
+}
+
+_appliance-ctl_blocks_holder() {
+    local -i ret=1
+    local -ar arg_specs=(
+        '--socket[The control socket of the daemon.]:path:_files'
+        '--json[Print the answer as JSON, for programs.]'
+        ':address\:port:'
+        '--at[The moment\: 2026-11-26T04\:11\:01Z, or seconds since 1970; else now.]:time:'
+        '--journal[Read the journal from standard input, also if the daemon does not run.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
     _arguments -w -s -S : "${arg_specs[@]}" && ret=0

@@ -16,8 +16,8 @@ struct ApplianceCommand: ParsableCommand {
             Exit codes: 0 done, 1 refused, 2 wrong use, 3 daemon not reached.
             """,
         subcommands: [
-            StatusCommand.self, SessionsCommand.self, BindingsCommand.self, DNS64Command.self, ReloadCommand.self,
-            VersionCommand.self,
+            StatusCommand.self, SessionsCommand.self, BindingsCommand.self, BlocksCommand.self, DNS64Command.self,
+            ReloadCommand.self, VersionCommand.self,
         ]
     )
 

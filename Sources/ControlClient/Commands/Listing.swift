@@ -27,7 +27,7 @@ struct Listing<Page: Decodable, Entry: Encodable> {
         repeat {
             let wanted = min(limit.map { $0 - shown } ?? ControlDefaults.longestPage, ControlDefaults.longestPage)
             let page = try socket.get(Page.self, target(cursor: cursor, limit: wanted))
-            let entries = self.entries(page).prefix(wanted)
+            let entries = self.entries(page).prefix(limit.map { $0 - shown } ?? .max)
             let text =
                 json
                 ? jsonLines(entries, isFirst: isFirst, startsList: shown == 0)

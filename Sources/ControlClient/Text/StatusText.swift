@@ -77,6 +77,17 @@ package struct StatusText: Sendable {
             let waits = steering.lockWaits.map { "   lock waits \(Words.number($0))" } ?? ""
             let reason = steering.reason.map { " (\($0))" } ?? ""
             page.line("steering \(steering.programLoaded ? "by program" : "by the device's hash\(reason)")\(waits)")
+            for (number, worker) in (steering.workers ?? []).enumerated() {
+                page.line(
+                    "worker \(number): \(Words.number(worker.hits)) packets of its own shards, "
+                        + "\(Words.number(worker.misses)) of others   lock waits \(Words.number(worker.lockWaits))"
+                )
+            }
+        }
+        if dataplane.uncountedClients > 0 {
+            page.line(
+                "limits of clients passed over \(Words.number(dataplane.uncountedClients)) times: too many are active"
+            )
         }
     }
 

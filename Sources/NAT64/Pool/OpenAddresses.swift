@@ -79,3 +79,31 @@ struct OpenAddresses {
         return unsafe base.assumingMemoryBound(to: Atomic<UInt64>.self) + (first + index)
     }
 }
+
+/// Goes through the addresses that are said to have room, from one of them on. Who asks one of them in vain closes it.
+///
+/// Others may be closing and opening addresses meanwhile, and so there is a limit to it.
+@safe
+struct RoomSearch {
+    private let open: OpenAddresses
+    private var number: Int
+    private var left = 64
+
+    init(from first: PoolPlace, _ open: OpenAddresses) {
+        number = first.number
+        self.open = open
+    }
+
+    /// The next address; nothing if there is none, or if it takes too long.
+    ///
+    /// - Parameter looks: Counts the words that were looked at.
+    mutating func next(of layout: PoolLayout, looks: inout Int) -> PoolPlace? {
+        while left > 0, let found = open.next(from: number, looks: &looks) {
+            left -= 1
+            number = found + 1
+            if let place = layout.place(ofNumber: found) { return place }
+            open.close(found)
+        }
+        return nil
+    }
+}

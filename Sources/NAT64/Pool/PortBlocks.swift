@@ -8,8 +8,9 @@ import Timing
 /// record whose it is. The records of a network are found by the keyed hash of the network, in one of 2^18 buckets; a
 /// sixty-fourth of the buckets has a lock, which is only ever taken last. Only bindings that are made or end come here.
 ///
-/// Who takes a block allocates nothing and says nothing: ``collect(at:holdDown:_:)`` comes by a few times a second, tells
-/// of new blocks, and gives back those that were empty for a while.
+/// Who takes a block allocates nothing and writes nothing: ``takeNews()`` tells the worker after its burst to wake whoever
+/// calls ``collect(at:holdDown:clientLength:returned:)``, which also comes by every second, tells of new blocks, and gives
+/// back those that were empty for a while.
 @safe
 struct PortBlocks: ~Copyable, @unchecked Sendable {
     /// The most blocks of an address.
@@ -33,6 +34,8 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
         var empty = Line()
     }
 
+    /// Whether a block was taken that nobody has been told to collect.
+    private let news = Atomic<Bool>(false)
     /// How many blocks are taken.
     private let total = Atomic<Int>(0)
     private let addresses: ReservedMemory
@@ -148,6 +151,13 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
         unsafe bucket.pointee = id.rawValue
         unsafe append(id, to: &part(network).pointee.changed)
         total.wrappingAdd(1, ordering: .relaxed)
+        news.store(true, ordering: .releasing)
+    }
+
+    /// Whether a block was taken since this was asked last.
+    @inline(__always)
+    func takeNews() -> Bool {
+        news.load(ordering: .relaxed) && news.exchange(false, ordering: .acquiring)
     }
 
     /// Takes note of a port that has been given back, under no lock of ours.
@@ -263,28 +273,54 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
         giveUp(id.number, id.place)
     }
 
-    /// Every block that is taken.
-    func all(clientLength: Int) -> [PortBlock] {
-        var blocks: [PortBlock] = []
-        forEach { id, _ in blocks.append(told(id, clientLength)) }
-        return blocks
+    /// Blocks from a bucket on, all of a network's together, and how many ports of each are in use or held.
+    ///
+    /// - Parameter limit: How many are enough; those that share a bucket with the last come too.
+    /// - Returns: The blocks, and the bucket to go on from; nothing after the last.
+    func slice(
+        from start: Int,
+        limit: Int,
+        clientLength: Int
+    ) -> (blocks: [(block: PortBlock, inUse: Int)], next: Int?) {
+        var blocks: [(block: PortBlock, inUse: Int)] = []
+        let next = walk(from: start) { id, record in
+            blocks.append((told(id, clientLength), Int(record.udp) + Int(record.tcp) + Int(record.icmp)))
+            return blocks.count < limit
+        }
+        return (blocks, next)
     }
 
-    /// Shows every block that is taken. It locks a part at a time, for some tens of microseconds.
+    /// Shows every block that is taken.
     func forEach(_ body: (PortBlockID, PortBlockRecord) -> Void) {
-        for index in 0..<Self.partCount {
-            _ = unsafe parts[index].lock.lock()
-            defer { unsafe parts[index].lock.unlock() }
-            for bucket in index * Self.bucketsOfPart..<(index + 1) * Self.bucketsOfPart
-            where unsafe bucketWords[bucket] != 0 {
+        _ = walk(from: 0) { id, record in
+            body(id, record)
+            return true
+        }
+    }
+
+    /// Shows the blocks from a bucket on, until `body` has said no and the bucket is done. It locks a part at a time, for
+    /// some tens of microseconds.
+    ///
+    /// - Returns: The bucket to go on from; nothing after the last.
+    private func walk(from start: Int, _ body: (PortBlockID, PortBlockRecord) -> Bool) -> Int? {
+        var bucket = max(start, 0)
+        while bucket < Self.partCount * Self.bucketsOfPart {
+            let part = bucket / Self.bucketsOfPart
+            _ = unsafe parts[part].lock.lock()
+            defer { unsafe parts[part].lock.unlock() }
+            while bucket < (part + 1) * Self.bucketsOfPart {
                 var id = PortBlockID(rawValue: unsafe bucketWords[bucket])
+                bucket += 1
+                var goesOn = true
                 while id != .none {
                     let block = self[id]
-                    body(id, block)
+                    goesOn = body(id, block) && goesOn
                     id = PortBlockID(rawValue: block.next)
                 }
+                if !goesOn { return bucket }
             }
         }
+        return nil
     }
 }
 

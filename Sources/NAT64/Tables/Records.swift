@@ -100,8 +100,8 @@ public struct TableTotals: Hashable, Sendable {
     public var mostSessions = 0
     /// Times that a client network could not be held to its limits, because too many others were active.
     public var uncountedClients: UInt64 = 0
-    /// Packets that had to wait for the lock of a shard.
-    public var lockWaits: UInt64 = 0
+    /// Packets that had to wait for the lock of a shard, shard by shard.
+    public var lockWaits = [UInt64](repeating: 0, count: Tables.shardCount)
     /// Bindings there is room for.
     public var maximumBindings = 0
 }

@@ -82,16 +82,9 @@ extension Tables {
         try checkBlockReserve(paired, of: layout, own.blocks)
         if let port = takeBlock(at: paired, of: layout, for: request, &looks) { return port }
         guard settings.limits.spillsToOtherAddresses, layout.addressCount > 1 else { throw .blocksExhausted }
-        let open = pool.openForBlocks
-        var number = paired.number
-        for _ in 0..<64 {
-            guard let next = open.next(from: number, looks: &looks) else { break }
-            if let place = layout.place(ofNumber: next) {
-                if let port = takeBlock(at: place, of: layout, for: request, &looks) { return port }
-            } else {
-                open.close(next)
-            }
-            number = next + 1
+        var search = RoomSearch(from: paired, pool.openForBlocks)
+        while let place = search.next(of: layout, looks: &looks) {
+            if let port = takeBlock(at: place, of: layout, for: request, &looks) { return port }
         }
         throw .blocksExhausted
     }
@@ -268,7 +261,13 @@ extension Tables {
 
     // MARK: For the log and for people
 
-    /// Gives back the blocks that have been empty for ``NAT64Settings/portHoldDown``; to be called a few times a second.
+    /// Whether a client network has taken a block since this was asked last, so that ``collectPortBlockEvents(at:)`` should
+    /// be called at once.
+    @inline(__always)
+    public func takePortBlockNews() -> Bool { pool.blocks.takeNews() }
+
+    /// Gives back the blocks that have been empty for ``NAT64Settings/portHoldDown``; to be called every second, and when
+    /// ``takePortBlockNews()`` says so.
     ///
     /// - Returns: What has become of blocks since the last call, in the order of each block.
     public func collectPortBlockEvents(at moment: Moment) -> [PortBlockEvent] {
@@ -281,8 +280,20 @@ extension Tables {
         }
     }
 
-    /// Every block of ports that a client network has.
-    public func portBlocks() -> [PortBlock] {
-        usesBlocks ? pool.blocks.all(clientLength: settings.limits.clientLength) : []
+    /// The blocks of ports that client networks have, from a place on, and how many ports of each are in use or held.
+    ///
+    /// - Parameter limit: How many are enough; a few more may come, because those of a network come together.
+    /// - Returns: The blocks and the place to go on from; no place after the last.
+    public func portBlocks(
+        from cursor: TableCursor,
+        limit: Int
+    ) -> (records: [(block: PortBlock, inUse: Int)], next: TableCursor?) {
+        guard usesBlocks else { return ([], nil) }
+        let (blocks, next) = pool.blocks.slice(
+            from: Int(clamping: cursor.rawValue),
+            limit: limit,
+            clientLength: settings.limits.clientLength
+        )
+        return (blocks, next.map { TableCursor(rawValue: UInt64($0)) })
     }
 }

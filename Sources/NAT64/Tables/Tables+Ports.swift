@@ -39,18 +39,9 @@ extension Tables {
         let host = secret(flow.client.address.high, flow.client.address.low, 2 << 32)
         guard let second = layout.place(for: host) else { throw .poolExhausted }
         if let found = takePort(at: second, of: layout, for: flow, hash, &looks) { return found }
-        let open = pool.open(flow.transport)
-        var number = second.number
-        // An address that is asked in vain is closed. Others may be closing and opening addresses meanwhile, and so
-        // there is a limit to it.
-        for _ in 0..<64 {
-            guard let next = open.next(from: number, looks: &looks) else { break }
-            if let place = layout.place(ofNumber: next) {
-                if let found = takePort(at: place, of: layout, for: flow, hash, &looks) { return found }
-            } else {
-                open.close(next)
-            }
-            number = next + 1
+        var search = RoomSearch(from: second, pool.open(flow.transport))
+        while let place = search.next(of: layout, looks: &looks) {
+            if let found = takePort(at: place, of: layout, for: flow, hash, &looks) { return found }
         }
         throw .poolExhausted
     }

@@ -72,7 +72,7 @@ extension Tables {
             totals.bindingsMade &+= counts.bindingsMade
             totals.sessionsMade &+= counts.sessionsMade
             totals.sessionsEnded &+= counts.sessionsEnded
-            totals.lockWaits &+= counts.lockWaits
+            totals.lockWaits[index] = counts.lockWaits
         }
         totals.portsInUse = totals.bindings.all + totals.heldPorts - totals.sharingBindings
         totals.ports = pool.layout.portCount * 3
