@@ -1,6 +1,7 @@
 #!/bin/bash
 # Holds the machine code of a release build against the rule of the packet path: no allocation, no reference counting, no
-# exclusivity check, no metadata at run time, in any function that a packet of a live or a new session passes.
+# exclusivity check, no metadata at run time, in any function that a packet of a live or a new session passes, or a datagram whose
+# question is answered from the cache.
 #
 #   Tests/hot-path.sh [FOLDER]      where the release build lies; .build/release if not said
 set -euo pipefail
@@ -20,8 +21,10 @@ Dataplane/TCPSegment TCPSegment.sumsUp(_:)
 NAT64/Translator TranslatorWorker.translate(_:_:at:ahead:)
 NAT64/Translator TranslatorWorker.translateAny(_:_:at:)
 NAT64/PassKnownInward TranslatorWorker.passKnownInward(_:_:at:)
-NAT64/Tables+Known Tables.passOutward(_:_:_:_:under:at:)
-NAT64/Tables+Known Tables.passInward(_:_:_:_:at:)
+NAT64/Tables+Known Tables.passOutward(_:_:_:_:_:under:at:)
+NAT64/Tables+Known Tables.passInward(_:_:_:_:_:at:)
+NAT64/Tables+Known Tables.step(_:_:fromIPv6:in:_:)
+NAT64/WriteHeaders clampSegmentSize(_:at:to:)
 NAT64/LookAhead TranslatorWorker.lookAhead(_:_:)
 NAT64/LookAhead TranslatorWorker.fetch(_:)
 NAT64/Outward TranslatorWorker.outward(_:_:at:)
@@ -37,11 +40,20 @@ NAT64/FilterAndUpdate Tables.updateOutward(_:_:in:_:)
 NAT64/FilterAndUpdate Tables.inward(_:at:policy:)
 NAT64/FilterAndUpdate Tables.updateInward(_:_:_:in:_:)
 NAT64/Tables+Bindings Tables.bind(_:_:in:at:)
+Resolver/Worker+Questions Worker.answerDatagram(_:from:)
+Linux/UDPSocketBatch UDPInbox.ends(_:)
+Linux/UDPSocketBatch UDPInbox.datagram(_:)
+Linux/UDPSocketBatch UDPOutbox.next.getter
+Linux/UDPSocketBatch UDPOutbox.seal(_:to:)
+DNS64/ResolverEngine+Known ResolverEngine.answerKnown(_:from:policy:at:reply:)
+DNS64/ResolverEngine+Known ResolverEngine.writeSynthetic(_:_:_:_:_:_:_:at:room:_:)
 DNS64/ClientQuery ClientQuery.decode(_:_:)
 DNS64/ClientQuery ClientQuery.readRecords(_:count:)
 DNS64/ResolverEngine+Query ResolverEngine.receive(query:from:waiter:policy:at:reply:)
-DNS64/NameRules NameRules.saysNothing(_:_:)
-DNS64/KnownAnswers KnownAnswers.hasFilteredAddress(_:_:_:policy:)
+DNS64/NameRules NameRules.saysNothing(_:_:_:in:)
+DNS64/ViewTable ViewTable.view(of:)
+DNS64/ViewTable ViewTable.rule(for:_:in:)
+DNS64/KnownAnswers+Filter KnownAnswers.hasFilteredAddress(_:_:_:policy:)
 DNS64/Answering Answering.synthetic(_:_:_:age:largestTTL:isValidated:policy:into:)
 DNS64/Answering Answering.native(_:_:_:age:error:into:)
 Policy/Policy Policy.mayReach(_:under:)

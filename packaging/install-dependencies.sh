@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs what building and testing need from Debian's archive, and nothing when all of it is there already.
 #
-#   packaging/install-dependencies.sh [build] [lab] [package] [box] [budget] [check]     (no word: all of them)
+#   packaging/install-dependencies.sh [build] [lab] [package] [box] [budget] [check] [bench] [peers]
+# No word: all but bench and peers, which only measurements beside others need.
 #
 # Needs root to install. Services that the packages bring (a name server, a web server) are neither started nor
 # enabled on this machine: the tests run them in network namespaces of their own.
@@ -17,8 +18,10 @@ packages_of() {
     box) echo mmdebstrap systemd systemd-container ;;
     budget) echo gcc valgrind ;;
     check) echo binutils git python3 shellcheck ;;
+    bench) echo bpftool clang dnsperf ethtool gcc iperf3 libbpf-dev liburing-dev make nftables pkg-config python3 ;;
+    peers) echo bind9 knot-resolver nsd pdns-recursor tayga unbound ;;
     *)
-        echo "install-dependencies.sh: no group \"$1\"; there are: build lab package box budget check" >&2
+        echo "install-dependencies.sh: no group \"$1\"; there are: build lab package box budget check bench peers" >&2
         return 2
         ;;
     esac
@@ -61,6 +64,8 @@ disable_new_services() {
         case $package in
         nsd) systemctl disable --quiet nsd.service 2>/dev/null || true ;;
         nginx-light) systemctl disable --quiet nginx.service 2>/dev/null || true ;;
+        bind9) systemctl disable --quiet named.service 2>/dev/null || true ;;
+        pdns-recursor | tayga | unbound) systemctl disable --quiet "$package.service" 2>/dev/null || true ;;
         esac
     done
 }

@@ -132,6 +132,7 @@ extension ValidatedConfiguration {
         ("dns64.synthesize", same(\.synthesize)),
         ("dns64.synthesize-over-ipv4", same(\.synthesizeOverIPv4)),
         ("dns64.exclude-aaaa", same(\.dns64.excludeAAAA)),
+        ("dns64.exclude-domains", same(\.dns64.excludedDomains)),
         ("dns64.cache-size", same(\.dns64.cacheSize)),
         ("dns64.workers", same(\.resolverWorkers)),
         ("dns64.serve-stale", same(\.dns64.servesStale)),
@@ -153,7 +154,7 @@ extension ValidatedConfiguration {
         ("dns64.query-log.ipv4-length", same(\.queryLog.ipv4Length)),
         ("dns64.query-log.ipv6-length", same(\.queryLog.ipv6Length)),
         ("dns64.query-log.buffer", same(\.queryLog.buffer)),
-        ("dns64.view", same(\.views)),
+        ("dns64.view", { $0.views == $1.views && $0.dns64.views == $1.dns64.views }),
         ("dns64.rule", same(\.dns64.rules)),
         ("dns64.local", same(\.dns64.localRecords)),
         (

@@ -34,7 +34,7 @@ enum Vocabulary {
             "upstreams",
             "upstream-ca", "dnssec", "trust-anchor-file", "root-hints-file", "recursion-memory", "synthesize",
             "synthesize-over-ipv4",
-            "exclude-aaaa", "serve-stale", "prefetch",
+            "exclude-aaaa", "exclude-domains", "serve-stale", "prefetch",
             "cookies", "cookie-secrets", "random-case", "cache-size", "workers", "limits", "view", "rule", "local",
             "filter", "query-log",
         ],
@@ -43,7 +43,8 @@ enum Vocabulary {
             "client-length", "client-share", "questions-per-second", "over-limit", "connections",
             "connections-per-client", "questions-per-connection", "connection-idle", "handshake",
         ],
-        "dns64.view": ["clients", "synthesize", "prefixes", "exclude-aaaa", "filter"],
+        "dns64.view": ["clients", "synthesize", "prefixes", "exclude-aaaa", "exclude-domains", "filter", "rule"],
+        "dns64.view.rule": ["domain", "upstreams", "source"],
         "dns64.rule": ["domain", "upstreams", "source"],
         "dns64.local": ["name", "type", "data", "ttl"],
         "dns64.filter": ["name", "address", "action", "data"],
@@ -54,7 +55,7 @@ enum Vocabulary {
 
     /// The tables that may be written many times, as `[[name]]`.
     static let listsOfTables: Set<String> = [
-        "dns64.view", "dns64.rule", "dns64.local", "dns64.filter", "nat64.map", "nat64.static",
+        "dns64.view", "dns64.view.rule", "dns64.rule", "dns64.local", "dns64.filter", "nat64.map", "nat64.static",
         "nat64.deterministic",
     ]
 

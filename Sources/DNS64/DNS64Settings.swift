@@ -1,3 +1,4 @@
+public import DNSWire
 public import IPAddressing
 public import PacketMemory
 public import Timing
@@ -56,6 +57,10 @@ public struct DNS64Settings: Hashable, Sendable {
     public var upstreams: [UpstreamAddress] = []
     /// Which names are asked elsewhere, or not at all.
     public var rules: [ForwardingRule] = []
+    /// What is otherwise for the clients of some networks.
+    public var views: [ViewNames] = []
+    /// The domains whose names get no AAAA records made from A records.
+    public var excludedDomains: [Name] = []
     /// Records of the operator's own.
     public var localRecords: [LocalRecord] = []
     /// Names that clients get other answers for than there are.
@@ -144,4 +149,11 @@ public struct DNS64Settings: Hashable, Sendable {
 
     /// The settings of an empty configuration file, without upstreams.
     public init() {}
+
+    /// How many clients may wait and questions be outstanding for one more client to wait. The last eighth of the places
+    /// is for clients that are where they say, so that a flood from forged addresses does not keep them out.
+    func places(isProven: Bool) -> (waiting: Int, asking: Int) {
+        if isProven { return (waitingClients, outstandingQuestions) }
+        return (waitingClients - waitingClients / 8, outstandingQuestions - outstandingQuestions / 8)
+    }
 }

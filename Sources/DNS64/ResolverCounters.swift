@@ -11,14 +11,25 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
     case local
     /// Answers with AAAA records made from A records.
     case synthesized
+    /// Of those, answers to which all AAAA records of upstreams are excluded.
+    case synthesizedExcluded
+    /// Of those, answers to AAAA questions that failed or were not answered in time.
+    case synthesizedFailed
     /// Answers with AAAA records as upstreams gave them.
     case native
     /// AAAA questions whose A records may all not be reached: nothing was made of them.
     case nothingReachable
+    /// AAAA questions about names without A records: nothing could be made.
+    case noAddresses
     /// AAAA questions answered without synthesis, because the client's view or its wish for signatures says so.
     case notSynthesized
+    /// AAAA questions answered without synthesis, because the name, or one that an alias led to, lies in an excluded
+    /// domain.
+    case excludedDomain
     /// AAAA questions answered without synthesis, because the data plane is down.
     case suspended
+    /// PTR questions for synthetic addresses, answered as those for the IPv4 addresses in them.
+    case reverse
     /// Answers cut to the client's size.
     case truncated
     /// Questions that waited for upstreams.
@@ -55,10 +66,15 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
     case refusedLoop
     /// Truncated or left without an answer: more questions of one client network than it may ask in a second.
     case overRate
+    /// Questions that got a cookie instead of an answer: of clients over their rate, and of all while many wait, that
+    /// sent a cookie of their own and none of ours.
+    case badCookies
     /// Answers given by local records and by rules that ask nobody.
     case operatorAnswers
     /// Answers changed by the filter.
     case filtered
+    /// Of those, the answers in which an alias led to a name with a filter, or to a blocked one.
+    case filteredAlias
     /// Answers given although they were too old, because no fresh ones were to be had.
     case stale
     /// Questions asked again before their answers were too old, or behind an answer that was.

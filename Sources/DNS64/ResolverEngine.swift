@@ -19,6 +19,9 @@ public import Timing
 ///                    └─ transaction A    ─▶ exchanges with upstreams ─▶ digest ─▶ cache ─┴▶ answers of all waiters
 /// ```
 ///
+/// Functions on the way of a question are `mutating` even where they change nothing: to one that is not, the compiler
+/// hands a copy of the whole engine.
+///
 /// Invariants: every waiter is in the chain of exactly one inquiry; every inquiry waits for at least one transaction or
 /// is in the line of those that are answered; every transaction ends when its patience does.
 public struct ResolverEngine: ~Copyable {
@@ -30,13 +33,14 @@ public struct ResolverEngine: ~Copyable {
     public var epoch: UInt64 = 0
 
     /// Whether questions that give nothing to decide are answered in one piece; set it between calls. The octets are the
-    /// same either way.
-    package var takesShortWay = true
+    /// same either way, but ``story`` is told on the long way alone.
+    public var takesShortWay = true
 
     let settings: DNS64Settings
     let worker: Int
     let cache: AnswerCache
     let counters: ResolverCounters
+    let decisions: AnswerDecisions
     let answering: Answering
     let local: LocalAnswers
     let known: KnownAnswers
@@ -62,9 +66,6 @@ public struct ResolverEngine: ~Copyable {
     /// Inquiries whose answer is known; the first one is being handed out.
     var settled = Line<Inquiry>()
     var handingOut: Inquiry?
-    /// Which upstream gave what the last answer of ``nextAction(policy:at:random:message:)`` was made of; nothing if
-    /// none did.
-    public internal(set) var answeredBy: UpstreamID?
 
     /// Makes the engine of one worker.
     ///
@@ -92,6 +93,7 @@ public struct ResolverEngine: ~Copyable {
         self.worker = worker
         self.cache = cache
         self.counters = counters
+        decisions = AnswerDecisions(counters)
         answering = Answering(payloadSize: UInt16(clamping: max(512, settings.largestUDPAnswer)))
         local = LocalAnswers(
             answering,
@@ -105,9 +107,9 @@ public struct ResolverEngine: ~Copyable {
             rules: rules,
             excludedByDefault: settings.excludeAAAA,
             breakDNSSEC: settings.breakDNSSEC,
-            counters: counters
+            decisions: decisions
         )
-        digest = AnswerDigest(settings)
+        digest = AnswerDigest(settings, rules)
         rankings = rules.groups.indices.map { group in
             let first = rules.firstUpstreams[group]
             let records = counters.upstreams[first..<first + rules.groups[group].count]

@@ -29,7 +29,7 @@ public struct EDNS: Hashable, Sendable {
     public var wantsKeepalive = false
     /// Whether the sender pads, and so wants padded what it gets: RFC 7830.
     public var wantsPadding = false
-    /// The extended error (RFC 8914) in it, if there is one.
+    /// The first extended error (RFC 8914) in it, if there is one.
     public var error: ExtendedError?
 
     /// Reads an OPT record. Options that are not known are walked but ignored.
@@ -53,7 +53,8 @@ public struct EDNS: Hashable, Sendable {
                 cookieCount = count
             case Self.keepaliveOption: wantsKeepalive = true
             case Self.paddingOption: wantsPadding = true
-            case Self.errorOption where count >= 2: error = ExtendedError(rawValue: message.uint16(at: data))
+            case Self.errorOption where count >= 2 && error == nil:
+                error = ExtendedError(rawValue: message.uint16(at: data))
             default: break
             }
             offset = data + count

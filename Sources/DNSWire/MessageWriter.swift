@@ -171,13 +171,15 @@ public struct MessageWriter {
 
     /// Writes a name, the longest known end of it as a pointer.
     private mutating func write(_ name: Name, compress: Bool, into message: inout MutableRawSpan) -> Bool {
+        // Through a span, so that a look at an octet does not copy the name.
+        let words = name.words.span
         var starts = [128 of UInt8](repeating: 0)
         var labels = 0
         var offset = 0
-        while name.octet(offset) != 0 {
+        while Name.octet(words, offset) != 0 {
             starts[labels] = UInt8(offset)
             labels += 1
-            offset += 1 + Int(name.octet(offset))
+            offset += 1 + Int(Name.octet(words, offset))
         }
         // Hashes of the ends of the name, from the last label to the whole.
         var hashes = [128 of UInt16](repeating: 0)
@@ -186,15 +188,15 @@ public struct MessageWriter {
         while label > 0 {
             label -= 1
             let begin = Int(starts[label])
-            let end = begin + 1 + Int(name.octet(begin))
-            for index in begin..<end { hash = hash &* 33 ^ UInt32(name.octet(index)) }
+            let end = begin + 1 + Int(Name.octet(words, begin))
+            for index in begin..<end { hash = hash &* 33 ^ UInt32(Name.octet(words, index)) }
             hashes[label] = UInt16(truncatingIfNeeded: hash ^ hash &>> 16)
         }
         var cut = labels
         var target = 0
         if compress {
             for index in 0..<labels {
-                if let place = find(name, from: Int(starts[index]), hash: hashes[index], in: message) {
+                if let place = find(words, from: Int(starts[index]), hash: hashes[index], in: message) {
                     cut = index
                     target = place
                     break
@@ -204,7 +206,7 @@ public struct MessageWriter {
         let literal = cut < labels ? Int(starts[cut]) : name.count - 1
         let size = literal + (cut < labels ? 2 : 1)
         guard position + size <= limit else { return false }
-        for index in 0..<literal { message.store(name.octet(index), at: position + index) }
+        for index in 0..<literal { message.store(Name.octet(words, index), at: position + index) }
         if cut < labels {
             message.store(UInt16(0xC000) | UInt16(target), at: position + literal)
         } else {
@@ -222,17 +224,23 @@ public struct MessageWriter {
         return true
     }
 
-    private func find(_ name: Name, from start: Int, hash: UInt16, in message: borrowing MutableRawSpan) -> Int? {
+    private func find(_ words: Span<UInt64>, from start: Int, hash: UInt16, in message: borrowing MutableRawSpan)
+        -> Int?
+    {
         for entry in 0..<knownCount where UInt16(known[entry] &>> 16) == hash {
             let place = Int(known[entry] & 0xFFFF)
-            if Self.holds(message, at: place, name, from: start) { return place }
+            if Self.holds(message, at: place, words, from: start) { return place }
         }
         return nil
     }
 
     /// Whether the end of a name stands in the message; what stands there was written by us and is well formed.
-    private static func holds(_ message: borrowing MutableRawSpan, at place: Int, _ name: Name, from start: Int) -> Bool
-    {
+    private static func holds(
+        _ message: borrowing MutableRawSpan,
+        at place: Int,
+        _ words: Span<UInt64>,
+        from start: Int
+    ) -> Bool {
         var offset = place
         var index = start
         while true {
@@ -241,10 +249,10 @@ public struct MessageWriter {
                 offset = Int(message.uint16(at: offset) & 0x3FFF)
                 continue
             }
-            guard length == name.octet(index) else { return false }
+            guard length == Name.octet(words, index) else { return false }
             if length == 0 { return true }
             for step in 1...Int(length)
-            where message.octet(at: offset + step) != name.octet(index + step) { return false }
+            where message.octet(at: offset + step) != Name.octet(words, index + step) { return false }
             offset += 1 + Int(length)
             index += 1 + Int(length)
         }

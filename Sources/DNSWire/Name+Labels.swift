@@ -23,7 +23,8 @@ extension Name {
     public func suffix(from offset: Int) -> Name {
         var result = Name()
         result.setCount(count - offset)
-        for index in 0..<(count - offset) { result.setOctet(index, octet(offset + index)) }
+        let words = words.span
+        for index in 0..<(count - offset) { result.setOctet(index, Self.octet(words, offset + index)) }
         return result
     }
 

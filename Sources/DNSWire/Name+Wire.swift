@@ -91,7 +91,16 @@ extension Name {
     /// Whether a message holds this name, spelled alike and without pointers, at an offset.
     public func isSpelled(in message: borrowing RawSpan, at start: Int) -> Bool {
         guard start + count <= message.byteCount else { return false }
-        for index in 0..<count where message.octet(at: start + index) != octet(index) { return false }
+        let words = words.span
+        var index = 0
+        while index &+ 8 <= count {
+            guard message.uint64(at: start &+ index) == words[index &>> 3] else { return false }
+            index &+= 8
+        }
+        while index < count {
+            guard message.octet(at: start &+ index) == Self.octet(words, index) else { return false }
+            index &+= 1
+        }
         return true
     }
 

@@ -28,6 +28,12 @@ public struct Name: Sendable {
         UInt8(truncatingIfNeeded: words[index &>> 3] &>> UInt64(56 &- 8 &* (index & 7)))
     }
 
+    /// The same of a name's words.
+    @inline(__always)
+    static func octet(_ words: Span<UInt64>, _ index: Int) -> UInt8 {
+        UInt8(truncatingIfNeeded: words[index &>> 3] &>> UInt64(56 &- 8 &* (index & 7)))
+    }
+
     @inline(__always)
     mutating func setOctet(_ index: Int, _ value: UInt8) {
         let shift = UInt64(56 &- 8 &* (index & 7))

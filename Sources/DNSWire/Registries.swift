@@ -91,9 +91,9 @@ public struct ExtendedError: RawRepresentable, Hashable, Sendable {
     public static let forgedAnswer = ExtendedError(rawValue: 4)
     /// Validation found the records forged, stripped or expired.
     public static let dnssecBogus = ExtendedError(rawValue: 6)
-    /// The failure is one that is remembered.
+    /// The failure is one that is remembered: beside the error that it came of.
     public static let cachedError = ExtendedError(rawValue: 13)
-    /// The server does not work fully yet.
+    /// The server does not work fully yet, or has more to do than it can.
     public static let notReady = ExtendedError(rawValue: 14)
     /// The operator does not let the name be looked up.
     public static let blocked = ExtendedError(rawValue: 15)
@@ -103,10 +103,12 @@ public struct ExtendedError: RawRepresentable, Hashable, Sendable {
     public static let staleNameError = ExtendedError(rawValue: 19)
     /// The client did not want the question pursued, and the answer is not known.
     public static let notAuthoritative = ExtendedError(rawValue: 20)
+    /// What is asked for is not done here at all.
+    public static let notSupported = ExtendedError(rawValue: 21)
     /// No upstream answered.
     public static let noReachableAuthority = ExtendedError(rawValue: 22)
-    /// Upstreams could not be reached.
+    /// Upstreams answered with errors, or with what cannot be read, or broke off.
     public static let networkError = ExtendedError(rawValue: 23)
-    /// What upstreams answered cannot be read.
-    public static let invalidData = ExtendedError(rawValue: 24)
+    /// No record has the type that was asked for: RFC 9824.
+    public static let invalidQueryType = ExtendedError(rawValue: 30)
 }

@@ -19,7 +19,12 @@ extension Resolver {
                 throw .certificate(problem)
             }
             do throws(SystemError) {
-                state.running = try run(state.settings, automatic: state.automatic, designated: state.designated)
+                state.running = try run(
+                    state.settings,
+                    automatic: state.automatic,
+                    designated: state.designated(certificate),
+                    rules: &state.rules
+                )
             } catch {
                 throw .system(error)
             }
@@ -35,7 +40,8 @@ extension Resolver {
     private func run(
         _ settings: ResolverSettings,
         automatic: Set<ListenPlace>,
-        designated: [DesignatedResolver]
+        designated: [DesignatedResolver],
+        rules: inout NameRules?
     ) throws(SystemError) -> Running {
         let count = settings.workers > 0 ? settings.workers : PlainThread.allowedCPUs
         var ports: [WorkerPort] = []
@@ -57,8 +63,10 @@ extension Resolver {
             choice,
             designated: designated,
             workers: count,
-            cookieSecret: cookieSecret
+            cookieSecret: cookieSecret,
+            after: rules
         )
+        rules = engine.rules
         let queryLog = try QueryLog(
             pages: ports.map(\.queries),
             policies: policies,
@@ -143,6 +151,7 @@ extension EngineSettings {
     ///
     /// - Parameters:
     ///   - settings: As the operator wrote them; whatever they leave open is filled in.
+    ///   - previous: The rules of the engines before.
     ///   - forgetting: Names whose cached answers must go once every worker has taken these settings up.
     init(
         _ settings: ResolverSettings,
@@ -150,15 +159,17 @@ extension EngineSettings {
         designated: [DesignatedResolver],
         workers: Int,
         cookieSecret: KeyedHash,
+        after previous: NameRules?,
         forgetting names: [Name] = []
     ) {
         var engine = settings.dns64
         engine.upstreams = choice.upstreams
         engine.rules = choice.rules
+        engine.views = choice.views
         engine.designated = designated
         engine.connectionIdle = settings.tcp.idle
         if engine.cookieSecrets.isEmpty { engine.cookieSecrets = [cookieSecret] }
-        let rules = NameRules(engine)
+        let rules = NameRules(engine, after: previous)
         let upstreams = rules.upstreams
         self.init(
             settings: engine,

@@ -8,13 +8,23 @@ extension Resolver {
     public var status: ResolverStatus {
         var status = ResolverStatus(cache: cache.measures)
         status.suspendsSynthesis = policies.suspendsSynthesis
-        state.withLock { $0.running?.add(to: &status) }
+        let settings = state.withLock { state in
+            state.running?.add(to: &status)
+            return state.settings
+        }
         status.certificate = certificate.snapshot.map { now in
             ResolverStatus.Certificate(
                 files: now.files,
                 expires: now.expires,
                 renewals: now.renewals,
-                problem: now.problem
+                problem: now.problem,
+                gaps: now.names.map { names in
+                    CertificateGaps(
+                        of: names,
+                        name: settings.name,
+                        addresses: settings.discovers ? status.listening : []
+                    )
+                }
             )
         }
         return status

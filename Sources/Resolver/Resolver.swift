@@ -27,6 +27,8 @@ public final class Resolver: Sendable {
     struct State: ~Copyable {
         var settings: ResolverSettings
         var automatic: Set<ListenPlace> = []
+        /// Those of the engines made last: they say whose which part of the cache is.
+        var rules: NameRules?
         var running: Running?
     }
 
@@ -75,9 +77,17 @@ public final class Resolver: Sendable {
         state = Mutex(State(settings: settings))
     }
 
-    /// What is wrong with the files of a certificate, without using them.
-    public static func problem(of files: CertificateFiles) -> CertificateProblem? {
-        ServerCertificate.problem(of: files)
+    /// What clients may miss in the certificate of the settings, as far as the settings tell; nothing if none is wanted.
+    ///
+    /// - Throws: If the files cannot be used.
+    public static func certificateGaps(_ settings: ResolverSettings) throws(CertificateProblem) -> CertificateGaps? {
+        guard let files = settings.certificate else { return nil }
+        let names = try ServerCertificate.names(in: files)
+        return CertificateGaps(
+            of: names,
+            name: settings.name,
+            addresses: settings.discovers ? settings.demanded.map(\.address) : []
+        )
     }
 
     // MARK: Changes
@@ -185,7 +195,7 @@ public final class Resolver: Sendable {
     private func chooseUpstreams(_ state: inout State, always: Bool, forgetting names: [Name] = []) {
         guard let running = state.running else { return }
         let choice = UpstreamChoice(state.settings, listening: Set(state.wanted.map(\.address)))
-        let designated = state.designated
+        let designated = state.designated(certificate)
         guard always || choice != running.choice || designated != running.designated else { return }
         if choice != running.choice { announce(choice) }
         let engine = EngineSettings(
@@ -194,8 +204,10 @@ public final class Resolver: Sendable {
             designated: designated,
             workers: running.ports.count,
             cookieSecret: cookieSecret,
+            after: state.rules,
             forgetting: names
         )
+        state.rules = engine.rules
         state.running?.adopt(choice, engine)
         state.running?.keeper.want(choice.recursion, running.ports)
         keepRecursor(&state)
@@ -276,8 +288,9 @@ extension ResolverSettings {
             guard case .tls = upstream.way else { return false }
             return true
         }
+        let rules = dns64.rules + dns64.views.flatMap { $0.rules ?? [] }
         return dns64.upstreams.contains(where: isEncrypted)
-            || dns64.rules.contains {
+            || rules.contains {
                 guard case .ask(let upstreams) = $0.action else { return false }
                 return upstreams.contains(where: isEncrypted)
             }

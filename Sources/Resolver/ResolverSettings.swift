@@ -22,9 +22,10 @@ public struct ResolverSettings: Hashable, Sendable {
     public var listenHTTPS: [TransportAddress] = []
     /// The certificate of the encrypted listeners, which are closed without one.
     public var certificate: CertificateFiles?
-    /// The name of this resolver that clients are told of, with its encrypted listeners (RFC 9462); nothing tells them
-    /// that there are none.
-    public var discoveredName: Name?
+    /// Whether clients that ask are told of the encrypted listeners (RFC 9462).
+    public var discovers = false
+    /// The name of this resolver that they are told; nothing means the first of the certificate.
+    public var name: Name?
     /// The file of the authorities that certificates of upstreams must come from; nothing means the system's.
     public var upstreamAuthorities: String?
     /// How many threads answer; 0 is as many as there are CPUs. Read at the start only.

@@ -50,6 +50,8 @@ public struct ResolverStatus: Sendable {
         public var renewals: UInt64
         /// What is wrong with the files as they are now.
         public var problem: CertificateProblem?
+        /// What clients may expect of it that it does not say; nothing before one could be read.
+        public var gaps: CertificateGaps?
     }
 
     /// Addresses on which something listens, sorted.

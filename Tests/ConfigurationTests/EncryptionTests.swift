@@ -51,7 +51,6 @@ struct EncryptionTests {
             ("certificate = \"/x.pem\"", "a.toml:2:15: dns64.certificate: stands without dns64.key; "),
             ("key = \"x.key\"\ncertificate = \"/x\"", "a.toml:2:7: dns64.key: \"x.key\" is not an absolute path; "),
             ("listen = \"127.0.0.1:853\"", "a.toml:2:10: dns64.listen: \"127.0.0.1:853\" has the port of DNS over TLS"),
-            ("discovery = true", "a.toml:2:13: dns64.discovery: needs dns64.name; "),
             ("name = \"x.resolver.arpa\"", "a.toml:2:8: dns64.name: \"x.resolver.arpa\" is not the name of a host; "),
             ("name = \"192.0.2.1\"", "a.toml:2:8: dns64.name: \"192.0.2.1\" is not the name of a host; "),
             (

@@ -131,6 +131,64 @@ struct ResolverRulesTests {
         #expect(outside == Treatment(synthesizes: true))
     }
 
+    @Test("DNS-46 D64-37 a view has rules and excluded domains of its own")
+    func viewNames() throws {
+        let read = try configuration(
+            """
+            [dns64]
+            exclude-domains = ["no64.example", "Voice.example."]
+            [[dns64.view]]
+            clients = ["2001:db8:1::/48", "192.0.2.0/24"]
+            synthesize = true
+            exclude-domains = []
+            [[dns64.view.rule]]
+            domain = "corp.example"
+            upstreams = ["10.0.0.53"]
+            source = "10.9.0.1"
+            [[dns64.view.rule]]
+            domain = "10.0.0.0/15"
+            upstreams = "system"
+            [[dns64.view]]
+            clients = ["2001:db8:2::/48"]
+            synthesize = false
+            [[dns64.view.rule]]
+            domain = "corp.example"
+            upstreams = "block"
+            [[dns64.view]]
+            clients = ["2001:db8:1:1::/64"]
+            synthesize = true
+            rule = []
+            [[dns64.view]]
+            clients = ["2001:db8:3::/48"]
+            synthesize = true
+            [[dns64.rule]]
+            domain = "corp.example"
+            upstreams = "local"
+            """
+        )
+        #expect(try read.dns64.excludedDomains == ["no64.example", "voice.example"].map { try #require(Name($0)) })
+        let corp = try #require(Name("corp.example"))
+        #expect(read.dns64.rules == [ForwardingRule(domain: corp, action: .local)])
+        #expect(
+            try read.dns64.views == [
+                ViewNames(
+                    networks: ["2001:db8:1::/48", "192.0.2.0/24"].map { try #require(IPPrefix($0)) },
+                    rules: [
+                        ForwardingRule(domain: corp, action: .ask([upstream("10.0.0.53", source: "10.9.0.1")])),
+                        ForwardingRule(domain: #require(Name("0.10.in-addr.arpa")), action: .askDefault),
+                        ForwardingRule(domain: #require(Name("1.10.in-addr.arpa")), action: .askDefault),
+                    ],
+                    excludedDomains: []
+                ),
+                ViewNames(
+                    networks: [#require(IPPrefix("2001:db8:2::/48"))],
+                    rules: [ForwardingRule(domain: corp, action: .block)]
+                ),
+                ViewNames(networks: [#require(IPPrefix("2001:db8:1:1::/64"))], rules: []),
+            ]
+        )
+    }
+
     @Test("PFX-10 how long hosts may keep the discovery answer is a setting, of a week at most")
     func discoveryTTL() throws {
         #expect(try configuration("").dns64.discoveryTTL == 3600)
@@ -230,6 +288,37 @@ struct ResolverRulesTests {
             [
                 "a.toml:4:13: dns64.view.prefixes: \"2001:db8:64::/96\" is not among nat64.prefixes, which are \"64:ff9b::/96\"",
                 "a.toml:5:17: dns64.view.exclude-aaaa: \"10.0.0.0/8\" is IPv4; AAAA records hold IPv6 addresses",
+            ]
+        ),
+        (
+            "[dns64]\nlisten = \"192.0.2.77\"\n[[dns64.view]]\nclients = \"::/0\"\nsynthesize = true\n[[dns64.view.rule]]\n"
+                + "domain = \"a\"\n[[dns64.view.rule]]\ndomain = \"A\"\nupstreams = \"192.0.2.77\"\n[[dns64.view.rule]]\n"
+                + "upstream = \"local\"\n[[dns64.view]]\nclients = \"10.0.0.0/8\"\nsynthesize = true\nrule = 5\n"
+                + "[[dns64.rule]]\ndomain = \"a\"\nupstreams = \"local\"",
+            [
+                "a.toml:6:14: dns64.view.rule: upstreams is missing; write whom to ask",
+                "a.toml:9:10: dns64.view.rule.domain: \"A\" has a rule already, in line 7; a domain has one rule",
+                "a.toml:10:13: dns64.view.rule.upstreams: \"192.0.2.77\" is where the resolver listens itself, in line 2; "
+                    + "it would ask itself",
+                "a.toml:11:14: dns64.view.rule: domain is missing; write the names this rule is for",
+                "a.toml:12:1: dns64.view.rule.upstream: no such key; did you mean \"upstreams\"?",
+                "a.toml:16:8: dns64.view.rule: 5 is not a list of tables; write [[dns64.view.rule]] with two brackets for each",
+            ]
+        ),
+        (
+            "[dns64]\nexclude-domains = [\"a..b\", \"c\", \"C.\", 5]\n[[dns64.view]]\nclients = \"::/0\"\nsynthesize = true\n"
+                + "exclude-domains = true",
+            [
+                "a.toml:2:20: dns64.exclude-domains: \"a..b\" is not a domain name; write one such as \"corp.example\"",
+                "a.toml:2:33: dns64.exclude-domains: \"C.\" stands here twice, first at column 28; take one out",
+                "a.toml:2:39: dns64.exclude-domains: 5 is not a text in quotation marks; write for example [\"corp.example\"]",
+                "a.toml:6:19: dns64.view.exclude-domains: true is not a list of texts; write for example [\"corp.example\"]",
+            ]
+        ),
+        (
+            "[[dns64.view.rule]]\ndomain = \"a\"\nupstreams = \"local\"",
+            [
+                "a.toml:1:9: dns64.view: this table is not a list of tables; write [[dns64.view]] with two brackets for each"
             ]
         ),
         (

@@ -93,18 +93,104 @@ struct CookieTests {
         #expect(try PlainMessage(bench.ask(query.octets).reply).opt?.data == [])
     }
 
-    @Test("a cookie of ours frees a client from the limit of its network")
-    func rate() throws {
+    /// A question whose cookie is the client's alone.
+    private func withCookie(_ name: String = "localhost.") -> PlainMessage {
+        var query = PlainMessage()
+        query.questions = [(name, 1, 1)]
+        query.flags = 0x0100
+        query.opt = (1232, 0, [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8])
+        return query
+    }
+
+    @Test("DNS-31 a client over its rate that sends its own cookie gets BADCOOKIE and ours, and with ours an answer")
+    func overRate() throws {
         let bench = Bench(change: {
             $0.cookieSecrets = [KeyedHash(key0: 1, key1: 2)]
             $0.questionsPerSecond = 1
         })
-        var query = PlainMessage()
-        query.questions = [("localhost.", 1, 1)]
-        query.opt = (1232, 0, [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8])
-        let option = try #require(try PlainMessage(bench.ask(query.octets).reply).opt?.data)
-        #expect(try PlainMessage(bench.ask(query.octets).reply).flags & 0x200 != 0)
+        var query = withCookie()
+        #expect(try PlainMessage(bench.ask(query.octets).reply).code == 0)
+        let reply = try PlainMessage(bench.ask(query.octets).reply)
+        #expect(reply.code == 23)
+        #expect(reply.sections[0].isEmpty && reply.questions.count == 1 && reply.flags & 0x200 == 0)
+        let option = try #require(reply.opt?.data)
+        #expect(Array(option.prefix(13)) == [0, 10, 0, 24, 1, 2, 3, 4, 5, 6, 7, 8, 1])
+        #expect(bench.counters[.badCookies] == 1 && bench.counters[.overRate] == 1)
+        // A cookie that is not ours is worth no more than none.
+        query.opt?.data = Array(option.dropLast()) + [option[option.count - 1] ^ 1]
+        #expect(try PlainMessage(bench.ask(query.octets).reply).code == 23)
         query.opt?.data = option
-        for _ in 0..<10 { #expect(try PlainMessage(bench.ask(query.octets).reply).flags & 0x200 == 0) }
+        for _ in 0..<10 { #expect(try PlainMessage(bench.ask(query.octets).reply).code == 0) }
+        // Who has never heard of cookies is sent to TCP, where nobody is held to the rate.
+        query.opt = nil
+        #expect(try PlainMessage(bench.ask(query.octets).reply).flags & 0x200 != 0)
+        let connection = Client(address: Bench.client.address, transport: .tcp)
+        for _ in 0..<10 {
+            let answer = try PlainMessage(bench.ask(withCookie().octets, from: connection).reply)
+            #expect(answer.code == 0 && answer.opt?.data.count == 28)
+        }
+        #expect(bench.counters[.badCookies] == 2)
+    }
+
+    @Test("DNS-31 where what is over the rate is dropped, only who has a cookie of ours is answered")
+    func dropped() throws {
+        let bench = Bench(change: {
+            $0.cookieSecrets = [KeyedHash(key0: 1, key1: 2)]
+            $0.questionsPerSecond = 1
+            $0.dropsOverLimit = true
+        })
+        var query = withCookie()
+        let option = try #require(try PlainMessage(bench.ask(query.octets).reply).opt?.data)
+        for _ in 0..<3 { #expect(bench.ask(query.octets).outcome == .silence(.overRate)) }
+        query.opt?.data = option
+        for _ in 0..<3 { #expect(try PlainMessage(bench.ask(query.octets).reply).code == 0) }
+    }
+
+    @Test("DNS-31 in a flood the last places are for who has a cookie of ours; who may get one is told so by BADCOOKIE")
+    func flood() throws {
+        let bench = Bench(change: {
+            $0.cookieSecrets = [KeyedHash(key0: 1, key1: 2)]
+            $0.waitingClients = 16
+            $0.clientShare = 100
+        })
+        for number in 0..<14 {
+            let forged = Client(address: .v4(IPv4Address(192, 0, 2, UInt8(number))), transport: .udp)
+            #expect(bench.ask(Bench.question("n\(number).example.", 1), from: forged).outcome == .waiting)
+        }
+        #expect(try PlainMessage(bench.ask(Bench.question("one.example.", 1)).reply).code == 2)
+        var query = withCookie("one.example.")
+        let reply = try PlainMessage(bench.ask(query.octets).reply)
+        #expect(reply.code == 23)
+        query.opt?.data = try #require(reply.opt?.data)
+        #expect(bench.ask(query.octets).outcome == .waiting)
+        let connection = Client(address: Bench.client.address, transport: .tcp)
+        #expect(bench.ask(Bench.question("two.example.", 1), from: connection).outcome == .waiting)
+        // Then there is no more place for anybody.
+        #expect(try PlainMessage(bench.ask(query.octets).reply).code == 2)
+        #expect(bench.counters[.badCookies] == 1 && bench.counters[.refusedOverload] == 2)
+        // What is known needs no place.
+        #expect(try PlainMessage(bench.ask(withCookie().octets).reply).code == 0)
+    }
+
+    @Test("DNS-31 RFC 7873 section 5.4: without a question a client gets a cookie, and nothing if there are none")
+    func cookieAlone() throws {
+        let bench = Bench(change: { $0.cookieSecrets = [KeyedHash(key0: 1, key1: 2)] })
+        var query = withCookie()
+        query.questions = []
+        let reply = try PlainMessage(bench.ask(query.octets).reply)
+        #expect(reply.code == 0 && reply.questions.isEmpty && reply.sections[0].isEmpty)
+        #expect(reply.opt?.data.count == 28)
+        query.opt?.data = [0, 10, 0, 9] + [UInt8](repeating: 1, count: 9)
+        #expect(try PlainMessage(bench.ask(query.octets).reply).code == 1)
+        query.opt?.data = []
+        #expect(try PlainMessage(bench.ask(query.octets).reply).code == 1)
+        query.opt = nil
+        #expect(try PlainMessage(bench.ask(query.octets).reply).code == 1)
+        let without = Bench()
+        var asking = withCookie()
+        asking.questions = []
+        #expect(try PlainMessage(without.ask(asking.octets).reply).code == 1)
+        let stranger = Client(address: .v4(IPv4Address(198, 51, 100, 1)), transport: .udp)
+        #expect(try PlainMessage(bench.ask(asking.octets, from: stranger).reply).code == 5)
     }
 }

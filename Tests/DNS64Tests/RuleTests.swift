@@ -50,10 +50,10 @@ struct RuleTests {
         #expect(rules.groups.count == 5)
         for number in 0..<10_000 {
             let name = try #require(Name("h.R\(number).rules.test"))
-            #expect(rules.direction(for: name) == .group(number % 4 + 1))
+            #expect(rules.group(for: name, in: 0) == number % 4 + 1)
         }
         for text in ["rules.test", "r10000.rules.test", "xr5.rules.test", "r5.rules.test.x"] {
-            #expect(rules.direction(for: try #require(Name(text))) == .group(0))
+            #expect(rules.group(for: try #require(Name(text)), in: 0) == 0)
         }
     }
 
@@ -185,6 +185,63 @@ struct RuleTests {
         #expect(bench.serve().count == 30)
         #expect(bench.engine.underWay == (0, 0))
         #expect(bench.ask(Bench.question("n50.test.", 1)).outcome == .waiting)
+    }
+
+    @Test("what is cached is forgotten when an alias in it leads to a name whose filter or excluded domain changed")
+    func forgettingAliases() throws {
+        let bench = Bench()
+        #expect(bench.ask(Bench.question("x.test.", 1)).outcome == .waiting)
+        let (action, message) = try #require(bench.next())
+        guard case .ask(let exchange, _, _, _) = action else {
+            Issue.record("no question")
+            return
+        }
+        var reply = try PlainMessage(message)
+        reply.flags = 0x8180
+        reply.sections[0] = [
+            PlainMessage.Record(owner: "x.test.", type: 5, ttl: 300, data: "H.Bad.test."),
+            PlainMessage.Record(owner: "H.Bad.test.", type: 1, ttl: 300, data: "5.6.7.8"),
+        ]
+        #expect(bench.reply(reply.octets, for: exchange) == .taken)
+        #expect(bench.serve().count == 1)
+        bench.cache.forget([try #require(Name("b.test")), try #require(Name("x.h.bad.test"))])
+        #expect(bench.cache.measures.answers == 1)
+        let bad = try #require(Name("bad.test"))
+        var new = DNS64Settings()
+        new.nameFilters = [NameFilter(name: bad, action: .noData)]
+        #expect(NameRules.changed(from: DNS64Settings(), to: new) == [bad])
+        new.nameFilters = []
+        new.views = [ViewNames(networks: [], excludedDomains: [bad])]
+        let names = NameRules.changed(from: DNS64Settings(), to: new)
+        #expect(names == [bad])
+        bench.cache.forget(names)
+        #expect(bench.cache.measures.answers == 0)
+        #expect(bench.cache.checkInvariants())
+    }
+
+    @Test("DNS-46 a view with the same rules goes on with its part of the cache, others have parts that nobody had")
+    func parts() throws {
+        func settings(_ lists: [String]) throws -> DNS64Settings {
+            var settings = DNS64Settings()
+            for (number, domain) in lists.enumerated() {
+                let rule = ForwardingRule(domain: try #require(Name(domain)), action: .ask([]))
+                let network = try #require(IPPrefix("2001:db8:\(number)::/48"))
+                settings.views.append(ViewNames(networks: [network], rules: [rule]))
+            }
+            return settings
+        }
+        func salts(_ rules: NameRules) throws -> [UInt64] {
+            try (0..<4).map { rules.salt(rules.view(of: try #require(IPAddress("2001:db8:\($0)::1")))) }
+        }
+        let first = NameRules(try settings(["a", "b", "a"]))
+        let second = NameRules(try settings(["b", "c"]), after: first)
+        let third = NameRules(try settings(["a", "c"]), after: second)
+        let (one, two, three) = (try salts(first), try salts(second), try salts(third))
+        #expect(one[2] == one[0] && one[3] == 0)
+        #expect(two[0] == one[1] && two[2] == 0)
+        #expect(three[1] == two[1])
+        let all = [one[0], one[1], two[1], three[0], 0]
+        #expect(Set(all.map { UInt32(truncatingIfNeeded: $0) }).count == all.count)
     }
 
     @Test("what is cached about names whose rules or records changed is forgotten, and nothing else")

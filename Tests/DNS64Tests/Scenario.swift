@@ -89,6 +89,14 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "exclude": settings.excludeAAAA.append(try #require(IPv6Prefix(words[1])))
             case "break-dnssec": settings.breakDNSSEC = true
             case "rule": settings.rules.append(try Self.rule(words, settings.rules.count))
+            case "view-rule":
+                let number = settings.rules.count + settings.views.reduce(0) { $0 + ($1.rules?.count ?? 0) }
+                let rule = words.count > 2 ? [try Self.rule(Array(words.dropFirst()), number)] : []
+                try Self.change(&settings, words[1]) { $0.rules = ($0.rules ?? []) + rule }
+            case "exclude-domain": settings.excludedDomains.append(try #require(Name(words[1])))
+            case "view-exclude-domain":
+                let domains = try words.dropFirst(2).map { try #require(Name($0)) }
+                try Self.change(&settings, words[1]) { $0.excludedDomains = ($0.excludedDomains ?? []) + domains }
             case "local":
                 let (name, type) = try (#require(Name(words[1])), #require(RecordType(words[2])))
                 let data = try RecordText.octets(type, words.dropFirst(3).joined(separator: " "))
@@ -166,7 +174,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                 #expect(words.contains("ad") == (reply.flags & 0x20 != 0), "\(place): AD")
                 if let ede = words.firstIndex(of: "ede") {
                     #expect(
-                        reply.extendedErrors == [UInt16(words[ede + 1]) ?? 0],
+                        reply.extendedErrors == words[ede + 1].split(separator: ",").map { UInt16($0) ?? 0 },
                         "\(place): got \(reply.extendedErrors)"
                     )
                 }
@@ -227,7 +235,8 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                     )
                 )
             case "prefix", "clients", "allow", "view", "over-ipv4", "upstreams", "exclude", "break-dnssec": break
-            case "rule", "local", "filter-name", "filter-address", "serve-stale", "prefetch", "discovery-ttl",
+            case "view-rule", "exclude-domain", "view-exclude-domain", "rule", "local", "filter-name", "filter-address",
+                "serve-stale", "prefetch", "discovery-ttl",
                 "random-case", "rate",
                 "recursor", "no-cookies":
                 break
@@ -274,6 +283,19 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             filter: words.contains("no-filter") ? false : nil,
             origin: .file
         )
+    }
+
+    /// `view-rule NETWORK DOMAIN ...` as `rule`, or no rules without a domain; `view-exclude-domain NETWORK DOMAIN...`.
+    private static func change(_ settings: inout DNS64Settings, _ text: String, _ body: (inout ViewNames) -> Void)
+        throws
+    {
+        let network = try #require(IPPrefix(text))
+        if !settings.views.contains(where: { $0.networks == [network] }) {
+            settings.views.append(ViewNames(networks: [network]))
+        }
+        for index in settings.views.indices where settings.views[index].networks == [network] {
+            body(&settings.views[index])
+        }
     }
 
     /// `rule DOMAIN ask N`, where the upstreams of rules are counted on behind those of all names; or `system`, `local`,

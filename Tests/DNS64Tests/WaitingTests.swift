@@ -151,16 +151,41 @@ struct WaitingTests {
         #expect(types.sorted() == [1, 28])
     }
 
+    @Test(
+        "DNS-35 how a message to an upstream failed decides the extended error of its clients",
+        arguments: [
+            (ExchangeFailure.refused, UpstreamAddress.Way.clear, UInt16(22)), (.unreachable, .clear, 22),
+            (.closed, .clear, 23), (.local, .clear, 14), (.local, .recursor, 14), (.closed, .recursor, 14),
+        ]
+    )
+    func failureDecidesError(failure: ExchangeFailure, way: UpstreamAddress.Way, error: UInt16) throws {
+        let bench = Bench(change: { $0.upstreams[0].way = way })
+        #expect(bench.ask(Bench.question("x.test.", 1)).outcome == .waiting)
+        var answer: [UInt8]?
+        while let (action, message) = bench.next() {
+            switch action {
+            case .ask(let exchange, _, _, _): bench.fail(exchange, failure)
+            case .answer: answer = message
+            case .cancel, .tell: break
+            }
+        }
+        let reply = try PlainMessage(#require(answer))
+        #expect(reply.code == 2)
+        #expect(reply.extendedErrors == [error])
+    }
+
     @Test("beyond its limits the resolver says SERVFAIL at once and goes on afterwards")
     func limits() throws {
         let bench = Bench(change: {
-            $0.outstandingQuestions = 20
+            // The last eighth is for clients that are where they say.
+            $0.outstandingQuestions = 22
             $0.waitingClients = 1000
             $0.clientShare = 100
         })
         for number in 0..<10 { #expect(bench.ask(Bench.question("n\(number).test.", 28)).outcome == .waiting) }
         let refused = bench.ask(Bench.question("n10.test.", 28))
         #expect(try PlainMessage(refused.reply).code == 2)
+        #expect(try PlainMessage(refused.reply).extendedErrors == [14])
         #expect(bench.counters[.refusedOverload] == 1)
         #expect(bench.serve().count == 10)
         #expect(bench.ask(Bench.question("n10.test.", 28)).outcome == .waiting)

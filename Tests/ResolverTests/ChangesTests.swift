@@ -1,4 +1,5 @@
 import DNS64
+import DNSWire
 import Glibc
 import IPAddressing
 import Linux
@@ -66,6 +67,49 @@ struct ChangesTests {
         }
     }
 
+    @Test("DNS-46 clients of two views ask two upstreams, and a reload leads one of them elsewhere alone")
+    func viewRules() async throws {
+        @Sendable func settings(_ upstream: String) -> ResolverSettings {
+            var result = ResolverTests.settings(workers: 2)
+            let rule = ForwardingRule(
+                domain: known(Name("test")),
+                action: .ask([UpstreamAddress(endpoint(upstream))])
+            )
+            result.dns64.views = [ViewNames(networks: [known(IPPrefix("127.0.0.5/32"))], rules: [rule])]
+            return result
+        }
+        try await withBench(settings("127.0.0.102:53")) { (bench: Bench) throws in
+            let second = try ScriptedUpstream(at: "127.0.0.102")
+            let third = try ScriptedUpstream(at: "127.0.0.103")
+            defer {
+                second.stop()
+                third.stop()
+            }
+            func ask(from client: String) throws {
+                #expect(try answers("four.test", Message.a, at: Bench.at, from: client) == ["A 5.6.7.8"])
+            }
+            func asked() -> [Int] { [bench.upstream, second, third].map { $0.log("four.test").count } }
+            for _ in 0..<2 {
+                try ask(from: "127.0.0.5")
+                #expect(asked() == [0, 1, 0])
+            }
+            for _ in 0..<2 {
+                try ask(from: "127.0.0.6")
+                #expect(asked() == [1, 1, 0])
+            }
+            #expect(bench.resolver.apply(settings: settings("127.0.0.103:53")).isEmpty)
+            // Until a worker has read that, it answers out of the old part of the cache.
+            #expect(
+                try eventually {
+                    try ask(from: "127.0.0.5")
+                    return asked() == [1, 1, 1]
+                }
+            )
+            try ask(from: "127.0.0.6")
+            #expect(asked() == [1, 1, 1])
+        }
+    }
+
     @Test("the resolvers of the system are followed as their file changes, without the stub and without ourselves")
     func systemUpstreams() async throws {
         var template = [UInt8]("/tmp/resolv.XXXXXX".utf8CString.map { UInt8(bitPattern: $0) })
@@ -118,7 +162,7 @@ struct ChangesTests {
                 let stream = try Stream(to: Bench.at)
                 stream.send(Message.question("mute.test", Message.a))
                 resolver.stop()
-                #expect(stream.isClosedByPeer(within: .seconds(1)))
+                #expect(stream.isClosedByPeer())
             }
         }
     }

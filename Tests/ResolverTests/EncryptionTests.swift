@@ -7,6 +7,18 @@ import Testing
 
 @Suite("Certificates of listeners, and requests of HTTP")
 struct EncryptionTests {
+    /// Why the files of a certificate cannot be used.
+    private func problem(of files: CertificateFiles) -> CertificateProblem? {
+        var settings = ResolverSettings()
+        settings.certificate = files
+        do throws(CertificateProblem) {
+            _ = try Resolver.certificateGaps(settings)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     @Test("ENC-02 a renewed certificate is taken, one that cannot be used changes nothing and is told once")
     func renewal() throws {
         let folder = try Certificates.folder()
@@ -40,15 +52,15 @@ struct EncryptionTests {
     func badFiles() throws {
         let folder = try Certificates.folder()
         var files = Certificates.files(in: folder)
-        #expect(Resolver.problem(of: files) == nil)
+        #expect(problem(of: files) == nil)
         files.key = folder + "/none.key"
         #expect(
-            Resolver.problem(of: files)?.description.hasPrefix("\(files.key): cannot be read (No such file") == true
+            problem(of: files)?.description.hasPrefix("\(files.key): cannot be read (No such file") == true
         )
         files.key = files.chain
-        #expect(Resolver.problem(of: files)?.reason == "holds no private key in PEM form without a passphrase")
+        #expect(problem(of: files)?.reason == "holds no private key in PEM form without a passphrase")
         files.chain = folder + "/dns.key"
-        #expect(Resolver.problem(of: files)?.reason == "holds no certificate in PEM form")
+        #expect(problem(of: files)?.reason == "holds no certificate in PEM form")
     }
 
     @Test("without encrypted listeners nobody misses a certificate; with them the resolver does not start without one")

@@ -9,25 +9,14 @@ import Synchronization
 import Testing
 import Timing
 
-/// How many messages of each flood: `RESOLVER_FLOOD_MESSAGES`, or what a quick run allows.
+/// How many messages of each flood. Tests/Flood has a million of each for the real process, and looks at its memory.
 private let floodMessages: Int = {
-    if let text = getenv("RESOLVER_FLOOD_MESSAGES"), let count = Int(String(cString: text)) { return count }
     #if DEBUG
     return 10_000
     #else
     return 100_000
     #endif
 }()
-
-/// What of this process is in memory, in MiB.
-private func residentMemory() -> Int {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-    defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 256)
-    guard fgets(&line, 256, file) != nil else { return 0 }
-    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return (Int(text.split(separator: " ").dropFirst().first ?? "") ?? 0) * 4096 >> 20
-}
 
 /// Numbers that are the same every time.
 private struct Words: RandomNumberGenerator {
@@ -113,7 +102,7 @@ private final class HostileUpstream: Sendable {
 
 @Suite("Floods of what is malformed, over sockets", .serialized)
 struct FloodTests {
-    @Test("malformed queries over UDP and TCP: others are answered all the while, and memory stays as it was")
+    @Test("malformed queries over UDP and TCP: others are answered all the while")
     func queries() async throws {
         try await withBench { (_: Bench) throws in
             #expect(try answers("four.test", at: Bench.at) == [synthetic])
@@ -123,7 +112,6 @@ struct FloodTests {
                 Message.question("four.test", Message.aaaa), Message.question("ipv4only.arpa", Message.aaaa),
                 Message.question("8.0.7.0.6.0.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa", 12),
             ]
-            var before = 0
             for number in 0..<floodMessages {
                 // Names of their own go upstream; most stay with names that are known.
                 let bad = words.withLock { $0.spoil(seeds[number % 3], keeping: number % 7 == 0 ? 0 : 2) }
@@ -133,7 +121,7 @@ struct FloodTests {
                 if number % (floodMessages / 20) == 0 {
                     // The flood may have filled the socket's buffer: a stub asks again as well.
                     var answer = ["no answer"]
-                    for _ in 0..<3 where answer == ["no answer"] {
+                    for _ in 0..<30 where answer == ["no answer"] {
                         answer = try answers("four.test", at: Bench.at, patience: .seconds(1))
                     }
                     #expect(answer == [synthetic])
@@ -141,17 +129,17 @@ struct FloodTests {
                     stream.send(bad, bad)
                     stream.sendRaw([0xFF, 0xFF] + bad)
                 }
-                if number == floodMessages / 2 { before = residentMemory() }
             }
             #expect(try answers("four.test", at: Bench.at) == [synthetic])
-            let grown = residentMemory() - before
-            #expect(grown < 32, "\(grown) MiB more than in the middle of it")
         }
     }
 
-    @Test("DNS-18 malformed replies: every client is answered, the names of others as well, and memory stays as it was")
+    @Test("DNS-18 malformed replies: every client is answered, the names of others as well")
     func replies() async throws {
         var settings = settings()
+        settings.dns64.shortestRetry = .milliseconds(400)
+        settings.dns64.longestRetry = .milliseconds(800)
+        settings.dns64.patience = .seconds(20)
         settings.dns64.rules = [
             ForwardingRule(
                 domain: known(Name("bad.test")),
@@ -162,7 +150,7 @@ struct FloodTests {
             let hostile = try HostileUpstream(at: "127.0.0.102:53")
             defer { hostile.stop() }
             let socket = try UDPSocket(connectedTo: Bench.at)
-            var (number, unanswered, before) = (0, 0, 0)
+            var (number, unanswered) = (0, 0)
             while hostile.sent < floodMessages {
                 for _ in 0..<8 {
                     number += 1
@@ -175,11 +163,8 @@ struct FloodTests {
                 if number % 800 == 0 {
                     #expect(try answers("n\(number).test", at: Bench.at) == [synthetic])
                 }
-                if before == 0, hostile.sent > floodMessages / 2 { before = residentMemory() }
             }
             #expect(unanswered == 0)
-            let grown = residentMemory() - before
-            #expect(grown < 32, "\(grown) MiB more than in the middle of it")
         }
     }
 }

@@ -54,7 +54,7 @@ struct TCPTests {
             let stream = try Stream(to: Bench.at)
             stream.sendRaw(octets)
             // "GE" is the length of a long message, which never comes: that one waits for the idle time-out.
-            if octets.first == 0 { #expect(stream.isClosedByPeer(within: .seconds(2))) }
+            if octets.first == 0 { #expect(stream.isClosedByPeer()) }
             other.send(Message.question("four.test", Message.a))
             #expect(other.receive()?.answers == ["A 5.6.7.8"])
         }
@@ -69,7 +69,7 @@ struct TCPTests {
             #expect(stream.receive()?.name == "four.test")
             bench.upstream.release()
             #expect(stream.receive()?.name == "held.test")
-            #expect(stream.isClosedByPeer(within: .seconds(2)))
+            #expect(stream.isClosedByPeer())
         }
     }
 
@@ -98,9 +98,14 @@ struct TCPTests {
             var window: Int32 = 4096
             setsockopt(greedy.number, SOL_SOCKET, SO_RCVBUF, &window, 4)
             for number in 0..<60 { greedy.send(Message.question("big.test", Message.txt, id: UInt16(number))) }
-            let stream = try Stream(to: Bench.at)
-            stream.send(Message.question("four.test", Message.a))
-            #expect(stream.receive()?.answers == ["A 5.6.7.8"])
+            // On a busy machine the connection may be closed as silent before its question is read: then once more.
+            #expect(
+                try eventually {
+                    let stream = try Stream(to: Bench.at)
+                    stream.send(Message.question("four.test", Message.a))
+                    return stream.receive()?.answers == ["A 5.6.7.8"]
+                }
+            )
             #expect(eventually { bench.resolver.status.connections == 0 })
         }
     }
@@ -121,7 +126,7 @@ struct TCPTests {
             }
             // Silent for a shorter time than the other, so that this one would be closed before it.
             let silent = try Stream(to: Bench.at)
-            #expect(silent.isClosedByPeer(within: .seconds(60)))
+            #expect(silent.isClosedByPeer())
             #expect(!waiting.isClosedByPeer(within: .milliseconds(50)))
         }
     }
@@ -133,7 +138,7 @@ struct TCPTests {
         try await withBench(settings) { (bench: Bench) throws in
             let other = try Stream(to: Bench.at, from: IPAddress("127.0.0.9"))
             let mine = try (0..<4).map { _ in try Stream(to: Bench.at, from: IPAddress("127.0.0.8")) }
-            #expect(mine[0].isClosedByPeer(within: .seconds(2)))
+            #expect(mine[0].isClosedByPeer())
             for stream in mine[1...] + [other] {
                 stream.send(Message.question("four.test", Message.a))
                 #expect(stream.receive()?.answers == ["A 5.6.7.8"])
@@ -148,7 +153,7 @@ struct TCPTests {
         settings.tcp.connections = 20
         try await withBench(settings) { (_: Bench) throws in
             let streams = try (0..<25).map { try Stream(to: Bench.at, from: IPAddress("127.0.1.\($0)")) }
-            #expect(streams[..<5].allSatisfy { $0.isClosedByPeer(within: .seconds(2)) })
+            #expect(streams[..<5].allSatisfy { $0.isClosedByPeer() })
             streams[24].send(Message.question("four.test", Message.a))
             #expect(streams[24].receive()?.answers == ["A 5.6.7.8"])
         }
@@ -166,7 +171,7 @@ struct TCPTests {
             stream.endSending()
             let ids = (0..<200).compactMap { _ in stream.receive()?.id }
             #expect(Set(ids) == Set(0..<200))
-            #expect(stream.isClosedByPeer(within: .seconds(2)))
+            #expect(stream.isClosedByPeer())
         }
     }
 }

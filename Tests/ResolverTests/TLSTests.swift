@@ -86,7 +86,7 @@ struct TLSTests {
             client.endSending()
             bench.upstream.release()
             // BoringSSL ends both sides at once; whether the answer still arrives, nobody is harmed.
-            #expect(client.isClosedByPeer(within: .seconds(4)))
+            #expect(client.isClosedByPeer())
             #expect(eventually { bench.resolver.status.connectionsOverTLS == 0 })
         }
     }
@@ -99,11 +99,16 @@ struct TLSTests {
             // The begin of a ClientHello, and no more.
             let begun = try Stream(to: Bench.tls)
             begun.sendRaw([0x16, 3, 1, 2, 0, 1])
-            let client = try TLSClient(to: Bench.tls)
-            client.send(Message.question("four.test", Message.a))
-            #expect(client.receive()?.answers == ["A 5.6.7.8"])
-            #expect(silent.isClosedByPeer(within: .seconds(5)) && begun.isClosedByPeer(within: .seconds(5)))
-            #expect(eventually { bench.resolver.status.failedHandshakes == 2 })
+            // On a busy machine a good handshake may be too slow, too: then once more.
+            #expect(
+                try eventually {
+                    let client = try TLSClient(to: Bench.tls)
+                    client.send(Message.question("four.test", Message.a))
+                    return client.receive()?.answers == ["A 5.6.7.8"]
+                }
+            )
+            #expect(silent.isClosedByPeer() && begun.isClosedByPeer())
+            #expect(eventually { bench.resolver.status.failedHandshakes >= 2 })
         }
     }
 
@@ -117,7 +122,7 @@ struct TLSTests {
             second.send(Message.question("four.test", Message.a))
             #expect(second.receive() != nil)
             let third = try TLSClient(to: Bench.https, protocols: ["h2"], from: "127.0.0.8")
-            #expect(third.isReady && first.isClosedByPeer(within: .seconds(4)))
+            #expect(third.isReady && first.isClosedByPeer())
             other.send(Message.question("four.test", Message.a))
             #expect(other.receive()?.answers == ["A 5.6.7.8"])
             #expect(eventually { bench.resolver.status.connectionsRefused == 1 })
@@ -148,7 +153,7 @@ struct TLSTests {
             let old = try TLSClient(to: Bench.tls)
             try Certificates.write(Certificates.renewedChain, to: files.chain)
             try Certificates.write(Certificates.renewedKey, to: files.key)
-            #expect(eventually(patience: .seconds(8)) { bench.resolver.status.certificate?.renewals == 1 })
+            #expect(eventually { bench.resolver.status.certificate?.renewals == 1 })
             let new = try TLSClient(to: Bench.tls)
             #expect(!old.certificate.isEmpty && !new.certificate.isEmpty && old.certificate != new.certificate)
             for client in [old, new] {
@@ -165,7 +170,7 @@ struct TLSTests {
         try await withEncryptedBench { (bench: Bench, files: CertificateFiles) throws in
             try Certificates.write("no certificate", to: files.chain)
             #expect(
-                eventually(patience: .seconds(8)) {
+                eventually {
                     bench.resolver.status.certificate?.problem?.reason == "holds no certificate in PEM form"
                 }
             )
@@ -177,7 +182,7 @@ struct TLSTests {
 
     @Test("ENC-06 DNS over QUIC is not offered: nothing listens on UDP port 853, and discovery names no doq")
     func noQUIC() async throws {
-        try await withEncryptedBench({ settings in settings.discoveredName = Name("dns.example.net") }) {
+        try await withEncryptedBench({ settings in settings.discovers = true }) {
             (bench: Bench, _: CertificateFiles) throws in
             #expect(bench.resolver.status.places.allSatisfy { $0.transport != .udp || $0.address != Self.tlsAddress })
             let answer = try askForDesignated("_dns.resolver.arpa", 64)
@@ -189,7 +194,7 @@ struct TLSTests {
 
     @Test("ENC-08 other names and types below resolver.arpa are NODATA, and no upstream is asked")
     func resolverArpa() async throws {
-        try await withEncryptedBench({ settings in settings.discoveredName = Name("dns.example.net") }) {
+        try await withEncryptedBench({ settings in settings.discovers = true }) {
             (bench: Bench, _: CertificateFiles) throws in
             for (name, type) in [
                 ("resolver.arpa", Message.aaaa), ("x.resolver.arpa", 64), ("_dns.resolver.arpa", Message.a),
@@ -224,12 +229,71 @@ struct TLSTests {
 
     @Test("ENC-11 the designated resolver for HTTP has a dohpath, a relative template with the variable dns")
     func path() async throws {
-        try await withEncryptedBench({ settings in settings.discoveredName = Name("dns.example.net") }) {
+        try await withEncryptedBench({ settings in settings.discovers = true }) {
             (_: Bench, _: CertificateFiles) throws in
             let answer = try askForDesignated("_dns.resolver.arpa", 64)
             // Key 7 (RFC 9461 section 5), after alpn with h2.
             #expect(contains(answer, [2] + Array("h2".utf8)))
             #expect(contains(answer, [0, 7, 0, 16] + Array("/dns-query{?dns}".utf8)))
+        }
+    }
+
+    /// What clients may miss in the certificate for `*.Example.net`, `dns.example.org`, 192.0.2.7 and 2001:db8::7.
+    private func gaps(_ name: String?, listening: [String], discovers: Bool = true) throws -> CertificateGaps? {
+        let folder = try Certificates.folder()
+        defer { system("rm -r \(folder)") }
+        try Certificates.write(Certificates.wildcardChain, to: folder + "/dns.pem")
+        try Certificates.write(Certificates.wildcardKey, to: folder + "/dns.key")
+        var settings = ResolverSettings()
+        settings.certificate = Certificates.files(in: folder)
+        settings.name = name.map { known(Name($0)) }
+        settings.discovers = discovers
+        settings.listen = listening.map(endpoint)
+        return try Resolver.certificateGaps(settings)
+    }
+
+    @Test("ENC-09 a certificate is for a name if it says so or has a star for its first label, and for addresses")
+    func certificateNames() throws {
+        for name in ["dns.example.net", "DNS.example.ORG", "other.EXAMPLE.net"] {
+            #expect(try gaps(name, listening: []) == gaps(nil, listening: []), "\(name)")
+        }
+        for name in ["example.net", "a.b.example.net", "www.example.org", "example.org"] {
+            #expect(try gaps(name, listening: [])?.name == name + ".")
+        }
+        let own = ["192.0.2.7:53", "[2001:db8::7]:853", "127.0.0.1:53", "[fe80::1]:53", "0.0.0.0:53"]
+        #expect(try gaps(nil, listening: own)?.sentences == [])
+        let others = own + ["192.0.2.8:53", "[2001:db8::8]:53", "192.0.2.8:853"]
+        #expect(try gaps(nil, listening: others)?.addresses.map(\.description) == ["192.0.2.8", "2001:db8::8"])
+        #expect(try gaps(nil, listening: others, discovers: false)?.sentences == [])
+        #expect(try gaps("x.test", listening: others)?.sentences.count == 2)
+    }
+
+    @Test("ENC-07 ENC-09 clients are told the first host of the certificate, and what it lacks is in the status")
+    func nameOfCertificate() async throws {
+        try await inNamespace {
+            addAddress("192.0.2.8/32")
+            let folder = try Certificates.folder()
+            defer { system("rm -r \(folder)") }
+            try Certificates.write(Certificates.wildcardChain, to: folder + "/dns.pem")
+            try Certificates.write(Certificates.wildcardKey, to: folder + "/dns.key")
+            var settings = settings(listen: ["127.0.0.1:53", "192.0.2.8:53"])
+            settings.certificate = Certificates.files(in: folder)
+            settings.listenTLS = [endpoint("192.0.2.8:853")]
+            settings.discovers = true
+            let resolver = makeResolver(settings)
+            try resolver.start()
+            defer { resolver.stop() }
+            let answer = try askForDesignated("_dns.resolver.arpa", 64)
+            #expect(contains(answer, Message.encode("dns.example.org")))
+            #expect(resolver.status.certificate?.gaps?.name == nil)
+            #expect(resolver.status.certificate?.gaps?.addresses.map(\.description) == ["192.0.2.8"])
+            settings.name = known(Name("dns.test"))
+            #expect(resolver.apply(settings: settings).isEmpty)
+            #expect(resolver.status.certificate?.gaps?.name == "dns.test.")
+            // Workers take settings up a moment later.
+            #expect(
+                try eventually { contains(try askForDesignated("_dns.resolver.arpa", 64), Message.encode("dns.test")) }
+            )
         }
     }
 

@@ -30,7 +30,7 @@ struct UpstreamTests {
     @Test("an upstream that closes the connection before its reply is whole does not answer in vain for ever")
     func closesEarly() async throws {
         try await withBench { (bench: Bench) throws in
-            let answer = try ask("gone.test", Message.a, at: Bench.at, patience: .seconds(8))
+            let answer = try ask("gone.test", Message.a, at: Bench.at)
             #expect(answer?.code == 2)
             #expect(bench.upstream.log("gone.test").contains { $0.isTCP })
         }
@@ -43,7 +43,7 @@ struct UpstreamTests {
         settings.dns64.longestRetry = .seconds(20)
         settings.dns64.patience = .seconds(40)
         try await withBench(settings) { (_: Bench) throws in
-            #expect(try ask("four.test", Message.a, at: Bench.at, patience: .seconds(20))?.code == 2)
+            #expect(try ask("four.test", Message.a, at: Bench.at)?.code == 2)
         }
     }
 
@@ -130,12 +130,8 @@ struct UpstreamTests {
             let socket = try UDPSocket(connectedTo: Bench.at)
             for number in 0..<500 { try send(Message.question("mute\(number).test", Message.a), on: socket) }
             #expect(try answers("four.test", at: Bench.at) == [synthetic])
-            #expect(eventually { bench.resolver.status.workers.reduce(0) { $0 + $1.upstreamQuestions } > 100 })
-            #expect(
-                eventually(patience: .seconds(4)) {
-                    bench.resolver.status.workers.allSatisfy { $0.upstreamQuestions == 0 }
-                }
-            )
+            #expect(eventually { bench.upstream.log().count { $0.name.hasPrefix("mute") } > 100 })
+            #expect(eventually { bench.resolver.status.workers.allSatisfy { $0.upstreamQuestions == 0 } })
             #expect(bench.resolver.status.workers.allSatisfy { $0.waitingClients == 0 })
         }
     }

@@ -92,13 +92,6 @@ extension ValidatedConfiguration {
             }
         }
         discovery = section.flag("discovery") ?? discovery
-        if discovery, section.value("name") == nil, let value = section.value("discovery") {
-            section.problems.add(
-                value.place,
-                section.path("discovery"),
-                "needs \(section.path("name")); write the name the certificate is for (RFC 9462)"
-            )
-        }
     }
 
     /// The name of a host as certificates spell it, in lower case without a dot at its end; nothing if it is none.

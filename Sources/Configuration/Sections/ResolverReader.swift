@@ -14,6 +14,7 @@ extension ValidatedConfiguration {
         synthesize = section.flag("synthesize") ?? synthesize
         synthesizeOverIPv4 = section.flag("synthesize-over-ipv4") ?? synthesizeOverIPv4
         dns64.excludeAAAA = excludedPrefixes(section) ?? dns64.excludeAAAA
+        dns64.excludedDomains = excludedDomains(section) ?? dns64.excludedDomains
         dns64.servesStale = section.flag("serve-stale") ?? dns64.servesStale
         dns64.prefetches = section.flag("prefetch") ?? dns64.prefetches
         dns64.randomizesCase = section.flag("random-case") ?? dns64.randomizesCase
@@ -25,8 +26,8 @@ extension ValidatedConfiguration {
         let sizes: ClosedRange<Int64> = (1 << 20)...(1 << 40)
         dns64.cacheSize = section.size("cache-size", in: sizes, words: "\"1MiB\" to \"1024GiB\"") ?? dns64.cacheSize
         resolverWorkers = section.integer("workers", in: 1...256)
-        readViews(section.sections("view"))
-        readRules(section.sections("rule"), bound)
+        readViews(section.sections("view"), bound)
+        dns64.rules = rules(section.sections("rule"), bound)
         readLocalRecords(section.sections("local"))
         readFilters(section.sections("filter"))
         readQueryLog(section.section("query-log"))
@@ -170,7 +171,7 @@ extension ValidatedConfiguration {
         return UpstreamAddress(endpoint, way: way)
     }
 
-    private mutating func readViews(_ sections: [Section]) {
+    private mutating func readViews(_ sections: [Section], _ bound: [(TransportAddress, PlacedText)]) {
         var taken: [IPPrefix: Place] = [:]
         for section in sections {
             let synthesize = section.flag("synthesize")
@@ -205,6 +206,12 @@ extension ValidatedConfiguration {
                 )
             }
             for client in clients { taken[client.prefix] = client.written.place }
+            let names = ViewNames(
+                networks: clients.map(\.prefix),
+                rules: section.value("rule") == nil ? nil : rules(section.sections("rule"), bound),
+                excludedDomains: excludedDomains(section)
+            )
+            if names.rules != nil || names.excludedDomains != nil { dns64.views.append(names) }
         }
     }
 

@@ -2,14 +2,15 @@ internal import DNS64
 internal import DNSWire
 internal import IPAddressing
 
-/// `[[dns64.rule]]`: who is asked about which names.
+/// `[[dns64.rule]]` and `[[dns64.view.rule]]`: who is asked about which names.
 extension ValidatedConfiguration {
     private static var exampleDomain: String { "corp.example" }
 
-    /// Reads the rules.
+    /// Reads the rules for everybody, or those of one view.
     ///
     /// - Parameter bound: Where the resolver listens itself; nobody may be sent there.
-    mutating func readRules(_ sections: [Section], _ bound: [(TransportAddress, PlacedText)]) {
+    func rules(_ sections: [Section], _ bound: [(TransportAddress, PlacedText)]) -> [ForwardingRule] {
+        var rules: [ForwardingRule] = []
         var taken: [Name: Place] = [:]
         for section in sections {
             guard let domain = section.text("domain", example: Self.exampleDomain) else {
@@ -26,8 +27,18 @@ extension ValidatedConfiguration {
                 taken[name] = domain.place
             }
             guard let action = ruleAction(section, bound) else { continue }
-            for name in domains { dns64.rules.append(ForwardingRule(domain: name, action: action)) }
+            for name in domains { rules.append(ForwardingRule(domain: name, action: action)) }
         }
+        return rules
+    }
+
+    /// Reads the domains without synthesis; nothing if the key is not there.
+    func excludedDomains(_ section: Section) -> [Name]? {
+        let key = "exclude-domains"
+        guard let texts = section.texts(key, example: Self.exampleDomain) else { return nil }
+        let domains = texts.compactMap { text in section.domain(text, key).map { ($0, text) } }
+        section.refuseRepeated(domains, key)
+        return domains.map(\.0)
     }
 
     private func ruleAction(_ section: Section, _ bound: [(TransportAddress, PlacedText)]) -> ForwardingRule.Action? {

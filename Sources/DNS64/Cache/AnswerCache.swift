@@ -35,6 +35,10 @@ public final class AnswerCache: Sendable {
         shards = (0..<count).map { _ in CacheShard(size: size / count) }
     }
 
+    deinit {
+        for shard in shards { shard.deallocate() }
+    }
+
     /// The shard that keeps a name.
     @inline(__always)
     func shard(_ hash: UInt64) -> CacheShard { shards[Int(truncatingIfNeeded: hash &>> 48) & (shards.count &- 1)] }

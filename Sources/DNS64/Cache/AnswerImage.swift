@@ -51,6 +51,8 @@ struct AnswerImage {
     /// The flag of an answer that our own recursor found to be secure (RFC 4035 section 4.3), and of a failure that is
     /// its finding that there are only bogus ones.
     static let validated: UInt8 = 16
+    /// The flag of an answer in which an alias leads to a name that the operator wrote something about.
+    static let leadsToNamed: UInt8 = 32
     /// No SOA record was in the denial.
     static let noDenialTTL = UInt32.max
 

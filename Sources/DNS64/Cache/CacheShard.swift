@@ -4,6 +4,9 @@ import Synchronization
 
 /// One part of the cache: a ring of images, an index over them, and a lock for both.
 ///
+/// It is a handle, whose copies are the same shard; the cache owns the memory. So no references are counted where a
+/// known name is answered.
+///
 /// New images go to the head of the ring; room is made at its tail, where an image that was used since it was last seen
 /// is moved to the head once more and any other is forgotten. So a flood of names that nobody asks twice passes through
 /// and leaves the used ones where they are. All of it lies in memory taken at the start.
@@ -11,18 +14,24 @@ import Synchronization
 /// Invariants: between tail and head lie whole images and fillers, which are dead; every image that is not dead has
 /// exactly one slot in the index, which lies in the unbroken run of slots that begins at its home.
 @safe
-final class CacheShard: @unchecked Sendable {
-    private let gate = Mutex<Void>(())
+struct CacheShard: @unchecked Sendable {
     private let ring: UnsafeMutableRawPointer
     private let slots: UnsafeMutablePointer<UInt64>
+    private let state: UnsafeMutablePointer<State>
     /// How many octets the ring has.
     let capacity: Int
     private let mask: UInt64
-    private var head = 0
-    private var tail = 0
-    private var used = 0
-    private var images = 0
-    private var evictions: UInt64 = 0
+
+    /// What changes.
+    private struct State: ~Copyable {
+        let gate = Mutex<Void>(())
+        var head = 0
+        var tail = 0
+        var used = 0
+        var images = 0
+        var evictions: UInt64 = 0
+        var claims = Claims()
+    }
 
     /// How many images of one name are kept, so that a name with thousands of types does not slow others down.
     private static let imagesPerName = 24
@@ -38,20 +47,46 @@ final class CacheShard: @unchecked Sendable {
         unsafe ring = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
         unsafe slots = UnsafeMutablePointer<UInt64>.allocate(capacity: slotCount)
         unsafe slots.initialize(repeating: 0, count: slotCount)
+        unsafe state = UnsafeMutablePointer<State>.allocate(capacity: 1)
+        unsafe state.initialize(to: State())
     }
 
-    deinit {
+    /// Gives the memory back; the shard is not used again.
+    func deallocate() {
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
         unsafe ring.deallocate()
         unsafe slots.deallocate()
     }
 
+    private var head: Int {
+        get { unsafe state.pointee.head }
+        nonmutating set { unsafe state.pointee.head = newValue }
+    }
+    private var tail: Int {
+        get { unsafe state.pointee.tail }
+        nonmutating set { unsafe state.pointee.tail = newValue }
+    }
+    private var used: Int {
+        get { unsafe state.pointee.used }
+        nonmutating set { unsafe state.pointee.used = newValue }
+    }
+    private var images: Int {
+        get { unsafe state.pointee.images }
+        nonmutating set { unsafe state.pointee.images = newValue }
+    }
+    private var evictions: UInt64 {
+        get { unsafe state.pointee.evictions }
+        nonmutating set { unsafe state.pointee.evictions = newValue }
+    }
+
     /// Takes the shard for this thread; everything below is to be called between `lock` and `unlock`.
     @inline(__always)
-    func lock() { gate._unsafeLock() }
+    func lock() { unsafe state.pointee.gate._unsafeLock() }
 
     /// Gives the shard back.
     @inline(__always)
-    func unlock() { gate._unsafeUnlock() }
+    func unlock() { unsafe state.pointee.gate._unsafeUnlock() }
 
     /// The ring. Only what ``find(_:hash:_:_:variant:)`` named may be read in it.
     @inline(__always)
@@ -168,7 +203,7 @@ final class CacheShard: @unchecked Sendable {
         ring.store(max(until, 1), at: base &+ 48)
     }
 
-    /// Forgets every image whose name is one of these or lies below.
+    /// Forgets every image whose name is one of these or lies below, or has an alias that leads there.
     func forget(_ names: NameTable) {
         var offset = tail
         var left = used
@@ -176,10 +211,7 @@ final class CacheShard: @unchecked Sendable {
             let word = octets.uint32(at: offset)
             let size = Int(word & ~AnswerImage.deadBit)
             if word & AnswerImage.deadBit == 0 {
-                var end = 0
-                let start = AnswerImage.fixedSize + MessageHeader.size
-                let image = octets.extracting(offset..<offset + size)
-                if let name = try? Name(uncompressedIn: image, at: start, end: &end), names.longest(name).place >= 0 {
+                if isAbout(names, octets.extracting(offset..<offset + size)) {
                     var ring = mutableOctets
                     ring.store(word | AnswerImage.deadBit, at: offset)
                     unlink(offset, hash: octets.uint64(at: offset + 40))
@@ -190,6 +222,23 @@ final class CacheShard: @unchecked Sendable {
             left -= size
             if offset == capacity { offset = 0 }
         }
+    }
+
+    private func isAbout(_ names: NameTable, _ octets: borrowing RawSpan) -> Bool {
+        let image = AnswerImage(octets, at: 0)
+        let message = octets.extracting(image.message..<image.message + image.messageCount)
+        var end = 0
+        if let name = try? Name(uncompressedIn: message, at: MessageHeader.size, end: &end),
+            names.longest(name).place >= 0
+        {
+            return true
+        }
+        guard image.flags & AnswerImage.hasChain != 0 else { return false }
+        var targets = AliasTargets(message)
+        while let target = targets.next(in: message) {
+            if names.longest(target).place >= 0 { return true }
+        }
+        return false
     }
 
     /// Puts an image in, in the place of the one that answered the same question.
@@ -210,7 +259,10 @@ final class CacheShard: @unchecked Sendable {
     }
 
     /// Who pursues the questions of this shard.
-    var claims = Claims()
+    var claims: Claims {
+        get { unsafe state.pointee.claims }
+        nonmutating _modify { yield unsafe &state.pointee.claims }
+    }
 
     /// How many images there are, octets in use, and how often room had to be made.
     var measures: (images: Int, octets: Int, evictions: UInt64) { (images, used, evictions) }

@@ -6,7 +6,7 @@ import Policy
 /// Answers that the operator wrote down: local records, filters, rules that ask nobody.
 extension LocalAnswers {
     /// How long what a filter says may be kept, in seconds; a filter may be changed at any time.
-    private static let filterTTL: UInt32 = 60
+    static let filterTTL: UInt32 = 60
 
     /// What a filter says instead of the answer there is; nothing if it allows that.
     func filtered(

@@ -10,8 +10,10 @@ struct LocalAnswers {
     private let discoveryTTL: UInt32
     let designatedResolvers: [DesignatedResolver]
 
+    /// The mailbox in SOA records of ours: nobody's.
+    static let nobody = Name("nobody.invalid.") ?? .root
     /// How long the denials of RFC 6303 section 3 hold, in seconds.
-    private static let denialTTL: UInt32 = 10_800
+    static let denialTTL: UInt32 = 10_800
 
     init(
         _ answering: Answering,

@@ -98,7 +98,7 @@ extension LocalAnswers {
                     zone,
                     ttl: ttl,
                     server: zone,
-                    mailbox: Self.nobody,
+                    mailbox: LocalAnswers.nobody,
                     numbers: (1, 3600, 1200, 604_800, ttl),
                     into: &reply
                 )
@@ -144,6 +144,5 @@ extension LocalAnswers {
             if isAuthority { authority += 1 } else { answers += 1 }
         }
 
-        private static let nobody = Name("nobody.invalid.") ?? .root
     }
 }

@@ -73,6 +73,19 @@ struct Answering {
         return options
     }
 
+    /// Says of an answer that is an error of which one more is known: that it is remembered (RFC 8914 section 4.14).
+    ///
+    /// - Returns: How many octets it has then.
+    @inline(never)
+    func addCachedError(_ query: borrowing ClientQuery, count: Int, into reply: inout MutableRawSpan) -> Int {
+        guard query.edns != nil else { return count }
+        let length = count &- Self.options(query, .other).size &+ 9
+        reply.store(reply.uint16(at: length) &+ 6, at: length)
+        reply.store(UInt32(15 &<< 16 | 2), at: count)
+        reply.store(ExtendedError.cachedError.rawValue, at: count &+ 4)
+        return count &+ 6
+    }
+
     /// What is left of a TTL.
     @inline(__always)
     static func left(of ttl: UInt32, after age: UInt32, _ query: borrowing ClientQuery) -> UInt32 {

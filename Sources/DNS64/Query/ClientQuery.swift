@@ -21,8 +21,14 @@ struct ClientQuery {
     var port: UInt16 = 0
     /// Which treatment of the Policy holds for the client.
     var treatment = 0
-    /// Whether the client's view has DNS64.
+    /// Which view of the rules the client is in.
+    var view = 0
+    /// Whether the question is for AAAA of a name that nothing is synthesized for.
+    var isExcluded = false
+    /// Whether the client's view has DNS64, and the question is not for a name without.
     var synthesizes = false
+    /// Whether the client is where it says: it holds a connection, or has a cookie of ours.
+    var isProven = false
     /// What the answer's OPT record says.
     var options = EDNS.Options()
     /// Whether the answer is padded, because the question was and nobody between can read it (RFC 7830 section 4).
@@ -49,7 +55,10 @@ struct ClientQuery {
         // RFC 9619 section 4: a query has exactly one question.
         guard header.questionCount == 1 else {
             noteEDNS(message, header)
-            throw .questionCount
+            // RFC 7873 section 5.4: a client may ask for nothing but a cookie.
+            guard header.questionCount == 0, let edns, edns.version == 0, edns.hasGoodCookieLength, edns.cookieCount > 0
+            else { throw .questionCount }
+            return
         }
         do throws(WireProblem) {
             question = try Question(message)
@@ -66,7 +75,9 @@ struct ClientQuery {
             case .any: break
             case .axfr, .ixfr: throw .transfer
             default:
-                if question.type == .opt || question.type.rawValue == 0 || question.type.rawValue >= 249 { throw .type }
+                // RFC 9824 section 3.5: NXNAME is no type to ask for.
+                let type = question.type.rawValue
+                if question.type == .opt || type == 0 || type == 128 || type >= 249 { throw .type }
             }
         }
     }
@@ -104,11 +115,7 @@ struct ClientQuery {
             do throws(WireProblem) {
                 let read = try EDNS(record, in: message)
                 edns = read
-                // RFC 7873 section 5.2.2.
-                guard
-                    read.cookieCount == 0 && read.cookie == 0 || read.cookieCount == 8
-                        || (16...40).contains(read.cookieCount)
-                else { throw .optOption }
+                guard read.hasGoodCookieLength else { throw .optOption }
             } catch {
                 edns = EDNS(payloadSize: 512)
                 throw .malformedEDNS
@@ -120,7 +127,7 @@ struct ClientQuery {
     @inline(__always)
     mutating func take(_ policy: Policy) {
         treatment = policy.treatment(of: client)
-        synthesizes = policy.synthesizes(treatment, for: client)
+        synthesizes = !isExcluded && policy.synthesizes(treatment, for: client)
     }
 
     /// Whether the client wants signatures.
@@ -138,5 +145,12 @@ struct ClientQuery {
         if wantsDNSSEC { variant.insert(.dnssec) }
         if checksItself { variant.insert(.checkingDisabled) }
         return variant
+    }
+}
+
+extension EDNS {
+    /// Whether there is no cookie, or one as long as a client's alone or both may be: RFC 7873 section 5.2.2.
+    fileprivate var hasGoodCookieLength: Bool {
+        cookieCount == 0 && cookie == 0 || cookieCount == 8 || (16...40).contains(cookieCount)
     }
 }

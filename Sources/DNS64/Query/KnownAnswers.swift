@@ -25,7 +25,7 @@ struct KnownAnswers {
     /// The exclusion set of clients whose view has none of its own.
     let excludedByDefault: [IPv6Prefix]
     let breakDNSSEC: Bool
-    let counters: ResolverCounters
+    let decisions: AnswerDecisions
 
     /// RFC 6147 section 5.1.7: the longest TTL of a synthetic record when no SOA record was seen.
     static let ttlWithoutSOA: UInt32 = 600
@@ -66,7 +66,7 @@ struct KnownAnswers {
         case .suspended:
             guard places.one >= 0 else { return nil }
             let image = AnswerImage(one, at: places.one)
-            counters.add(.suspended)
+            decisions.count(.suspended)
             if let count = writeFiltered(query, one, image, policy: policy, into: &reply) { return count }
             let error: ExtendedError? = image.kind == .noData ? .notReady : nil
             return answering.native(query, one, image, age: image.age(at: now), error: error, into: &reply)
@@ -77,6 +77,8 @@ struct KnownAnswers {
                 return answering.empty(query, .serverFailure, into: &reply)
             }
             let image = AnswerImage(one, at: places.one)
+            if let count = writeFiltered(query, one, image, policy: policy, into: &reply) { return count }
+            decisions.count(.reverse)
             return local.pointer(
                 query,
                 to: .reverse(of: address),
@@ -98,7 +100,7 @@ struct KnownAnswers {
         at now: UInt32,
         into reply: inout MutableRawSpan
     ) -> Int {
-        counters.add(.notSynthesized)
+        decisions.count(query.isExcluded ? .excludedDomain : .notSynthesized)
         if let count = writeFiltered(query, one, image, policy: policy, into: &reply) { return count }
         let age = image.age(at: now)
         let excluded = excluded(query, policy)
@@ -127,10 +129,12 @@ struct KnownAnswers {
         switch Synthesis.step(aaaa: aaaa, a: a) {
         case .wait: return nil
         case .native:
-            counters.add(.native)
+            decisions.count(.native)
             return writeNative(query, places.one, one, policy: policy, at: now, into: &reply)
         case .denial:
+            decisions.count(.noAddresses)
             let image = AnswerImage(two, at: places.two)
+            if let count = writeFiltered(query, two, image, policy: policy, into: &reply) { return count }
             // The proof for who wants one is that of the question asked.
             if image.kind == .noData, query.wantsDNSSEC, aaaa == .noData, AnswerImage(one, at: places.one).isValidated {
                 return writeNative(query, places.one, one, policy: policy, at: now, into: &reply)
@@ -149,6 +153,10 @@ struct KnownAnswers {
             }
             let image = AnswerImage(two, at: places.two)
             if let count = writeFiltered(query, two, image, policy: policy, into: &reply) { return count }
+            if isExcludedByAlias(query, two, image) {
+                decisions.count(.excludedDomain)
+                return writeNative(query, places.one, one, policy: policy, at: now, into: &reply)
+            }
             if let count = answering.synthetic(
                 query,
                 two,
@@ -159,10 +167,12 @@ struct KnownAnswers {
                 policy: policy,
                 into: &reply
             ) {
-                counters.add(.synthesized)
+                decisions.count(.synthesized)
+                if aaaa == .excluded { decisions.count(.synthesizedExcluded) }
+                if aaaa == .failure { decisions.count(.synthesizedFailed) }
                 return count
             }
-            counters.add(.nothingReachable)
+            decisions.count(.nothingReachable)
             return writeNative(query, places.one, one, policy: policy, at: now, into: &reply)
         }
     }
@@ -215,96 +225,6 @@ struct KnownAnswers {
     func excluded(_ query: borrowing ClientQuery, _ policy: Policy) -> [IPv6Prefix] {
         policy.treatsAlike
             ? excludedByDefault : policy.treatments[query.treatment].excludeAAAA ?? excludedByDefault
-    }
-
-    /// What the client gets instead of an answer with addresses that are filtered; nothing if none is.
-    @inline(__always)
-    private func writeFiltered(
-        _ query: borrowing ClientQuery,
-        _ octets: borrowing RawSpan,
-        _ image: AnswerImage,
-        policy: Policy,
-        into reply: inout MutableRawSpan
-    ) -> Int? {
-        guard !rules.addresses.isEmpty, image.addressCount > 0, policy.treatments[query.treatment].filters else {
-            return nil
-        }
-        return writeFilteredAddresses(query, octets, image, policy: policy, into: &reply)
-    }
-
-    /// Whether a filter may be for an address of an answer to A, or for one of the AAAA records made from it.
-    @inline(__always)
-    func isFiltered(
-        _ octets: borrowing RawSpan,
-        _ image: AnswerImage,
-        _ treatment: Int,
-        _ type: RecordType,
-        policy: Policy
-    ) -> Bool {
-        guard !rules.addresses.isEmpty, image.addressCount > 0, policy.treatments[treatment].filters else {
-            return false
-        }
-        return hasFilteredAddress(octets, image, type, policy: policy)
-    }
-
-    @inline(never)
-    private func hasFilteredAddress(
-        _ octets: borrowing RawSpan,
-        _ image: AnswerImage,
-        _ type: RecordType,
-        policy: Policy
-    ) -> Bool {
-        for index in 0..<image.addressCount where filter(octets, image, index, type, policy: policy) >= 0 {
-            return true
-        }
-        return false
-    }
-
-    /// The filter for one of an answer's addresses; -1 if none is.
-    @inline(__always)
-    private func filter(
-        _ octets: borrowing RawSpan,
-        _ image: AnswerImage,
-        _ index: Int,
-        _ type: RecordType,
-        policy: Policy
-    ) -> Int {
-        let isA = octets.uint16(at: image.base &+ 24) == RecordType.a.rawValue
-        let stride = image.addressOwnerCount &+ (isA ? 14 : 26)
-        let end = image.message &+ image.firstAddress &+ (index &+ 1) &* stride
-        guard isA else {
-            return rules.addresses.longest(
-                IPv6Address(high: octets.uint64(at: end &- 16), low: octets.uint64(at: end &- 8))
-            )
-        }
-        let address = IPv4Address(bits: octets.uint32(at: end &- 4))
-        let place = rules.addresses.longest(IPAddress.v4(address).mapped)
-        guard place < 0, type == .aaaa, rules.addresses.namesIPv6 else { return place }
-        for number in 0..<policy.prefixes.count {
-            let place = rules.addresses.longest(policy.prefixes[number].embed(address))
-            if place >= 0 { return place }
-        }
-        return -1
-    }
-
-    @inline(never)
-    private func writeFilteredAddresses(
-        _ query: borrowing ClientQuery,
-        _ octets: borrowing RawSpan,
-        _ image: AnswerImage,
-        policy: Policy,
-        into reply: inout MutableRawSpan
-    ) -> Int? {
-        for index in 0..<image.addressCount {
-            let place = filter(octets, image, index, query.question.type, policy: policy)
-            guard place >= 0 else { continue }
-            guard let count = local.filtered(query, rules.addressActions[place], policy: policy, into: &reply) else {
-                continue
-            }
-            counters.add(.filtered)
-            return count
-        }
-        return nil
     }
 
     @inline(__always)

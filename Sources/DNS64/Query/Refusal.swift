@@ -14,6 +14,7 @@ enum Refusal: Error {
     case recursion
     case overload
     case share
+    case badCookie
     case noUpstream
     case loop
 
@@ -24,6 +25,7 @@ enum Refusal: Error {
         case .operation: .notImplemented
         case .version: .badVersion
         case .recordClass, .client, .recursion, .transfer: .refused
+        case .badCookie: .badCookie
         case .overload, .share, .noUpstream, .loop: .serverFailure
         }
     }
@@ -33,9 +35,12 @@ enum Refusal: Error {
         switch self {
         case .client: .prohibited
         case .recursion: .notAuthoritative
+        case .operation, .recordClass, .transfer: .notSupported
+        case .type: .invalidQueryType
+        case .overload, .share: .notReady
         case .noUpstream: .noReachableAuthority
         case .loop: .other
-        default: nil
+        case .malformed, .malformedEDNS, .questionCount, .version, .badCookie: nil
         }
     }
 
@@ -52,6 +57,7 @@ enum Refusal: Error {
         case .recursion: .refusedRecursion
         case .overload: .refusedOverload
         case .share: .refusedShare
+        case .badCookie: .badCookies
         case .noUpstream: .refusedNoUpstream
         case .loop: .refusedLoop
         }

@@ -24,7 +24,7 @@ extension ResolverEngine {
     ///
     /// - Returns: The count of octets of the answer; -1 if the long way is to be gone. Nothing has happened then.
     @inline(never)
-    package func answerKnown(
+    package mutating func answerKnown(
         _ message: borrowing RawSpan,
         from client: Client,
         policy: Policy,
@@ -50,8 +50,9 @@ extension ResolverEngine {
                 return -1
             }
         }
-        guard rules.isIdle || rules.saysNothing(message, question.name) else { return -1 }
-        let hash = question.name.hash(message, cache.secret)
+        let view = rules.view(of: client.address)
+        guard rules.isIdle || rules.saysNothing(message, question.name, question.type, in: view) else { return -1 }
+        let hash = question.name.hash(message, cache.secret) ^ rules.salt(view)
         let shard = cache.shard(hash)
         shard.lock()
         defer { shard.unlock() }
@@ -177,7 +178,7 @@ extension ResolverEngine {
 
     /// An upstream's answer, aged; -1 if that is not what the client gets.
     @inline(__always)
-    private func writeNative(
+    private mutating func writeNative(
         _ message: borrowing RawSpan,
         _ question: PlainQuestion,
         _ octets: borrowing RawSpan,
@@ -200,8 +201,8 @@ extension ResolverEngine {
     }
 
     /// AAAA records made from A records; -1 if that is not what the client gets.
-    @inline(__always)
-    private func writeSynthetic(
+    @inline(never)
+    private mutating func writeSynthetic(
         _ message: borrowing RawSpan,
         _ question: PlainQuestion,
         _ octets: borrowing RawSpan,

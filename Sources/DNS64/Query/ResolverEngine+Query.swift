@@ -25,6 +25,7 @@ extension ResolverEngine {
         let known = answerKnown(message, from: client, policy: policy, at: now, reply: &reply)
         if known >= 0 { return .reply(count: known) }
         counters.add(.queries)
+        decisions.begin()
         let header: MessageHeader
         do throws(WireProblem) {
             header = try MessageHeader(message)
@@ -48,20 +49,31 @@ extension ResolverEngine {
             guard policy.clients.admits(client.address) else { throw .client }
             query.take(policy)
             query.limit = limit(query, client.transport)
-            let isProven = readOptions(&query, message, client.transport, at: now)
-            if rates.isLimited, client.transport == .udp, !isProven, !rates.admits(client.address, at: now) {
-                counters.add(.overRate)
+            let hasCookie = readOptions(&query, message, client.transport, at: now)
+            query.isProven = hasCookie || client.transport != .udp
+            if rates.isLimited, !query.isProven, !rates.admits(client.address, at: now) {
+                decisions.count(.overRate)
                 guard !settings.dropsOverLimit else { return .silence(.overRate) }
+                // RFC 7873 section 5.2.3: with the cookie in the answer it may ask again at once, without a connection.
+                if query.options.hasCookie { throw .badCookie }
                 return .reply(count: answering.truncated(query, into: &reply))
             }
-            if let count = try answer(query, waiter: waiter, policy: policy, at: now, into: &reply) {
+            guard query.hasQuestion else {
+                guard query.options.hasCookie else { throw .questionCount }
+                decisions.count(.local)
+                return .reply(count: answering.empty(query, .noError, into: &reply))
+            }
+            query.view = rules.view(of: client.address)
+            var entry = NameRules.Entry()
+            if !rules.isIdle { lookUp(&query, &entry) }
+            if let count = try answer(query, entry, waiter: waiter, policy: policy, at: now, into: &reply) {
                 if reply.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
                 guard !query.isPadded else { return .reply(count: Padding.pad(&reply, count: count)) }
                 return .reply(count: count)
             }
             return .waiting
         } catch {
-            counters.add(error.count)
+            decisions.count(error.count)
             let count = answering.empty(query, error.code, error: error.error, into: &reply)
             return .reply(count: query.isPadded ? Padding.pad(&reply, count: count) : count)
         }
@@ -69,17 +81,30 @@ extension ResolverEngine {
 
     /// How many octets the client's answer may have: RFC 6891 section 6.2.5, and over UDP no more than goes without
     /// fragments.
-    private func limit(_ query: borrowing ClientQuery, _ transport: Client.Transport) -> Int {
+    private mutating func limit(_ query: borrowing ClientQuery, _ transport: Client.Transport) -> Int {
         switch transport {
         case .tcp, .tls, .https: 65_535
         case .udp: min(Int(query.edns?.payloadSize ?? 512), max(512, settings.largestUDPAnswer))
         }
     }
 
+    /// Learns what the operator wrote about the name asked for.
+    @inline(never)
+    private mutating func lookUp(_ query: inout ClientQuery, _ entry: inout NameRules.Entry) {
+        entry = rules.entry(for: query.question.name, in: query.view)
+        decisions.note(rule: entry.rule)
+        guard entry.isExcluded, query.question.type == .aaaa, query.synthesizes else { return }
+        query.isExcluded = true
+        query.synthesizes = false
+    }
+
     /// Answers at once, or has the question pursued and returns nothing.
+    ///
+    /// - Parameter entry: What the operator wrote about the name.
     @inline(__always)
     private mutating func answer(
         _ query: borrowing ClientQuery,
+        _ entry: NameRules.Entry,
         waiter: WaiterID,
         policy: Policy,
         at now: Moment,
@@ -87,13 +112,12 @@ extension ResolverEngine {
     ) throws(Refusal) -> Int? {
         let type = query.question.type
         if type == .any {
-            counters.add(.local)
+            decisions.count(.local)
             return local.any(query, into: &reply)
         }
-        var rule: Int32 = -1
-        if !rules.isIdle, let count = answerByRules(query, policy: policy, rule: &rule, into: &reply) { return count }
-        if let count = local.answer(query, policy: policy, rule: rule, into: &reply) {
-            counters.add(.local)
+        if !rules.isIdle, let count = answerByRules(query, entry, policy: policy, into: &reply) { return count }
+        if let count = local.answer(query, policy: policy, rule: entry.rule, into: &reply) {
+            decisions.count(.local)
             return count
         }
         var plan = Plan.native
@@ -107,10 +131,12 @@ extension ResolverEngine {
                 plan = synthesisIsSuspended ? .native : .service
             case .ptr:
                 if case .address(let address, let apex) = ReversePlace(query.question.name, policy: policy),
-                    rule < 0 || !local.isUnderOwnPrefix(rules.domains[Int(rule)], policy: policy)
+                    entry.rule < 0 || !local.isUnderOwnPrefix(rules.domains[Int(entry.rule)], policy: policy)
                 {
                     let name = Name.reverse(of: address)
-                    if !rules.isIdle, let count = answerPointer(query, to: name, apex: apex, into: &reply) {
+                    if !rules.isIdle,
+                        let count = answerPointer(query, to: name, apex: apex, policy: policy, into: &reply)
+                    {
                         return count
                     }
                     return try answer(query, .reverse, name, waiter: waiter, policy: policy, at: now, into: &reply)
@@ -134,14 +160,15 @@ extension ResolverEngine {
         at now: Moment,
         into reply: inout MutableRawSpan
     ) throws(Refusal) -> Int? {
-        let hash = name.hash(cache.secret)
+        let hash = hash(name, in: query.view)
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
         let found = answerFromCache(query, plan, name, hash, policy: policy, at: seconds, into: &reply)
         if found.refresh != 0 {
-            refresh(found.refresh, Question(copy name, query.question.type), hash, query.variant, plan, at: now)
+            let question = Question(copy name, query.question.type)
+            refresh(found.refresh, question, hash, query.variant, in: query.view, at: now)
         }
         if let count = found.count {
-            counters.add(.fromCache)
+            decisions.count(.fromCache)
             guard plan == .service else { return count }
             return addServiceAddresses(query, count: count, policy: policy, at: seconds, into: &reply)
         }
@@ -162,10 +189,11 @@ extension ResolverEngine {
     ) throws(Refusal) -> Int? {
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
         let question = Question(copy name, query.question.type)
-        if settings.denialHoldsBelow, !query.wantsDNSSEC, plan != .reverse,
+        let group = rules.group(for: question.name, in: query.view)
+        if settings.denialHoldsBelow, !query.wantsDNSSEC, plan != .reverse, group != nil,
             let count = answerFromDenialAbove(query, at: seconds, into: &reply)
         {
-            counters.add(.fromCache)
+            decisions.count(.fromCache)
             return count
         }
         // RFC 1034 section 4.3.1: what the client does not want pursued is answered out of what is there.
@@ -173,19 +201,26 @@ extension ResolverEngine {
         var staleIsThere = false
         if settings.servesStale {
             let stale = answerStale(query, plan, question.name, hash, policy: policy, at: seconds, into: &reply)
-            if stale.refresh != 0 { refresh(stale.refresh, question, hash, query.variant, plan, at: now) }
+            if stale.refresh != 0 {
+                refresh(stale.refresh, question, hash, query.variant, in: query.view, at: now)
+            }
             if let count = stale.count {
-                counters.add(.stale)
+                decisions.count(.stale)
                 return count
             }
             staleIsThere = stale.isThere
         }
-        guard case .group(let group) = rules.direction(for: question.name), rankings[group].count > 0 else {
-            throw group(of: question.name) == 0 ? .noUpstream : .loop
+        // An alias of the operator's own leads on.
+        if let group, rankings[group].count == 0 {
+            // A rule whose upstreams are all this resolver.
+            throw group == 0 ? .noUpstream : .loop
         }
         let client = shares.network(query.client)
-        guard waiters.count < settings.waitingClients, transactions.count < settings.outstandingQuestions else {
-            throw .overload
+        let places = settings.places(isProven: query.isProven)
+        guard waiters.count < places.waiting, transactions.count < places.asking else {
+            // RFC 7873 section 5.2.3: with a cookie of ours it is among those that places are kept for.
+            let (isProven, hasCookie) = (query.isProven, query.options.hasCookie)
+            throw hasCookie && !isProven ? .badCookie : .overload
         }
         guard shares.admits(client, waiting: waiters.count, asking: transactions.count) else { throw .share }
         let key = PursuitKey(question, hash, query.variant)
@@ -194,11 +229,9 @@ extension ResolverEngine {
         return nil
     }
 
-    /// The group of a name's upstreams; the first where a rule asks nobody.
-    private func group(of name: borrowing Name) -> Int {
-        guard case .group(let group) = rules.direction(for: name) else { return 0 }
-        return group
-    }
+    /// The hash by which the cache keeps a name for the clients of a view.
+    @inline(__always)
+    func hash(_ name: borrowing Name, in view: Int) -> UInt64 { name.hash(cache.secret) ^ rules.salt(view) }
 
     /// What the cache says to a question.
     struct Found {
@@ -211,7 +244,7 @@ extension ResolverEngine {
     }
 
     @inline(__always)
-    private func answerFromCache(
+    private mutating func answerFromCache(
         _ query: borrowing ClientQuery,
         _ plan: Plan,
         _ name: borrowing Name,
@@ -234,6 +267,7 @@ extension ResolverEngine {
             let count = known.write(query, plan, places, octets, octets, policy: policy, at: now, into: &reply)
         else { return Found() }
         var result = Found(count: count)
+        if reply.octet(at: 3) & 15 == 2 { result.count = answering.addCachedError(query, count: count, into: &reply) }
         if settings.prefetches {
             if places.one >= 0, mayRefresh(shard, places.one, at: now) { result.refresh = 1 }
             if plan == .synthesis, places.two >= 0, mayRefresh(shard, places.two, at: now) { result.refresh |= 2 }
@@ -244,7 +278,7 @@ extension ResolverEngine {
     }
 
     /// Whether an answer is in use and in the last tenth of its time, so that it is asked again; notes that it is.
-    private func mayRefresh(_ shard: CacheShard, _ place: Int, at now: UInt32) -> Bool {
+    private mutating func mayRefresh(_ shard: CacheShard, _ place: Int, at now: UInt32) -> Bool {
         let image = AnswerImage(shard.octets, at: place)
         let left = image.lifetime &- image.age(at: now)
         guard image.flags & AnswerImage.referenced != 0, image.kind != .failure, image.lifetime >= 10,
@@ -266,7 +300,7 @@ extension ResolverEngine {
     /// labels does not cost a hundred looks into the cache.
     private static let labelsLookedAt = 36
 
-    private func answerFromDenialAbove(
+    private mutating func answerFromDenialAbove(
         _ query: borrowing ClientQuery,
         at now: UInt32,
         into reply: inout MutableRawSpan
@@ -282,7 +316,7 @@ extension ResolverEngine {
         // The type is one that no record has, so that only what holds for every type is found.
         let nothing = RecordType(rawValue: 0)
         while let above = name.parent, !above.isRoot {
-            let hash = above.hash(cache.secret)
+            let hash = hash(above, in: query.view)
             let shard = cache.shard(hash)
             shard.lock()
             defer { shard.unlock() }
@@ -303,8 +337,12 @@ extension ResolverEngine {
     }
 
     /// A copy of what the cache knows, for an inquiry that waits for the other half.
-    func copyFromCache(_ question: Question, _ hash: UInt64, _ variant: AnswerVariant, at now: UInt32) -> StoredAnswer?
-    {
+    mutating func copyFromCache(
+        _ question: Question,
+        _ hash: UInt64,
+        _ variant: AnswerVariant,
+        at now: UInt32
+    ) -> StoredAnswer? {
         let shard = cache.shard(hash)
         shard.lock()
         defer { shard.unlock() }

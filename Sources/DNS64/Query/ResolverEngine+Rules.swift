@@ -5,17 +5,13 @@ import Policy
 /// Names that the operator wrote an answer for.
 extension ResolverEngine {
     /// Answers what the operator wrote an answer for: local records first, then the filter, then rules that ask nobody.
-    ///
-    /// - Parameter rule: Gets the forwarding rule of the name.
     @inline(never)
-    func answerByRules(
+    mutating func answerByRules(
         _ query: borrowing ClientQuery,
+        _ entry: NameRules.Entry,
         policy: Policy,
-        rule: inout Int32,
         into reply: inout MutableRawSpan
     ) -> Int? {
-        let entry = rules.entry(for: query.question.name)
-        rule = entry.rule
         if entry.local >= 0 {
             let count = local.own(
                 query,
@@ -24,19 +20,20 @@ extension ResolverEngine {
                 isSuspended: synthesisIsSuspended,
                 into: &reply
             )
-            if count != nil { counters.add(.operatorAnswers) }
+            if count != nil { decisions.count(.operatorAnswers) }
             return count
         }
-        if entry.filter >= 0, policy.treatments[query.treatment].filters,
-            let count = local.filtered(query, rules.filters[Int(entry.filter)], policy: policy, into: &reply)
-        {
-            counters.add(.filtered)
-            return count
+        if entry.filter >= 0, policy.treatments[query.treatment].filters {
+            decisions.note(.name(Int(entry.filter)))
+            if let count = local.filtered(query, rules.filters[Int(entry.filter)], policy: policy, into: &reply) {
+                decisions.count(.filtered)
+                return count
+            }
         }
         guard entry.rule >= 0 else { return nil }
         let direction = rules.directions[Int(entry.rule)]
         guard direction == .local || direction == .block else { return nil }
-        counters.add(.operatorAnswers)
+        decisions.count(.operatorAnswers)
         return local.nobody(
             query,
             zone: rules.domains[Int(entry.rule)],
@@ -47,21 +44,32 @@ extension ResolverEngine {
     }
 
     /// The PTR of a synthetic address whose name below in-addr.arpa the operator wrote an answer for.
-    func answerPointer(
+    mutating func answerPointer(
         _ query: borrowing ClientQuery,
         to target: Name,
         apex: Int,
+        policy: Policy,
         into reply: inout MutableRawSpan
     ) -> Int? {
-        let entry = rules.entry(for: target)
+        let entry = rules.entry(for: target, in: query.view)
+        decisions.note(rule: entry.rule)
         if entry.local >= 0, rules.locals[Int(entry.local)].alias == nil {
-            counters.add(.operatorAnswers)
+            decisions.count(.operatorAnswers)
+            decisions.count(.reverse)
             return local.pointer(query, to: target, apex: apex, rules.locals[Int(entry.local)], into: &reply)
+        }
+        if entry.local < 0, entry.filter >= 0, policy.treatments[query.treatment].filters,
+            let count = local.filtered(query, rules.filters[Int(entry.filter)], policy: policy, into: &reply)
+        {
+            counters.add(.filtered)
+            counters.add(.filteredAlias)
+            return count
         }
         guard entry.local < 0, entry.rule >= 0 else { return nil }
         let direction = rules.directions[Int(entry.rule)]
         guard direction == .local || direction == .block else { return nil }
-        counters.add(.operatorAnswers)
+        decisions.count(.operatorAnswers)
+        decisions.count(.reverse)
         return local.nobody(
             query,
             zone: query.question.name.suffix(from: apex),

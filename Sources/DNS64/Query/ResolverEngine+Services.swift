@@ -33,7 +33,7 @@ extension ResolverEngine {
             added += add(target, query, from: count, to: &position, room, policy: policy, at: now, into: &reply)
         }
         guard added > 0 else { return count }
-        counters.add(.serviceAddresses)
+        decisions.count(.serviceAddresses)
         let before = Int(reply.uint16(at: 10)) - (query.edns == nil ? 0 : 1)
         return answering.finish(
             query,
@@ -57,7 +57,9 @@ extension ResolverEngine {
         into reply: inout MutableRawSpan
     ) -> Int {
         guard !isThere(target, in: reply.bytes.extracting(0..<count)) else { return 0 }
-        let hash = target.hash(cache.secret)
+        let entry = rules.isIdle ? NameRules.Entry() : rules.entry(for: target, in: query.view)
+        guard !isHeldBack(entry, query, policy) else { return 0 }
+        let hash = hash(target, in: query.view)
         let shard = cache.shard(hash)
         shard.lock()
         defer { shard.unlock() }
@@ -69,7 +71,7 @@ extension ResolverEngine {
             aaaa: six < 0 ? .unknown : known.finding(octets, six, excluded: excluded),
             a: four < 0 ? .unknown : known.finding(octets, four, excluded: excluded)
         )
-        guard step == .native || step == .synthesize else { return 0 }
+        guard step == .native || step == .synthesize && !entry.isExcluded else { return 0 }
         let image = AnswerImage(octets, at: step == .native ? six : four)
         // With a chain before them the addresses belong to another name.
         guard image.kind == .positive, image.flags & AnswerImage.hasChain == 0 else { return 0 }
@@ -101,6 +103,13 @@ extension ResolverEngine {
             }
         }
         return added
+    }
+
+    /// Whether the operator wrote that the addresses of a name are not those that upstreams know.
+    private func isHeldBack(_ entry: NameRules.Entry, _ query: borrowing ClientQuery, _ policy: Policy) -> Bool {
+        if entry.local >= 0 || rules.blocks(entry) { return true }
+        guard entry.filter >= 0, policy.treatments[query.treatment].filters else { return false }
+        return rules.filters[Int(entry.filter)] != .allow
     }
 
     private func isFiltered(_ address: IPv6Address, _ query: borrowing ClientQuery, _ policy: Policy) -> Bool {
@@ -163,14 +172,17 @@ extension ResolverEngine {
         for inquiry: Slots<Inquiry>.Reference,
         _ client: UInt64,
         _ variant: AnswerVariant,
+        in view: Int,
         at now: Moment
     ) {
-        guard case .group(let group) = rules.direction(for: name), rankings[group].count > 0 else { return }
+        guard let group = rules.group(for: name, in: view), rankings[group].count > 0 else { return }
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
         for type in [RecordType.aaaa, .a] where transactions.count < settings.outstandingQuestions {
             let question = Question(name, type)
             guard copyFromCache(question, hash, variant, at: seconds) == nil else { continue }
-            inquiries[inquiry].sides.append(transaction(question, hash, variant, for: inquiry, client, at: now))
+            inquiries[inquiry].sides.append(
+                transaction(question, hash, variant, in: view, for: inquiry, client, at: now)
+            )
         }
         if let first = inquiries[inquiry].one.transaction, transactions.holds(first) {
             deadlines.append(.inquiry(inquiry), at: transactions[first].started + settings.patienceForAAAA)
@@ -187,10 +199,10 @@ extension ResolverEngine {
         else { return }
         let image = answer.image
         let message = answer.octets.extracting(image.message..<image.message + image.messageCount)
-        let client = waiters[waiter].client
+        let (client, view) = (waiters[waiter].client, waiters[waiter].query.view)
         let variant = AnswerVariant(rawValue: inquiry.key.variant)
         for target in ServiceTargets(message).names where target != inquiry.question.name {
-            askAddresses(of: target, target.hash(cache.secret), for: reference, client, variant, at: now)
+            askAddresses(of: target, hash(target, in: view), for: reference, client, variant, in: view, at: now)
         }
     }
 }

@@ -7,7 +7,7 @@ import Timing
 extension ResolverEngine {
     /// Answers out of what is too old, if a fresh answer was asked for in vain already: RFC 8767 section 5.
     @inline(never)
-    func answerStale(
+    mutating func answerStale(
         _ query: borrowing ClientQuery,
         _ plan: Plan,
         _ name: borrowing Name,
@@ -58,7 +58,7 @@ extension ResolverEngine {
     }
 
     /// The place, or -1 if what lies there is no answer or older than even a stale one may be.
-    func usable(_ octets: borrowing RawSpan, _ place: Int, at now: UInt32) -> Int {
+    mutating func usable(_ octets: borrowing RawSpan, _ place: Int, at now: UInt32) -> Int {
         guard place >= 0 else { return -1 }
         let image = AnswerImage(octets, at: place)
         let (age, lifetime) = (UInt64(image.age(at: now)), UInt64(image.lifetime))
@@ -74,7 +74,7 @@ extension ResolverEngine {
         _ question: Question,
         _ hash: UInt64,
         _ variant: AnswerVariant,
-        _ plan: Plan,
+        in view: Int,
         at now: Moment
     ) {
         for bit in UInt8(1)...2 where parts & bit != 0 {
@@ -83,11 +83,11 @@ extension ResolverEngine {
             let key = PursuitKey(question, hash, variant)
             // Clients go first.
             guard transactionByKey[key] == nil, transactions.count < settings.outstandingQuestions / 2,
-                case .group(let group) = rules.direction(for: question.name), rankings[group].count > 0,
+                let group = rules.group(for: question.name, in: view), rankings[group].count > 0,
                 claim(key, awaitingNews: false, at: now) == nil
             else { continue }
             counters.add(.refreshed)
-            let reference = begin(question, key, variant, client: nil, at: now)
+            let reference = begin(question, key, variant, in: view, client: nil, at: now)
             transactionByKey[key] = reference
             askFirst(reference, at: now)
         }
@@ -115,7 +115,7 @@ extension ResolverEngine {
     }
 
     /// A copy of an answer that may be too old.
-    func stalePart(
+    mutating func stalePart(
         _ question: Question,
         _ hash: UInt64,
         _ variant: AnswerVariant,

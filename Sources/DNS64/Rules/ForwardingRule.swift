@@ -28,6 +28,24 @@ public struct ForwardingRule: Hashable, Sendable {
     }
 }
 
+/// What the operator wrote about names for the clients of some networks alone. Of several networks that hold a client the
+/// longest decides; what is left open there comes from the next wider one, and at last from the settings for everybody.
+public struct ViewNames: Hashable, Sendable {
+    /// The networks.
+    public var networks: [IPPrefix]
+    /// Rules that go before those for everybody: where one of them is for a name, those are not looked at.
+    public var rules: [ForwardingRule]?
+    /// The domains whose names get no AAAA records made from A records, in the place of those for everybody.
+    public var excludedDomains: [Name]?
+
+    /// Writes it down.
+    public init(networks: [IPPrefix], rules: [ForwardingRule]? = nil, excludedDomains: [Name]? = nil) {
+        self.networks = networks
+        self.rules = rules
+        self.excludedDomains = excludedDomains
+    }
+}
+
 /// A record of the operator's own. A name that has one is served here alone: what upstreams know of it is not asked.
 public struct LocalRecord: Hashable, Sendable {
     /// The owner.
@@ -50,7 +68,7 @@ public struct LocalRecord: Hashable, Sendable {
 
 /// What a client gets instead of the answer there is.
 public enum FilterAction: Hashable, Sendable {
-    /// The answer there is; takes a part out of a wider filter.
+    /// The answer there is, whatever is said of its addresses; takes a part out of a wider filter.
     case allow
     /// NXDOMAIN.
     case nameError
@@ -60,8 +78,8 @@ public enum FilterAction: Hashable, Sendable {
     case override([IPAddress])
 }
 
-/// What clients get that ask for a name or one below it. Of several filters the one whose name has the most labels
-/// decides.
+/// What clients get that ask for a name or one below it, or for an alias that leads there. Of several filters for a name
+/// the one whose name has the most labels decides; of several names the question's own, then that of the first alias.
 public struct NameFilter: Hashable, Sendable {
     /// The name.
     public var name: Name
@@ -75,7 +93,7 @@ public struct NameFilter: Hashable, Sendable {
     }
 }
 
-/// What clients get whose answer has an address of a network. Of several filters the longest prefix decides; an AAAA
+/// What clients get whose answer has an address of a network and no name that is allowed. Of several filters the longest prefix decides; an AAAA
 /// record made from an A record counts as both addresses.
 public struct AddressFilter: Hashable, Sendable {
     /// The network.

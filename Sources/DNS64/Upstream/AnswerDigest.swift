@@ -27,14 +27,16 @@ struct AnswerDigest: ~Copyable {
     private let longestTTL: UInt32
     let longestNegativeTTL: UInt32
     private let longestChain: Int
-    private var scratch = OctetBuffer(count: 65_536)
+    private let rules: NameRules
+    var scratch = OctetBuffer(count: 65_536)
     var records: [ResourceRecord] = []
     private var places: [UInt16] = []
 
     /// Records of a set above which duplicates are not looked for; a set that large comes over TCP alone.
     static let largestSearched = 256
 
-    init(_ settings: DNS64Settings) {
+    init(_ settings: DNS64Settings, _ rules: NameRules) {
+        self.rules = rules
         longestTTL = UInt32(clamping: settings.longestTTL.seconds)
         longestNegativeTTL = UInt32(clamping: settings.longestNegativeTTL.seconds)
         longestChain = settings.longestChain
@@ -45,6 +47,7 @@ struct AnswerDigest: ~Copyable {
     /// - Parameters:
     ///   - asked: What this upstream was asked: the clients' question, or the end of the chain so far.
     ///   - question: What the clients asked.
+    ///   - view: In which view of the rules that is, and to which group of upstreams this one belongs.
     ///   - isValidated: Whether our recursor found the reply to be secure.
     ///   - chain: The chain so far; grows when the reply is an unfinished one.
     mutating func digest(
@@ -53,6 +56,8 @@ struct AnswerDigest: ~Copyable {
         question: Question,
         hash: UInt64,
         variant: AnswerVariant,
+        view: Int,
+        group: Int,
         isValidated: Bool,
         chain: inout [Alias],
         at now: UInt32
@@ -87,6 +92,7 @@ struct AnswerDigest: ~Copyable {
             guard !isLoop, chain.count(where: { $0.type == .cname }) <= longestChain else { throw .aliasLoop }
             current = next
             goesOn = true
+            if rules.leadsAway(from: group, next, in: view) { return .alias(next) }
         }
 
         if question.type == .cname {
@@ -122,6 +128,7 @@ struct AnswerDigest: ~Copyable {
             if code == .nameError, chain.isEmpty { facts.flags |= AnswerImage.holdsForEveryType }
         }
         if !chain.isEmpty { facts.flags |= AnswerImage.hasChain }
+        if leadsToNamed(chain, in: view) { facts.flags |= AnswerImage.leadsToNamed }
         // An alias of another source is not vouched for.
         if isValidated, known == 0 { facts.flags |= AnswerImage.validated }
         var out = MessageHeader(identifier: 0, flags: [.response, .recursionAvailable], questionCount: 1)
@@ -129,10 +136,12 @@ struct AnswerDigest: ~Copyable {
         out.answerCount = UInt16(clamping: answerCount)
         out.authorityCount = UInt16(clamping: page.authority - answerCount)
         out.additionalCount = UInt16(clamping: page.count - page.authority)
-        write(out)
-        return .answer(
-            StoredAnswer(facts, message: scratch.octets, messageCount: page.writer.position, ttls: places.span)
-        )
+        return .answer(store(facts, out, page))
+    }
+
+    /// Whether an alias leads to a name that the operator wrote something about.
+    func leadsToNamed(_ chain: [Alias], in view: Int) -> Bool {
+        chain.contains { $0.type == .cname && rules.minds(aliasTo: $0.target, in: view) }
     }
 
     /// The answer that stands for a question that came to nothing.
@@ -161,22 +170,23 @@ struct AnswerDigest: ~Copyable {
         beginPage(question, &page)
         var out = MessageHeader(identifier: 0, flags: [.response, .recursionAvailable], questionCount: 1)
         out.responseCode = .serverFailure
-        write(out)
         facts.lifetime = lifetime
         facts.authority = page.writer.position
         facts.additional = page.writer.position
-        return StoredAnswer(facts, message: scratch.octets, messageCount: page.writer.position, ttls: places.span)
+        return store(facts, out, page)
     }
 
-    private mutating func beginPage(_ question: Question, _ page: inout Page) {
+    mutating func beginPage(_ question: Question, _ page: inout Page) {
         places.removeAll(keepingCapacity: true)
         var memory = scratch.mutableOctets
         _ = page.writer.question(question.name, question.type, .internet, into: &memory)
     }
 
-    private mutating func write(_ header: MessageHeader) {
+    /// Puts the header before what was written.
+    mutating func store(_ facts: AnswerFacts, _ header: MessageHeader, _ page: Page) -> StoredAnswer {
         var memory = scratch.mutableOctets
         header.write(into: &memory)
+        return StoredAnswer(facts, message: scratch.octets, messageCount: page.writer.position, ttls: places.span)
     }
 
     // MARK: Reading
@@ -224,7 +234,7 @@ struct AnswerDigest: ~Copyable {
         var count = 0
         /// Records written when the authority section ended.
         var authority = 0
-        /// The shortest TTL of the answer section.
+        /// The shortest TTL written so far.
         var shortest = UInt32.max
 
         init(limit: Int, keepsSignatures: Bool) {
@@ -283,17 +293,18 @@ struct AnswerDigest: ~Copyable {
         return nil
     }
 
-    private mutating func write(_ alias: Alias, on page: inout Page) throws(WireProblem) {
+    mutating func write(_ alias: Alias, on page: inout Page) throws(WireProblem) {
         var memory = scratch.mutableOctets
         guard page.writer.record(alias.owner, alias.type, ttl: alias.ttl, name: alias.target, into: &memory) else {
             throw .recordCut
         }
         note(alias.ttl, on: &page)
-        page.shortest = min(page.shortest, alias.ttl)
     }
 
-    private mutating func note(_ ttl: UInt32, on page: inout Page) {
+    /// Takes note of the record written last.
+    mutating func note(_ ttl: UInt32, on page: inout Page) {
         page.count += 1
+        page.shortest = min(page.shortest, ttl)
         places.append(UInt16(page.writer.ttlPlace))
     }
 
@@ -334,7 +345,6 @@ struct AnswerDigest: ~Copyable {
         for index in members {
             guard try copy(reply, index, owner: owner, ttl: ttl, on: &page) else { throw .recordCut }
         }
-        page.shortest = min(page.shortest, ttl)
         if type == .a || type == .aaaa {
             facts.addressCount = members.count
             facts.addressTTL = ttl

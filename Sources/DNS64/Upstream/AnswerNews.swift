@@ -6,6 +6,8 @@ public struct AnswerNews: Hashable, Sendable {
     let answer: StoredAnswer
     /// Whether the answer is too old and given for want of a fresh one.
     let isStale: Bool
+    /// Who gave it.
+    let answerer: AnswerStory.Answerer?
 
     /// The same answer, and not one that says the same.
     public static func == (left: AnswerNews, right: AnswerNews) -> Bool {

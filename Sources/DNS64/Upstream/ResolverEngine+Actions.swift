@@ -35,8 +35,7 @@ extension ResolverEngine {
             }
             handingOut?.firstWaiter = waiter.next
             shares.waitsNoMore(waiter.client)
-            let upstream = inquiry.two.upstream >= 0 ? inquiry.two.upstream : inquiry.one.upstream
-            answeredBy = upstream < 0 ? nil : UpstreamID(Int(upstream))
+            decisions.resume(waiter.story, answeredBy: inquiry.two.answerer ?? inquiry.one.answerer)
             let count = write(waiter, inquiry, policy: policy, at: now, into: &message)
             if message.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
             guard !waiter.query.isPadded else { return .answer(waiter.id, count: Padding.pad(&message, count: count)) }
@@ -44,7 +43,7 @@ extension ResolverEngine {
         }
     }
 
-    private func write(
+    private mutating func write(
         _ waiter: Waiter,
         _ inquiry: Inquiry,
         policy: Policy,
@@ -55,7 +54,7 @@ extension ResolverEngine {
         var query = waiter.query
         query.take(policy)
         if inquiry.one.isStale || inquiry.two.isStale {
-            counters.add(.stale)
+            decisions.count(.stale)
             markStale(&query, isNameError: inquiry.one.answer?.image.kind == .nameError)
         }
         let places = KnownAnswers.Places(
@@ -113,6 +112,7 @@ extension ResolverEngine {
             case .inquiry(let reference): inquiryIsDue(reference)
             case .stale(let reference): staleIsDue(reference, at: now)
             case .exchange(let reference): exchangeIsDue(reference, at: now)
+            case .end(let reference): endHere(reference, at: now)
             }
         }
     }

@@ -5,7 +5,7 @@ import Timing
 /// What the options of replies say, and the cookies among them: RFC 7873 section 5.3.
 extension ResolverEngine {
     /// The OPT record of a reply, if there is one and it matters.
-    func options(of reply: borrowing RawSpan, _ exchange: Exchange) -> EDNS? {
+    mutating func options(of reply: borrowing RawSpan, _ exchange: Exchange) -> EDNS? {
         do throws(WireProblem) {
             let header = try MessageHeader(reply)
             let isAnswer = header.responseCode == .noError || header.responseCode == .nameError

@@ -8,8 +8,11 @@ extension ResolverEngine {
 
     /// Asks the best upstream, and perhaps one more to learn how it does.
     mutating func askFirst(_ reference: Slots<Transaction>.Reference, at now: Moment) {
-        let group = transactions[reference].group
-        guard let upstream = rankings[group].best(where: { _ in true }) else { return fail(reference, at: now) }
+        guard let group = transactions[reference].group, let upstream = rankings[group].best(where: { _ in true })
+        else {
+            // Not at once: those who wait do not know the transaction yet.
+            return deadlines.append(.end(reference), at: now)
+        }
         // The recursor sends again what is lost; it is as near as the next memory.
         let isRecursor = rules.groups[group][upstream].way == .recursor
         transactions[reference].retryAfter =
@@ -34,8 +37,8 @@ extension ResolverEngine {
         isProbe: Bool = false,
         at now: Moment
     ) {
+        guard let group = transactions[reference].group else { return }
         let bit = UInt16(1) << UInt16(upstream)
-        let group = transactions[reference].group
         let isEncrypted = rules.groups[group][upstream].isEncrypted
         let transport = isEncrypted ? .tls : transport
         var usesEDNS = transactions[reference].plain & bit == 0
@@ -79,7 +82,7 @@ extension ResolverEngine {
 
     /// Whether a question has our cookie. Some servers drop what has an option that they do not know; who was not seen
     /// to know this one is asked without it the second time.
-    private func wantsCookie(
+    private mutating func wantsCookie(
         _ transaction: borrowing Transaction,
         _ group: Int,
         _ upstream: Int,
@@ -205,7 +208,7 @@ extension ResolverEngine {
         let sends = transactions[reference].sends
         let most = settings.sendsPerUpstream
         // The one asked least often, and of those the best.
-        let group = transactions[reference].group
+        guard let group = transactions[reference].group else { return }
         let candidates = (0..<rankings[group].count).filter { failed & (1 << UInt16($0)) == 0 && Int(sends[$0]) < most }
         if let least = candidates.map({ sends[$0] }).min(),
             let upstream = rankings[group].best(where: { candidates.contains($0) && sends[$0] == least })

@@ -27,7 +27,9 @@ extension ResolverEngine {
             plan: (plan == .suspended ? .native : plan).rawValue,
             treatment: ownExclusion ? UInt16(truncatingIfNeeded: query.treatment &+ 1) : 0
         )
-        let place = waiters.insert(Waiter(id: waiter, query: copy query, client: client, next: nil))
+        let place = waiters.insert(
+            Waiter(id: waiter, query: copy query, client: client, story: decisions.story, next: nil)
+        )
         shares.waits(client)
         if let known = inquiryByKey[key], inquiries[known].question.name == question.name {
             counters.add(.merged)
@@ -46,15 +48,26 @@ extension ResolverEngine {
         )
         if inquiryByKey[key] == nil { inquiryByKey[key] = inquiry }
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
+        let view = query.view
         if plan == .synthesis {
             // RFC 6147 section 5.1.8: both at the same time; half of it may be known.
-            inquiries[inquiry].one = part(question, hash, variant, for: inquiry, client, at: now, seconds)
+            inquiries[inquiry].one = part(question, hash, variant, in: view, for: inquiry, client, at: now, seconds)
             let second = Question(question.name, .a)
-            inquiries[inquiry].two = part(second, hash, variant, for: inquiry, client, at: now, seconds)
+            inquiries[inquiry].two = part(second, hash, variant, in: view, for: inquiry, client, at: now, seconds)
             limitAAAA(inquiry, afterA: .zero, at: now)
         } else {
-            inquiries[inquiry].one.transaction = transaction(question, hash, variant, for: inquiry, client, at: now)
-            if plan == .service { askAddresses(of: question.name, hash, for: inquiry, client, variant, at: now) }
+            inquiries[inquiry].one.transaction = transaction(
+                question,
+                hash,
+                variant,
+                in: view,
+                for: inquiry,
+                client,
+                at: now
+            )
+            if plan == .service {
+                askAddresses(of: question.name, hash, for: inquiry, client, variant, in: view, at: now)
+            }
         }
         // RFC 8767 section 5: the first client does not wait long.
         if staleIsThere { deadlines.append(.stale(inquiry), at: now + settings.patienceBeforeStale) }
@@ -69,13 +82,16 @@ extension ResolverEngine {
         _ question: Question,
         _ hash: UInt64,
         _ variant: AnswerVariant,
+        in view: Int,
         for inquiry: Slots<Inquiry>.Reference,
         _ client: UInt64,
         at now: Moment,
         _ seconds: UInt32
     ) -> Inquiry.Part {
         if let answer = copyFromCache(question, hash, variant, at: seconds) { return Inquiry.Part(answer: answer) }
-        return Inquiry.Part(transaction: transaction(question, hash, variant, for: inquiry, client, at: now))
+        return Inquiry.Part(
+            transaction: transaction(question, hash, variant, in: view, for: inquiry, client, at: now)
+        )
     }
 
     /// The transaction for a question, begun if it is not under way.
@@ -83,6 +99,7 @@ extension ResolverEngine {
         _ question: Question,
         _ hash: UInt64,
         _ variant: AnswerVariant,
+        in view: Int,
         for inquiry: Slots<Inquiry>.Reference,
         _ client: UInt64,
         at now: Moment
@@ -92,7 +109,7 @@ extension ResolverEngine {
             transactions[known].listeners.append(inquiry)
             return known
         }
-        let reference = begin(question, key, variant, client: client, at: now)
+        let reference = begin(question, key, variant, in: view, client: client, at: now)
         transactions[reference].listeners = [inquiry]
         if transactionByKey[key] == nil { transactionByKey[key] = reference }
         askUnlessElsewhere(reference, at: now)
@@ -103,6 +120,7 @@ extension ResolverEngine {
         _ question: Question,
         _ key: PursuitKey,
         _ variant: AnswerVariant,
+        in view: Int,
         client: UInt64?,
         at now: Moment
     ) -> Slots<Transaction>.Reference {
@@ -112,21 +130,12 @@ extension ResolverEngine {
             key: key,
             question: question,
             variant: variant,
+            view: view,
             asked: question.name,
             client: client,
             started: now
         )
-        if !rules.isIdle {
-            // An alias among the local records: the question goes on where it leads.
-            let entry = rules.entry(for: question.name)
-            if entry.local >= 0, question.type != .cname, let alias = rules.locals[Int(entry.local)].alias {
-                transaction.chain = [
-                    Alias(owner: question.name, type: .cname, ttl: alias.ttl, target: alias.target)
-                ]
-                transaction.asked = alias.target.folded
-            }
-            if case .group(let group) = rules.direction(for: transaction.asked) { transaction.group = group }
-        }
+        transaction.group = rules.group(for: question.name, in: view)
         if let client { shares.asks(client) }
         return transactions.insert(transaction)
     }
@@ -145,7 +154,7 @@ extension ResolverEngine {
     ///
     /// - Parameter awaitingNews: Whether the worker that has it is to tell this one what comes of it.
     /// - Returns: Nothing if it is ours; else when it is no longer left to the other worker.
-    func claim(_ key: PursuitKey, awaitingNews: Bool, at now: Moment) -> Moment? {
+    mutating func claim(_ key: PursuitKey, awaitingNews: Bool, at now: Moment) -> Moment? {
         cache.claim(
             key,
             worker: worker,
@@ -162,7 +171,7 @@ extension ResolverEngine {
             transactions[reference].question.name
                 .isSpelled(in: news.answer.octets, at: AnswerImage.fixedSize + MessageHeader.size)
         else { return }
-        finish(reference, with: news.answer, isKept: true, isStale: news.isStale, at: now)
+        finish(reference, with: news.answer, from: news.answerer, isKept: true, isStale: news.isStale, at: now)
     }
 
     /// The worker that was to bring the answer did not: the question is pursued here if nobody else does.
@@ -206,11 +215,13 @@ extension ResolverEngine {
     /// Brings an answer to all who wait for it and to the cache; the transaction is over.
     ///
     /// - Parameters:
+    ///   - answerer: Who gave it.
     ///   - isKept: Whether the answer came from the cache, where it stays as it is.
     ///   - isStale: Whether it is too old.
     mutating func finish(
         _ reference: Slots<Transaction>.Reference,
         with answer: StoredAnswer,
+        from answerer: AnswerStory.Answerer? = nil,
         isKept: Bool = false,
         isStale: Bool = false,
         at now: Moment
@@ -221,7 +232,9 @@ extension ResolverEngine {
             if !isKept { cache.insert(answer) }
             let others = cache.release(transaction.key, worker: worker)
             if !others.isEmpty {
-                news.append((others, AnswerNews(key: transaction.key, answer: answer, isStale: isStale)))
+                news.append(
+                    (others, AnswerNews(key: transaction.key, answer: answer, isStale: isStale, answerer: answerer))
+                )
             }
         }
         if transactionByKey[transaction.key] == reference { transactionByKey[transaction.key] = nil }
@@ -231,7 +244,7 @@ extension ResolverEngine {
                 inquiries[inquiry].one = Inquiry.Part(
                     answer: answer,
                     isStale: isStale,
-                    upstream: transaction.answeredBy
+                    answerer: answerer
                 )
                 if inquiries[inquiry].plan == .service { askTargets(inquiry, at: now) }
             }
@@ -239,7 +252,7 @@ extension ResolverEngine {
                 inquiries[inquiry].two = Inquiry.Part(
                     answer: answer,
                     isStale: isStale,
-                    upstream: transaction.answeredBy
+                    answerer: answerer
                 )
                 limitAAAA(inquiry, afterA: now - transaction.started, at: now)
             }

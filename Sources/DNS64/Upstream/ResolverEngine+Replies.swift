@@ -49,7 +49,7 @@ extension ResolverEngine {
     }
 
     /// What is wrong with a reply: RFC 5452 section 9.1. Where it came from the transport has seen to.
-    private func doubt(_ reply: borrowing RawSpan, _ exchange: Exchange) -> IgnoredReply? {
+    private mutating func doubt(_ reply: borrowing RawSpan, _ exchange: Exchange) -> IgnoredReply? {
         do throws(WireProblem) {
             let header = try MessageHeader(reply)
             guard header.flags.contains(.response), header.operation == .query else { return .notAReply }
@@ -109,7 +109,12 @@ extension ResolverEngine {
             return
         }
         guard code == .noError || code == .nameError, !header.flags.contains(.truncated) else {
-            if let error = options?.error { transactions[reference].error = error }
+            // What an upstream says of its own error is passed on; that of a forwarder's upstream says more than ours.
+            if let error = options?.error {
+                transactions[reference].error = error
+            } else if transactions[reference].error == nil {
+                transactions[reference].error = .networkError
+            }
             // RFC 6147 section 5.5: what is bogus is neither passed on nor passed by.
             if isRecursor(exchange), transactions[reference].error == .dnssecBogus {
                 transactions[reference].isBogus = true
@@ -125,6 +130,8 @@ extension ResolverEngine {
                 question: transaction.question,
                 hash: transaction.key.hash,
                 variant: transaction.variant,
+                view: transaction.view,
+                group: exchange.group,
                 isValidated: header.flags.contains(.authenticData) && isRecursor(exchange),
                 chain: &chain,
                 at: UInt32(truncatingIfNeeded: now.seconds)
@@ -139,20 +146,22 @@ extension ResolverEngine {
             }
             switch digested {
             case .answer(let answer):
-                let first = rules.firstUpstreams[exchange.group]
-                transactions[reference].answeredBy = Int32(truncatingIfNeeded: first + exchange.upstream)
-                finish(reference, with: answer, at: now)
+                let upstream = UpstreamID(rules.firstUpstreams[exchange.group] + exchange.upstream)
+                let answerer = AnswerStory.Answerer(upstream: upstream, transport: exchange.transport)
+                finish(reference, with: answer, from: answerer, at: now)
             case .alias(let target): follow(reference, chain, to: target, at: now)
             }
         } catch {
             counters.add(.upstreamMalformed)
-            if transactions[reference].error == nil { transactions[reference].error = .invalidData }
+            if transactions[reference].error == nil {
+                transactions[reference].error = error == .aliasLoop ? .other : .networkError
+            }
             takeError(exchange, reference, at: now)
         }
     }
 
     /// Whether an exchange is with our own recursor, the only one whose word on DNSSEC is taken.
-    private func isRecursor(_ exchange: Exchange) -> Bool {
+    private mutating func isRecursor(_ exchange: Exchange) -> Bool {
         rules.groups[exchange.group][exchange.upstream].way == .recursor
     }
 
@@ -170,13 +179,43 @@ extension ResolverEngine {
         transactions[reference].sends = [16 of UInt8](repeating: 0)
         transactions[reference].overTCP = 0
         transactions[reference].failed = 0
-        switch rules.direction(for: target) {
-        case .group(let group):
-            transactions[reference].group = group
-            askFirst(reference, at: now)
-        case .local, .block:
-            // What is not to be asked is not asked on behalf of an alias either.
-            transactions[reference].error = .blocked
+        transactions[reference].group = rules.group(for: target, in: transactions[reference].view)
+        askFirst(reference, at: now)
+    }
+
+    /// A question has come to where nobody is asked: to an alias, to records or to nothing of the operator's own.
+    mutating func endHere(_ reference: Slots<Transaction>.Reference, at now: Moment) {
+        guard transactions.holds(reference) else { return }
+        let transaction = transactions[reference]
+        guard transaction.group == nil else { return fail(reference, at: now) }
+        let name = transaction.asked
+        let entry = rules.entry(for: name, in: transaction.view)
+        if entry.local >= 0, transaction.question.type != .cname,
+            let alias = rules.locals[Int(entry.local)].alias
+        {
+            let isLoop = transaction.chain.contains { $0.type == .cname && $0.owner == alias.target }
+            guard !isLoop, transaction.chain.count <= settings.longestChain else {
+                transactions[reference].error = .other
+                return fail(reference, at: now)
+            }
+            let link = Alias(owner: name, type: .cname, ttl: alias.ttl, target: alias.target)
+            return follow(reference, transaction.chain + [link], to: alias.target, at: now)
+        }
+        do throws(WireProblem) {
+            let answer = try digest.written(
+                transaction.question,
+                hash: transaction.key.hash,
+                variant: transaction.variant,
+                chain: transaction.chain,
+                at: name,
+                entry.local >= 0
+                    ? .records(rules.locals[Int(entry.local)])
+                    : .nothing(zone: rules.domains[Int(entry.rule)], exists: entry.exists),
+                view: transaction.view,
+                now: UInt32(truncatingIfNeeded: now.seconds)
+            )
+            finish(reference, with: answer, at: now)
+        } catch {
             fail(reference, at: now)
         }
     }
@@ -215,6 +254,18 @@ extension ResolverEngine {
         if failure != .local, !gone.isOverdue { rankings[gone.group].failed(gone.upstream, at: now) }
         guard let transaction = gone.transaction, transactions.holds(transaction) else { return }
         transactions[transaction].exchanges.removeAll { $0 == reference }
+        if transactions[transaction].error == nil { transactions[transaction].error = Self.error(of: failure) }
+        if isRecursor(gone) { transactions[transaction].error = .notReady }
         giveUp(gone, transaction, at: now)
+    }
+
+    /// What clients are told when nothing else comes of their question: RFC 8914. Nothing if that is what they are told
+    /// of upstreams that are silent.
+    private static func error(of failure: ExchangeFailure) -> ExtendedError? {
+        switch failure {
+        case .refused, .unreachable: nil
+        case .closed: .networkError
+        case .local: .notReady
+        }
     }
 }

@@ -8,10 +8,13 @@ struct Waiter {
     var query = ClientQuery()
     /// The client's network.
     var client: UInt64 = 0
+    /// What had been decided when it began to wait.
+    var story = AnswerStory()
     var next: Slots<Waiter>.Reference?
 }
 
-/// What makes questions equal, so that they are pursued once. The hash stands for the name, which is compared besides.
+/// What makes questions equal, so that they are pursued once. The hash stands for the name, which is compared besides, and
+/// for the rules by which it is asked (``NameRules/salt(_:)``).
 struct PursuitKey: Hashable {
     var hash: UInt64
     var type: UInt16
@@ -19,6 +22,12 @@ struct PursuitKey: Hashable {
     var plan: UInt8
     /// Which exclusion set holds for the clients.
     var treatment: UInt16 = 0
+
+    /// In one word: the name's hash is a secret one already.
+    func hash(into hasher: inout Hasher) {
+        let rest = UInt64(type) << 32 | UInt64(treatment) << 16 | UInt64(variant) << 8 | UInt64(plan)
+        hasher.combine(hash ^ rest)
+    }
 }
 
 extension PursuitKey {
@@ -36,8 +45,8 @@ struct Inquiry {
         var transaction: Slots<Transaction>.Reference?
         /// Whether the answer is too old and given for want of a fresh one.
         var isStale = false
-        /// Which upstream gave it, among those of all groups; -1 if none did.
-        var upstream: Int32 = -1
+        /// Who gave it.
+        var answerer: AnswerStory.Answerer?
     }
 
     var key = PursuitKey(hash: 0, type: 0, variant: 0, plan: 0)
@@ -63,16 +72,17 @@ struct Transaction {
     var key = PursuitKey(hash: 0, type: 0, variant: 0, plan: 0)
     var question = Question(.root, .a)
     var variant: AnswerVariant = []
+    /// In which view of the rules it is asked.
+    var view = 0
     /// What is asked now: the question's name, or the end of the chain that upstreams left unfinished.
     var asked = Name.root
     var chain: [Alias] = []
-    /// Where the upstreams stand in the rules, and the network of the client that the question is asked for.
-    var group = 0
+    /// Where the upstreams stand in the rules, nowhere if nobody is asked; and the network of the client that the question
+    /// is asked for.
+    var group: Int?
     var client: UInt64?
     /// What an upstream said of the failure.
     var error: ExtendedError?
-    /// Which upstream answered, among those of all groups.
-    var answeredBy: Int32 = -1
     /// Whether our recursor found that there are only bogus answers.
     var isBogus = false
     var listeners: [Slots<Inquiry>.Reference] = []
@@ -125,4 +135,6 @@ enum Deadline {
     /// What is too old is given now.
     case stale(Slots<Inquiry>.Reference)
     case exchange(Slots<Exchange>.Reference)
+    /// Nobody is asked; the transaction ends here.
+    case end(Slots<Transaction>.Reference)
 }

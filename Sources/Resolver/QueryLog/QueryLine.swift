@@ -8,7 +8,7 @@ internal import Policy
 /// so that whatever octets a stranger puts into one, the line is one object and can be read back.
 struct QueryLine {
     /// Major: a field has another meaning; minor: there are more fields.
-    static let version = "1.0"
+    static let version = "2.0"
 
     let node: String
     let settings: QueryLogSettings
@@ -29,17 +29,23 @@ struct QueryLine {
         if notes.clientPort != 0 { line.add("srcport", Int(notes.clientPort)) }
         line.add("transport", "\(notes.transport)")
         addReply(reply, notes, to: &line)
-        if let cache = Self.cache(notes.trace) { line.add("cache", cache) }
-        if let dns64 = Self.dns64(notes.trace) { line.add("dns64", dns64) }
-        if let refusal = notes.trace.refusal { line.add("refused", refusal.name) }
+        let story = notes.story
+        if notes.silence == nil, let cache = story.cache { line.add("cache", cache) }
+        if let reason = story.synthesisReason {
+            line.add("dns64", story.synthesis)
+            line.add("dns64_reason", reason)
+        }
+        if let refusal = notes.silence?.word ?? story.refusal { line.add("refused", refusal) }
         let names = start + QueryNotes.size + notes.kept
         if notes.ruleCount > 0, let rule = Self.name(page, at: names) { line.add("rule", rule) }
-        if notes.trace.has(.filtered) {
-            let filter = notes.filterCount > 0 ? Self.name(page, at: names + notes.ruleCount) : nil
-            line.add("filter", filter ?? "address")
+        if let action = notes.filterAction {
+            let name = notes.filterCount > 0 ? Self.name(page, at: names + notes.ruleCount) : nil
+            line.add("filter_rule", notes.filterNetwork?.description ?? name ?? "")
+            line.add("filter_action", "\(action)")
         }
-        if notes.upstreamIsRecursor { line.add("upstream", "recursive") }
+        if let profile = notes.profile { line.add("profile", "\(profile)") }
         if let upstream = notes.upstream { line.add("upstream", upstream.description) }
+        if let source = notes.upstreamSource { line.add("upstream_source", source.description) }
         line.add("us", Int(notes.duration))
         line.add("bytes", notes.replyCount)
         line.end(into: &lines)
@@ -67,6 +73,7 @@ struct QueryLine {
             line.add("query_class", Self.text(question.recordClass))
             offset = question.end
         }
+        guard notes.silence == nil else { return }
         var records: [ResourceRecord] = []
         let total = Int(header.answerCount) + Int(header.authorityCount) + Int(header.additionalCount)
         while records.count < total, let record = try? ResourceRecord(in: reply, at: offset) {
@@ -91,7 +98,7 @@ struct QueryLine {
             line.endObject()
         }
         line.endList()
-        guard notes.trace.has(.synthesized) else { return }
+        guard notes.story.has(.synthesized) else { return }
         var made: [(prefix: Int, address: IPv4Address)] = []
         for record in answers where record.type == .aaaa && record.dataCount == 16 {
             let (high, low) = (reply.uint64(at: record.data), reply.uint64(at: record.data + 8))
@@ -111,18 +118,6 @@ struct QueryLine {
 
     private static func text(_ recordClass: RecordClass) -> String {
         recordClass == .internet ? "IN" : recordClass == .any ? "ANY" : "CLASS\(recordClass.rawValue)"
-    }
-
-    private static func cache(_ trace: AnswerTrace) -> String? {
-        if trace.has(.stale) { return "stale" }
-        if trace.has(.fromCache) { return "hit" }
-        if trace.has(.local) || trace.has(.operatorAnswers) { return "local" }
-        return trace.refusal == nil && !trace.has(.overRate) && !trace.has(.filtered) ? "miss" : nil
-    }
-
-    private static func dns64(_ trace: AnswerTrace) -> String? {
-        let told: [ResolverCount] = [.synthesized, .native, .nothingReachable, .notSynthesized, .suspended]
-        return told.first { trace.has($0) }?.name
     }
 
     /// ISO 8601, in UTC, with microseconds.

@@ -3,8 +3,9 @@ internal import IPAddressing
 
 extension Resolver.State {
     /// The encrypted listeners as clients are told of them (RFC 9462): those of one port together, DNS over TLS first.
-    var designated: [DesignatedResolver] {
-        guard let name = settings.discoveredName, settings.certificate != nil else { return [] }
+    func designated(_ certificate: ServerCertificate) -> [DesignatedResolver] {
+        guard settings.discovers, settings.certificate != nil, let name = settings.name ?? certificate.names?.host
+        else { return [] }
         return [ListenTransport.tls, .https].flatMap { transport -> [DesignatedResolver] in
             let places = wanted.filter { $0.transport == transport }.sorted()
             return Set(places.map(\.address.address.port.number)).sorted().map { port in
@@ -32,7 +33,7 @@ extension Resolver.State {
 
 extension ListenAddress {
     /// Whether a client on another machine can reach it, and knows by it alone what is meant.
-    fileprivate var isForOthers: Bool {
+    var isForOthers: Bool {
         switch address.address {
         case .v4(let address): address.bits != 0 && address.bits >> 24 != 127
         case .v6(let address): address != .unspecified && address != .loopback && !address.isLinkLocal

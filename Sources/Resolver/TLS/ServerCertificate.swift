@@ -18,6 +18,7 @@ final class ServerCertificate: Sendable {
         var contexts: Contexts?
         var problem: CertificateProblem?
         var expires: Int64?
+        var names: CertificateNames?
         var taken: UInt64 = 0
     }
 
@@ -25,6 +26,7 @@ final class ServerCertificate: Sendable {
     struct Snapshot {
         var files: CertificateFiles
         var expires: Int64?
+        var names: CertificateNames?
         var renewals: UInt64
         var problem: CertificateProblem?
     }
@@ -37,6 +39,9 @@ final class ServerCertificate: Sendable {
     /// What new connections begin with; nothing before a certificate could be read.
     var contexts: Contexts? { state.withLock { $0.contexts } }
 
+    /// Whom it is for; nothing before one could be read.
+    var names: CertificateNames? { state.withLock { $0.names } }
+
     /// How it does; nothing if none is wanted.
     var snapshot: Snapshot? {
         state.withLock { state in
@@ -44,6 +49,7 @@ final class ServerCertificate: Sendable {
             return Snapshot(
                 files: files,
                 expires: state.expires,
+                names: state.names,
                 renewals: state.taken > 0 ? state.taken - 1 : 0,
                 problem: state.problem
             )
@@ -71,7 +77,8 @@ final class ServerCertificate: Sendable {
                 }
                 state.files = files
                 (state.chain, state.key) = (chain, key)
-                (state.contexts, state.expires) = try Self.contexts(files, chain: chain, key: key)
+                let read = try Self.contexts(files, chain: chain, key: key)
+                (state.contexts, state.expires, state.names) = (read.contexts, read.expires, read.names)
                 state.problem = nil
                 state.taken += 1
                 return .taken(files)
@@ -83,14 +90,9 @@ final class ServerCertificate: Sendable {
         }
     }
 
-    /// What is wrong with files, without taking them.
-    static func problem(of files: CertificateFiles) -> CertificateProblem? {
-        do throws(CertificateProblem) {
-            _ = try contexts(files, chain: try read(files.chain), key: try read(files.key))
-            return nil
-        } catch {
-            return error
-        }
+    /// Whom the certificate in files is for, without taking them.
+    static func names(in files: CertificateFiles) throws(CertificateProblem) -> CertificateNames {
+        try contexts(files, chain: try read(files.chain), key: try read(files.key)).names
     }
 
     private static func read(_ file: String) throws(CertificateProblem) -> [UInt8] {
@@ -108,7 +110,7 @@ final class ServerCertificate: Sendable {
         _ files: CertificateFiles,
         chain: [UInt8],
         key: [UInt8]
-    ) throws(CertificateProblem) -> (Contexts, expires: Int64) {
+    ) throws(CertificateProblem) -> (contexts: Contexts, expires: Int64, names: CertificateNames) {
         let certificates: [NIOSSLCertificate]
         do { certificates = try NIOSSLCertificate.fromPEMBytes(chain) } catch {
             throw CertificateProblem(file: files.chain, reason: "holds no certificate in PEM form")
@@ -131,7 +133,9 @@ final class ServerCertificate: Sendable {
             let tls = try NIOSSLContext(configuration: configuration)
             configuration.applicationProtocols = ["h2", "http/1.1"]
             let contexts = Contexts(tls: tls, https: try NIOSSLContext(configuration: configuration))
-            return (contexts, expires: certificates.map { Int64($0.notValidAfter) }.min() ?? 0)
+            return (
+                contexts, certificates.map { Int64($0.notValidAfter) }.min() ?? 0, CertificateNames(certificates[0])
+            )
         } catch {
             throw CertificateProblem(
                 file: files.key,

@@ -9,6 +9,8 @@ struct UpstreamChoice: Hashable {
     var upstreams: [UpstreamAddress] = []
     /// The rules, without upstreams that are this resolver; a rule may have none left.
     var rules: [ForwardingRule] = []
+    /// The views, their rules without upstreams that are this resolver.
+    var views: [ViewNames] = []
     /// What the recursor is to do; nothing if nobody is to ask it.
     var recursion: RecursionSettings?
     /// Those left out because they are this resolver.
@@ -33,13 +35,17 @@ struct UpstreamChoice: Hashable {
             return answer
         }
         upstreams = wanted.filter { !isOurs($0.endpoint) }
-        rules = settings.dns64.rules
-        for index in rules.indices {
-            guard case .ask(let named) = rules[index].action, named.contains(where: { isOurs($0.endpoint) }) else {
-                continue
+        func withoutOurselves(_ rules: [ForwardingRule]) -> [ForwardingRule] {
+            rules.map { rule in
+                guard case .ask(let named) = rule.action, named.contains(where: { isOurs($0.endpoint) }) else {
+                    return rule
+                }
+                return ForwardingRule(domain: rule.domain, action: .ask(named.filter { !isOurs($0.endpoint) }))
             }
-            rules[index].action = .ask(named.filter { !isOurs($0.endpoint) })
         }
+        rules = withoutOurselves(settings.dns64.rules)
+        views = settings.dns64.views
+        for index in views.indices { views[index].rules = views[index].rules.map(withoutOurselves) }
         chooseRecursion(settings.recursion)
     }
 
@@ -52,7 +58,7 @@ struct UpstreamChoice: Hashable {
         }
         let isAsked =
             upstreams.contains(.recursor)
-            || rules.contains { rule in
+            || (rules + views.flatMap { $0.rules ?? [] }).contains { rule in
                 if case .ask(let named) = rule.action { named.contains(.recursor) } else { false }
             }
         if isAsked { self.recursion = recursion }

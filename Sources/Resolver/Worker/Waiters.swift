@@ -19,6 +19,8 @@ struct Waiter {
     var question: ByteBuffer
     /// When it came.
     var since: Moment
+    /// Whether the answer goes to the query log.
+    var isLogged = false
 }
 
 /// The waiting clients of one worker, by the name under which the engine knows them.

@@ -61,6 +61,7 @@ extension Worker {
         engine.epoch = WallClock.epoch()
         engine.synthesisIsSuspended = policies.suspendsSynthesis
         routes = settings.routes
+        sources = UpstreamSources()
         for waiter in waiters.takeAll() { ask(waiter) }
     }
 }

@@ -2,22 +2,24 @@ internal import DNS64
 internal import DNSWire
 internal import IPAddressing
 internal import Linux
+internal import NIOCore
 internal import PacketMemory
 internal import Policy
 internal import Timing
 
 extension Worker {
-    /// Whether the next answer is to be logged.
-    private mutating func isChosen() -> Bool {
-        guard logsOneIn > 1 else { return true }
+    /// Whether the next question is to be logged, with what becomes of it.
+    @inline(__always)
+    mutating func isChosenForLog() -> Bool {
+        guard logsOneIn > 1 else { return logsOneIn == 1 }
         return random.next() % UInt64(logsOneIn) == 0
     }
 
-    /// Answers a datagram, with the query log on.
+    /// Answers a datagram that is to be logged.
     @inline(never)
     mutating func answerAndLog(_ index: Int, from listener: Int) {
-        let before = engine.beginning
         let ends = inbox.ends(index)
+        engine.takesShortWay = false
         let outcome = engine.answer(
             index,
             of: inbox,
@@ -27,40 +29,37 @@ extension Worker {
             at: now,
             into: &outbox
         )
-        if case .reply(let octets) = outcome, isChosen() {
-            var notes = notes(.udp(listener: listener, ends: ends), since: now, before)
-            let names = outbox.question(octets).map { engine.written(for: $0.name) }
-            notes.add(octets, names?.rule, names?.filter)
-            count(outbox.put(notes, names?.rule, names?.filter, on: port.queries))
+        engine.takesShortWay = true
+        switch outcome {
+        case .reply(let octets):
+            let lines = notes(.udp(listener: listener, ends: ends), since: now, octets: octets)
+            count(outbox.put(lines, on: port.queries))
+        case .silence(let reason):
+            var lines = notes(.udp(listener: listener, ends: ends), since: now, octets: 0)
+            lines.notes.keep(inbox.datagram(index).byteCount, for: reason)
+            count(port.queries.add(lines.notes, inbox.datagram(index), rule: lines.rule, filter: lines.filter))
+        case .waiting: break
         }
-        settle(outcome, index, ends, from: listener)
+        settle(outcome, index, ends, from: listener, isLogged: true)
     }
 
     /// Puts the answer at the front of the message buffer down for the query log.
-    ///
-    /// - Parameters:
-    ///   - before: What was counted before it was made.
-    ///   - upstream: Which upstream gave what it was made of.
-    mutating func log(
-        _ octets: Int,
-        to waiter: Waiter,
-        _ before: AnswerTrace.Beginning,
-        upstream: UpstreamID? = nil
-    ) {
-        guard isChosen() else { return }
-        var notes = notes(waiter.way, since: waiter.since, before)
-        if let upstream, upstream.index < routes.count {
-            notes.upstreamIsRecursor = routes[upstream.index].way == .recursor
-            if !notes.upstreamIsRecursor { notes.upstream = routes[upstream.index].endpoint }
-        }
-        let names = message.question(octets).map { engine.written(for: $0.name) }
-        notes.add(octets, names?.rule, names?.filter)
-        count(message.put(notes, names?.rule, names?.filter, on: port.queries))
+    mutating func log(_ octets: Int, to waiter: Waiter) {
+        count(message.put(notes(waiter.way, since: waiter.since, octets: octets), on: port.queries))
     }
 
-    private func notes(_ way: Waiter.Way, since: Moment, _ before: AnswerTrace.Beginning) -> QueryNotes {
+    /// Puts a question that gets no answer down for the query log.
+    mutating func log(_ silence: SilenceReason, _ waiter: Waiter) {
+        var lines = notes(waiter.way, since: waiter.since, octets: 0)
+        lines.notes.keep(waiter.question.readableBytes, for: silence)
+        let question = waiter.question.readableBytesSpan
+        count(port.queries.add(lines.notes, question, rule: lines.rule, filter: lines.filter))
+    }
+
+    /// What goes with an answer of so many octets that the engine has just given.
+    private mutating func notes(_ way: Waiter.Way, since: Moment, octets: Int) -> NotedNames {
         var notes = QueryNotes()
-        notes.trace = engine.trace(since: before)
+        notes.story = engine.story
         notes.duration = UInt32(clamping: (MonotonicClock.now() - since).nanoseconds / 1000)
         notes.time = WallClock.microseconds() &- UInt64(notes.duration)
         switch way {
@@ -74,7 +73,34 @@ extension Worker {
         }
         let place = policy.views.place(of: notes.client)
         if place < policy.views.views.count { notes.view = policy.views.views[place].network }
-        return notes
+        if let answerer = notes.story.answerer, answerer.upstream.index < routes.count {
+            note(answerer, in: &notes)
+        }
+        let rule = engine.ruleDomain(of: notes.story)
+        let filter = engine.filter(of: notes.story)
+        notes.filterAction = filter.map { QueryNotes.Action($0.action) }
+        notes.filterNetwork = filter?.network
+        notes.replyCount = octets
+        notes.kept = min(octets, QueryNotes.mostKept)
+        notes.ruleCount = rule?.count ?? 0
+        notes.filterCount = filter?.name?.count ?? 0
+        return NotedNames(notes: notes, rule: rule, filter: filter?.name)
+    }
+
+    private mutating func note(_ answerer: AnswerStory.Answerer, in notes: inout QueryNotes) {
+        let route = routes[answerer.upstream.index]
+        guard route.way != .recursor else {
+            notes.profile = .recursive
+            return
+        }
+        notes.upstream = route.endpoint
+        notes.upstreamSource = sources.source(of: answerer.upstream.index, route, at: now)
+        notes.profile =
+            switch answerer.transport {
+            case .udp: .udp
+            case .tcp: .tcp
+            case .tls: .tls
+            }
     }
 
     private func count(_ outcome: QueryPage.Outcome) {
@@ -83,40 +109,32 @@ extension Worker {
     }
 }
 
+/// Notes, and the names that are kept with them.
+private struct NotedNames {
+    var notes: QueryNotes
+    let rule: Name?
+    let filter: Name?
+}
+
 extension QueryNotes {
-    /// Notes how large an answer is, and the names that are kept with it.
-    fileprivate mutating func add(_ octets: Int, _ rule: Name?, _ filter: Name?) {
-        replyCount = octets
+    /// Notes that a question of so many octets is kept, because there is no answer.
+    fileprivate mutating func keep(_ octets: Int, for reason: SilenceReason) {
+        silence = reason
         kept = min(octets, Self.mostKept)
-        ruleCount = rule?.count ?? 0
-        filterCount = filter?.count ?? 0
     }
 }
 
 extension UDPOutbox {
-    /// The question of the message in ``next``, of which there are so many octets.
-    fileprivate mutating func question(_ count: Int) -> Question? {
-        let octets = next
-        return try? Question(octets.bytes.extracting(0..<count))
-    }
-
     /// Puts the message in ``next`` on a page.
-    fileprivate mutating func put(_ notes: QueryNotes, _ rule: Name?, _ filter: Name?, on page: QueryPage)
-        -> QueryPage.Outcome
-    {
+    fileprivate mutating func put(_ lines: NotedNames, on page: QueryPage) -> QueryPage.Outcome {
         let octets = next
-        return page.add(notes, octets.bytes, rule: rule, filter: filter)
+        return page.add(lines.notes, octets.bytes, rule: lines.rule, filter: lines.filter)
     }
 }
 
 extension OctetBuffer {
-    /// The question of the message at the front, which has so many octets.
-    fileprivate borrowing func question(_ count: Int) -> Question? { try? Question(octets.extracting(0..<count)) }
-
     /// Puts the message at the front on a page.
-    fileprivate borrowing func put(_ notes: QueryNotes, _ rule: Name?, _ filter: Name?, on page: QueryPage)
-        -> QueryPage.Outcome
-    {
-        page.add(notes, octets, rule: rule, filter: filter)
+    fileprivate borrowing func put(_ lines: NotedNames, on page: QueryPage) -> QueryPage.Outcome {
+        page.add(lines.notes, octets, rule: lines.rule, filter: lines.filter)
     }
 }

@@ -26,9 +26,11 @@ extension Worker {
         flush()
     }
 
+    /// For each datagram: nothing is allocated for one that is answered at once, and no reference counted.
+    @inline(never)
     private mutating func answerDatagram(_ index: Int, from listener: Int) {
         if outbox.isFull { flush() }
-        if logsOneIn != 0 { return answerAndLog(index, from: listener) }
+        if logsOneIn != 0, isChosenForLog() { return answerAndLog(index, from: listener) }
         let ends = inbox.ends(index)
         let client = Client(address: ends.peer.address, transport: .udp, port: ends.peer.port.number)
         let outcome = engine.answer(
@@ -45,15 +47,27 @@ extension Worker {
 
     /// Does what an answer to a datagram asks for.
     @inline(__always)
-    mutating func settle(_ outcome: QueryOutcome, _ index: Int, _ ends: UDPEnds, from listener: Int) {
+    mutating func settle(
+        _ outcome: QueryOutcome,
+        _ index: Int,
+        _ ends: UDPEnds,
+        from listener: Int,
+        isLogged: Bool = false
+    ) {
         switch outcome {
         case .reply(let count): outbox.seal(count, to: ends)
         case .silence: break
-        case .waiting:
-            var question = ByteBuffer()
-            question.writeBytes(inbox.datagram(index))
-            waiters.keep(Waiter(way: .udp(listener: listener, ends: ends), question: question, since: now))
+        case .waiting: keep(index, ends, from: listener, isLogged: isLogged)
         }
+    }
+
+    /// Keeps the client of a datagram until its answer is known.
+    @inline(never)
+    private mutating func keep(_ index: Int, _ ends: UDPEnds, from listener: Int, isLogged: Bool) {
+        var question = ByteBuffer()
+        question.writeBytes(inbox.datagram(index))
+        let way = Waiter.Way.udp(listener: listener, ends: ends)
+        waiters.keep(Waiter(way: way, question: question, since: now, isLogged: isLogged))
     }
 
     /// Answers a question that came by a connection.
@@ -64,7 +78,7 @@ extension Worker {
             port: question.port,
             question.transport
         )
-        ask(Waiter(way: way, question: question.message, since: now))
+        ask(Waiter(way: way, question: question.message, since: now, isLogged: isChosenForLog()))
     }
 
     /// Asks the question of a client, or asks it again after the engine was replaced.
@@ -75,7 +89,7 @@ extension Worker {
             case .udp(_, let ends):
                 Client(address: ends.peer.address, transport: .udp, port: ends.peer.port.number)
             }
-        let before = logsOneIn == 0 ? nil : engine.beginning
+        engine.takesShortWay = !waiter.isLogged
         let outcome = engine.answer(
             waiter.question,
             from: client,
@@ -84,11 +98,14 @@ extension Worker {
             at: now,
             into: &message
         )
+        engine.takesShortWay = true
         switch outcome {
         case .reply(let count):
-            if let before { log(count, to: waiter, before) }
+            if waiter.isLogged { log(count, to: waiter) }
             send(count, to: waiter.way)
-        case .silence: refuse(waiter.way)
+        case .silence(let reason):
+            if waiter.isLogged { log(reason, waiter) }
+            refuse(waiter.way)
         case .waiting: waiters.keep(waiter)
         }
     }
@@ -127,6 +144,7 @@ extension Worker {
     }
 
     /// Sends the outbox.
+    @inline(never)
     mutating func flush() {
         guard outbox.count > 0 else { return }
         guard outboxListener >= 0, outboxListener < listeners.count, let listener = listeners[outboxListener] else {

@@ -7,7 +7,6 @@ extension Worker {
     /// Does what the engine wants done, until there is nothing.
     mutating func act() {
         while true {
-            let before = logsOneIn == 0 ? nil : engine.beginning
             guard let action = engine.nextAction(policy: policy, at: now, random: &random, into: &message) else {
                 guard questions.count > 0 else { return }
                 post()
@@ -19,7 +18,7 @@ extension Worker {
             case .cancel(let exchange): exchanges.remove(exchange)
             case .answer(let id, let count):
                 guard let waiter = waiters.take(id) else { break }
-                if let before { log(count, to: waiter, before, upstream: engine.answeredBy) }
+                if waiter.isLogged { log(count, to: waiter) }
                 send(count, to: waiter.way)
             case .tell(let workers, let news): tell(workers, news)
             }

@@ -24,13 +24,15 @@ struct Worker: ~Copyable {
     let connections: TCPDoor
     let encrypted: EncryptedUpstreams
     let queryLog: QueryLog
-    /// One in so many answers is logged; none if it is zero.
+    /// One in so many questions is logged; none if it is zero.
     var logsOneIn: Int
     /// Counts the engines, so that a reply for one is not taken by the next.
     var era: UInt64 = 0
 
     var engine: ResolverEngine
     var routes: [UpstreamRoute]
+    /// From where they are asked, for the query log.
+    var sources = UpstreamSources()
     var policy: Policy
     var policyGeneration: UInt64
     var random = RandomWords(secret: SystemRandom.secret())

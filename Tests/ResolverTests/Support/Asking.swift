@@ -4,6 +4,10 @@ import Linux
 import PacketMemory
 import Timing
 
+/// How long tests wait for what must come, before they call it a failure: even a machine that is busy with much else has
+/// done it by then. Nobody who succeeds waits so long.
+let failurePatience = Moment.Span.seconds(30)
+
 /// A connection with messages in frames.
 final class Stream: Sendable {
     let number: Int32
@@ -12,7 +16,7 @@ final class Stream: Sendable {
         self.number = number
         let flags = fcntl(number, F_GETFL)
         _ = fcntl(number, F_SETFL, flags & ~O_NONBLOCK)
-        var patience = timeval(tv_sec: 3, tv_usec: 0)
+        var patience = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -21,7 +25,7 @@ final class Stream: Sendable {
         let descriptor = try TCPSocket.connecting(to: endpoint, from: source)
         self.init(adopting: dup(descriptor.number))
         var waiting = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
-        guard poll(&waiting, 1, 3000) == 1, SocketIO.error(on: number) == 0 else {
+        guard poll(&waiting, 1, 30_000) == 1, SocketIO.error(on: number) == 0 else {
             throw SystemError(call: "connect \(endpoint)", code: ECONNREFUSED)
         }
     }
@@ -48,7 +52,7 @@ final class Stream: Sendable {
 
     func receive() -> Message? { receiveOctets().flatMap { Message($0) } }
 
-    /// The next message; nil when the peer has closed or says nothing for three seconds.
+    /// The next message; nil when the peer has closed or says nothing for half a minute.
     func receiveOctets() -> [UInt8]? {
         guard let length = exactly(2) else { return nil }
         return exactly(Int(length[0]) << 8 | Int(length[1]))
@@ -66,7 +70,7 @@ final class Stream: Sendable {
     }
 
     /// Whether the peer closes within some time, sending nothing before.
-    func isClosedByPeer(within patience: Moment.Span) -> Bool {
+    func isClosedByPeer(within patience: Moment.Span = failurePatience) -> Bool {
         guard DescriptorIO.waitReadable(number, atMost: patience) else { return false }
         var octet: UInt8 = 0
         return recv(number, &octet, 1, 0) <= 0
@@ -80,7 +84,7 @@ func ask(
     at endpoint: TransportAddress,
     from source: String? = nil,
     scope: UInt32 = 0,
-    patience: Moment.Span = .seconds(4)
+    patience: Moment.Span = failurePatience
 ) throws -> Message? {
     let socket = try UDPSocket(connectedTo: endpoint, scope: scope, from: source.map { known(IPAddress($0)) })
     try send(Message.question(name, type, id: 4711), on: socket)
@@ -89,7 +93,7 @@ func ask(
 
 func send(_ octets: [UInt8], on socket: borrowing UDPSocket) throws { try socket.send(octets.span.bytes) }
 
-func hear(_ socket: borrowing UDPSocket, _ patience: Moment.Span = .seconds(4)) throws -> [UInt8]? {
+func hear(_ socket: borrowing UDPSocket, _ patience: Moment.Span = failurePatience) throws -> [UInt8]? {
     guard DescriptorIO.waitReadable(socket.number, atMost: patience) else { return nil }
     var memory = OctetBuffer(count: 4096)
     var span = memory.mutableOctets
@@ -97,8 +101,8 @@ func hear(_ socket: borrowing UDPSocket, _ patience: Moment.Span = .seconds(4)) 
     return (0..<count).map { memory.octets.octet(at: $0) }
 }
 
-/// Waits until something is so, a few seconds at most.
-func eventually(patience: Moment.Span = .seconds(3), _ isSo: () throws -> Bool) rethrows -> Bool {
+/// Waits until something is so.
+func eventually(patience: Moment.Span = failurePatience, _ isSo: () throws -> Bool) rethrows -> Bool {
     let end = MonotonicClock.now() + patience
     while MonotonicClock.now() < end {
         if try isSo() { return true }
@@ -113,7 +117,7 @@ func answers(
     _ type: UInt16 = Message.aaaa,
     at endpoint: TransportAddress,
     from source: String? = nil,
-    patience: Moment.Span = .seconds(4)
+    patience: Moment.Span = failurePatience
 ) throws -> [String] {
     describe(try ask(name, type, at: endpoint, from: source, patience: patience))
 }

@@ -8,6 +8,7 @@ import Resolver
 import Synchronization
 import TestNamespace
 import Testing
+import Timing
 
 /// What a test runs in its namespace: a resolver at 127.0.0.1 that asks 127.0.0.101, and whatever else it adds.
 struct Bench {
@@ -33,7 +34,8 @@ func known<Value>(_ value: Value?) -> Value {
     return value
 }
 
-/// The settings of most tests.
+/// The settings of most tests. No question to an upstream is repeated or given up, however slow the machine is: tests of
+/// that set times of their own.
 func settings(
     listen: [String] = ["127.0.0.1:53"],
     upstreams: [String] = ["127.0.0.101:53"],
@@ -44,6 +46,10 @@ func settings(
     settings.usesSystemUpstreams = false
     settings.dns64.upstreams = upstreams.map { UpstreamAddress(endpoint($0)) }
     settings.dns64.cacheSize = 1 << 20
+    settings.dns64.patience = .seconds(600)
+    settings.dns64.patienceForAAAA = .seconds(600)
+    settings.dns64.shortestRetry = .seconds(300)
+    settings.dns64.longestRetry = .seconds(300)
     settings.workers = workers
     return settings
 }

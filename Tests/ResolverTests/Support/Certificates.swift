@@ -49,6 +49,31 @@ enum Certificates {
 
         """
 
+    /// For *.Example.net, dns.example.org, 192.0.2.7 and 2001:db8::7.
+    static let wildcardChain = """
+        -----BEGIN CERTIFICATE-----
+        MIIBtDCCAVqgAwIBAgIUBNTOeMXuc3/sgODSEt9lydIvJ44wCgYIKoZIzj0EAwIw
+        DDEKMAgGA1UEAwwBeDAgFw0yNjExMjYwNDUyMzZaGA8yMTI2MTEwMjA0NTIzNlow
+        DDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABKkxCR8guY/Z
+        p6YqPWICGow9iElqUEqOVPiJb8PVC9aOJ1gzNRPeS5A1Z7zte2nhsQlFhXhgbzDW
+        3wZgRzcu+26jgZcwgZQwHQYDVR0OBBYEFJvlREB3Kao640zzgj4Hd7pEZn2RMB8G
+        A1UdIwQYMBaAFJvlREB3Kao640zzgj4Hd7pEZn2RMA8GA1UdEwEB/wQFMAMBAf8w
+        QQYDVR0RBDowOIINKi5FeGFtcGxlLm5ldIIPZG5zLmV4YW1wbGUub3JnhwTAAAIH
+        hxAgAQ24AAAAAAAAAAAAAAAHMAoGCCqGSM49BAMCA0gAMEUCIQCiW//91C1ML5TX
+        Q+STJPgDfN/n3appjnUvoLa36WdV6wIgQ0//GfX9YJ/q+bJuXXwHU00er7yXiX6m
+        Hbyx8ew252k=
+        -----END CERTIFICATE-----
+
+        """
+    static let wildcardKey = """
+        -----BEGIN PRIVATE KEY-----
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgtY1ahThRpy2zap/L
+        mPKEq0BSRelerhM8E/803OZn/y+hRANCAASpMQkfILmP2aemKj1iAhqMPYhJalBK
+        jlT4iW/D1QvWjidYMzUT3kuQNWe87Xtp4bEJRYV4YG8w1t8GYEc3Lvtu
+        -----END PRIVATE KEY-----
+
+        """
+
     /// A folder with `dns.pem` and `dns.key`.
     static func folder() throws -> String {
         var template = Array("/tmp/dns64-certificates-XXXXXX".utf8CString)

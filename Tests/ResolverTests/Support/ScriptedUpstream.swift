@@ -34,6 +34,7 @@ final class ScriptedUpstream: Sendable {
     private let asked = Mutex<[Asked]>([])
     private let isMute: Bool
     private let threads = Mutex<[PlainThread]>([])
+    private let connections = Mutex<[Stream]>([])
 
     /// - Parameter isMute: Hears everything and answers nothing.
     init(at address: String, isMute: Bool = false) throws {
@@ -52,7 +53,10 @@ final class ScriptedUpstream: Sendable {
 
     func stop() {
         bell.ring()
-        for thread in threads.withLock({ $0 }) { thread.join() }
+        // The two that listen first: then there are no more connections.
+        for thread in threads.withLock({ $0.prefix(2) }) { thread.join() }
+        for stream in connections.withLock({ $0 }) { shutdown(stream.number, Int32(SHUT_RDWR)) }
+        for thread in threads.withLock({ $0.dropFirst(2) }) { thread.join() }
     }
 
     /// Answers the names that begin with `held`, those asked before and those asked after.
@@ -129,14 +133,18 @@ final class ScriptedUpstream: Sendable {
             while true {
                 let connection = accept(tcp.number, nil, nil)
                 guard connection >= 0 else { break }
-                _ = try? PlainThread(name: "up-conn") { [self] in
-                    serve(Stream(adopting: connection))
+                let stream = Stream(adopting: connection)
+                connections.withLock { $0.append(stream) }
+                guard let thread = try? PlainThread(name: "up-conn", body: { [self] in serve(stream) }) else {
+                    continue
                 }
+                threads.withLock { $0.append(thread) }
             }
         }
     }
 
     private func serve(_ stream: Stream) {
+        defer { shutdown(stream.number, Int32(SHUT_RDWR)) }
         while let octets = stream.receiveOctets(), let question = Message(octets) {
             asked.withLock {
                 $0.append(Asked(name: question.name, type: question.type, isTCP: true, source: nil))

@@ -109,10 +109,10 @@ final class TLSClient: Sendable {
 
     func close() { channel.close(promise: nil) }
 
-    /// The next message with its length in front; nil if none comes for some seconds.
+    /// The next message with its length in front; nil if none comes.
     func receiveOctets() -> [UInt8]? {
         var message: [UInt8]?
-        _ = eventually(patience: .seconds(8)) {
+        _ = eventually {
             seen.state.withLock { seen in
                 guard seen.octets.count >= 2 else { return seen.hasEnded }
                 let end = 2 + Int(seen.octets[0]) << 8 + Int(seen.octets[1])
@@ -129,13 +129,13 @@ final class TLSClient: Sendable {
 
     /// All that has come, once there is something of this kind in it.
     func octets(until isEnough: ([UInt8]) -> Bool) -> [UInt8] {
-        _ = eventually(patience: .seconds(8)) {
+        _ = eventually {
             seen.state.withLock { isEnough($0.octets) || $0.hasEnded }
         }
         return seen.state.withLock { $0.octets }
     }
 
-    func isClosedByPeer(within patience: Moment.Span) -> Bool {
+    func isClosedByPeer(within patience: Moment.Span = failurePatience) -> Bool {
         eventually(patience: patience) { seen.state.withLock { $0.hasEnded } }
     }
 }

@@ -1,0 +1,78 @@
+import DNS64
+import Linux
+import PacketMemory
+import Policy
+import TestNamespace
+import Testing
+import Timing
+
+@testable import Resolver
+
+@Suite("Sockets to upstreams, from inside a worker")
+struct UpstreamSocketTests {
+    /// Puts a question for 127.0.0.1 at the front of a worker's message buffer; its count of octets.
+    private func write(_ name: String, identifier: UInt16, to worker: inout Worker) -> Int {
+        let octets = Message.question(name, Message.a, id: identifier)
+        var memory = worker.message.mutableOctets
+        for (index, octet) in octets.enumerated() { memory.store(octet, at: index) }
+        return octets.count
+    }
+
+    /// The names of the questions that have come to a socket, once there are so many.
+    private func arrived(_ count: Int = 0, at socket: borrowing UDPSocket) throws -> [String] {
+        var names: [String] = []
+        while DescriptorIO.waitReadable(socket.number, atMost: names.count < count ? failurePatience : .zero) {
+            guard let message = try hear(socket).flatMap({ Message($0) }) else { break }
+            names.append(message.name)
+        }
+        return names
+    }
+
+    @Test("DNS-18 a question whose socket was closed before it left is not sent by the socket that got its number")
+    func identity() async throws {
+        try await inNamespace {
+            let first = try UDPSocket(listeningOn: endpoint("127.0.0.101:53"))
+            let second = try UDPSocket(listeningOn: endpoint("127.0.0.102:53"))
+            let settings = settings(upstreams: ["127.0.0.101:53", "127.0.0.102:53"])
+            let port = try WorkerPort(number: 0)
+            let policies = PolicyInForce(policy())
+            let secret = SystemRandom.secret()
+            let door = TCPDoor(limits: settings.tcp, certificate: ServerCertificate(), dropsPrivileges: false) { _ in }
+            defer { door.stop() }
+            var worker = Worker(
+                port: port,
+                peers: [port],
+                cache: AnswerCache(size: settings.dns64.cacheSize, secret: secret),
+                policies: policies,
+                connections: door,
+                encrypted: EncryptedUpstreams(on: door.loop, authorities: UpstreamAuthorities(), report: { _ in }),
+                queryLog: try QueryLog(pages: [], policies: policies, dropsPrivileges: false, report: { _ in }),
+                settings: EngineSettings(
+                    settings,
+                    UpstreamChoice(settings, listening: []),
+                    designated: [],
+                    workers: 1,
+                    cookieSecret: secret,
+                    after: nil
+                ),
+                sockets: 64
+            )
+            try worker.seal(ExchangeID(0), 0, write("closed.test", identifier: 1, to: &worker))
+            let number = worker.questionsPort
+            worker.exchanges.ports.retire(number)
+            worker.exchanges.remove(ExchangeID(0))
+            #expect(worker.exchanges.ports[number] == nil)
+            #expect(try worker.exchanges.ports.open(1, worker.routes[1], at: worker.now) == number)
+            worker.post()
+            #expect(try arrived(at: first) == [] && arrived(at: second) == [])
+
+            // What is sealed later leaves, to whom it is for.
+            for (route, name) in [(0, "one.test"), (1, "two.test")] {
+                try worker.seal(ExchangeID(UInt64(route + 1)), route, write(name, identifier: 2, to: &worker))
+            }
+            worker.post()
+            #expect(try arrived(1, at: first) == ["one.test"])
+            #expect(try arrived(1, at: second) == ["two.test"])
+        }
+    }
+}
