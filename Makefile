@@ -32,19 +32,21 @@ deb: ## the Debian package, in .build-deb/
 	@$(MAKE) --no-print-directory build
 	@packaging/build-deb.sh
 
-bench: ## throughput through the laboratory, beside plain IPv6 forwarding over the same links
-	@$(INSTALL) build lab
+bench: ## tables beside other translators and name servers; WHAT=all|nat|dns ROUNDS=1 BENCH_SECS=1 PAGE=FILE
+	@$(INSTALL) build lab bench
+	@$(INSTALL) peers || echo "Some of what stands beside could not be installed; it is left out" >&2
 	@$(MAKE) --no-print-directory build
-	@Tests/Lab/bench.sh
+	@Tests/Bench/bench.sh
 
 fuzz: ## each decoder's fuzz target; FUZZ_SECONDS=60 for each
 	@$(INSTALL) build
 	@Tests/Fuzz/fuzz.sh $(or $(FUZZ_SECONDS),60)
 
-flood: ## a million malformed queries and replies through the resolver's engine, and over sockets; FLOOD_MESSAGES=1000000
+flood: ## a million malformed queries and replies, and names that nobody asks for twice, to the real process; FLOOD_MESSAGES=1000000
 	@$(INSTALL) build lab
-	@DNS64_RANDOM_MESSAGES=$(or $(FLOOD_MESSAGES),1000000) RESOLVER_FLOOD_MESSAGES=$(or $(FLOOD_MESSAGES),1000000) \
-		swift test --filter 'RandomMessageTests|FloodTests'
+	@$(MAKE) --no-print-directory build
+	@Tests/Flood/flood.sh $(or $(FLOOD_MESSAGES),1000000)
+	@Tests/Flood/names.sh
 
 soak: ## ten minutes of 100,000 flows under loss and reordering; SOAK_SECONDS=600
 	@$(INSTALL) build lab

@@ -9,26 +9,11 @@ set -euo pipefail
 LAB=${LAB:-nat64-bench-$$}
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR
-. "$here/topology.sh"
-. "$here/internet.sh"
-. "$here/appliance.sh"
+. "$here/opening.sh"
 rounds=${ROUNDS:-5} seconds=${STREAM_SECONDS:-3}
 V4=64:ff9b::b0b:b02
 
-if [ "$(id -u)" != 0 ]; then
-    echo "network namespaces need root: sudo make bench" >&2
-    exit 1
-fi
-finish() {
-    local status=$?
-    trap - EXIT INT TERM
-    [ $status = 0 ] || tail -n 20 "$LOG" 2>/dev/null || true
-    stop || true
-    topology_down
-    exit $status
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+leaving() { [ "$1" = 0 ] || tail -n 20 "$LOG" 2>/dev/null || true; }
 
 # stream ADDRESS [-R]: Gbit/s of one TCP stream, and how many segments were sent again.
 stream() {
