@@ -1,10 +1,10 @@
 #!/bin/bash
 # All tests, cheap ones first: the sources, the units (with real devices in network namespaces), the release executable, the
-# laboratory, real packets against the RFCs, a short soak, instructions per packet, the package on a booted systemd, the decoders
-# under a million inputs each.
+# laboratory, real packets against the RFCs, a short soak, a short flood of malformed messages, instructions per packet, the
+# package on a booted systemd, the decoders under a million inputs each.
 # Ends with one line: N passed, N failed.
 #
-#   Tests/all.sh [PARTS...]      parts: check unit release lab packets soak budget box fuzz; all of them when none is named
+#   Tests/all.sh [PARTS...]      parts: check unit release lab packets soak flood budget box fuzz; all of them when none is named
 #
 # What each part printed is kept in .build/tests/.
 set -uo pipefail
@@ -56,11 +56,12 @@ release() { make --no-print-directory build && Tests/check.sh binary; }
 lab() { Tests/Lab/test.sh; }
 packets() { Tests/Packets/packets.py .build/release/nat64-appliance; }
 soak() { Tests/Soak/soak.sh 10; }
+flood() { Tests/Flood/flood.sh 100000; }
 budget() { make --no-print-directory budget; }
 box() { Tests/Box/test.sh; }
 fuzz() { Tests/Fuzz/fuzz.sh runs 1000000; }
 
-[ $# -gt 0 ] || set -- check unit release lab packets soak budget box fuzz
+[ $# -gt 0 ] || set -- check unit release lab packets soak flood budget box fuzz
 for name in "$@"; do part "$name" "$name"; done
 [ -z "$broken" ] || printf '\nnot run to the end:%s\n' "$broken"
 printf '\n%d passed, %d failed\n' $passed $failed

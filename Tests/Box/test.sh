@@ -54,12 +54,12 @@ bare=$(network_state)
 on box sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
 box_boot
 
-answers() { same "AAAA for $1" "${2-64:ff9b::b0b:b02}" "$(on "$1" dig +short +time=1 +tries=1 AAAA v4.example.net)"; }
-pings() { on client ping -c 1 -W 1 64:ff9b::b0b:b02; }
+answers() { same "AAAA for $1" "${2-64:ff9b::b0b:b02}" "$(on "$1" dig +short +time=10 +tries=1 AAAA v4.example.net)"; }
+pings() { on client ping -c 1 -W 5 64:ff9b::b0b:b02; }
 serves_now() {
     answers client
     pings
-    same "page" "Hello from the IPv4 internet" "$(on client curl -sS -m 5 http://v4.example.net/)"
+    same "page" "Hello from the IPv4 internet" "$(on client curl -sS -m 30 http://v4.example.net/)"
 }
 active() { same "state of the unit" "$1" "$(inside systemctl is-active $unit || true)"; }
 property() { inside systemctl show --property "$1" --value $unit; }
@@ -141,7 +141,7 @@ reloads() {
     printf '[destinations]\nallow = ["10.0.0.0/8"]\n' >"$etc/appliance.d/private.toml"
     inside systemctl reload $unit
     active active
-    on client ping -c 1 -W 2 64:ff9b::10.64.0.2
+    on client ping -c 1 -W 10 64:ff9b::10.64.0.2
     rm "$etc/appliance.d/private.toml"
     inside systemctl reload $unit
     refused on client ping -c 1 -W 1 64:ff9b::10.64.0.2
@@ -149,7 +149,7 @@ reloads() {
 reload_with_problems() {
     printf '[nat64]\nprefixs = []\n' >"$etc/appliance.d/bad.toml"
     inside systemctl reload $unit || true
-    eventually 3 journal_says "bad.toml:2"
+    eventually 30 journal_says "bad.toml:2"
     active active
     serves_now
     rm "$etc/appliance.d/bad.toml"
@@ -172,23 +172,23 @@ back_after_kill() {
     local before
     before=$(property MainPID)
     inside systemctl kill --signal SIGKILL $unit
-    eventually 3 pings
-    eventually 3 answers client
+    eventually 30 pings
+    eventually 30 answers client
     refused same "process" "$before" "$(property MainPID)"
     active active
 }
 watchdog() {
     local before
     mkdir -p "$BOX_ROOT/run" && inside mkdir -p /run/systemd/system/$unit.service.d
-    inside sh -c "printf '[Service]\nWatchdogSec=2\n' >/run/systemd/system/$unit.service.d/watchdog.conf"
+    inside sh -c "printf '[Service]\nWatchdogSec=5\n' >/run/systemd/system/$unit.service.d/watchdog.conf"
     inside systemctl daemon-reload
     inside systemctl restart $unit
-    sleep 3
+    sleep 6
     active active
     same "restarts without a reason" 0 "$(property NRestarts)"
     before=$(property MainPID)
     inside systemctl kill --signal SIGSTOP $unit
-    eventually 8 pings
+    eventually 30 pings
     refused same "process" "$before" "$(property MainPID)"
     inside rm -r /run/systemd/system/$unit.service.d
     inside systemctl daemon-reload
@@ -216,7 +216,7 @@ upgrades() {
     same "installed version" "$newer_version" "$(inside dpkg-query -W -f '${Version}' nat64-appliance)"
     refused same "process" "$before" "$(property MainPID)"
     holds "configuration" "an administrator's remark" "$(cat "$etc/appliance.toml")"
-    eventually 3 answers client
+    eventually 30 answers client
     serves_now
 }
 removes() {

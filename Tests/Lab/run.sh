@@ -5,33 +5,20 @@ set -euo pipefail
 LAB=${LAB:-nat64-run-$$}
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR
-. "$here/topology.sh"
-. "$here/internet.sh"
-. "$here/appliance.sh"
+. "$here/opening.sh"
 
-if [ "$(id -u)" != 0 ]; then
-    echo "network namespaces need root: sudo make run" >&2
-    exit 1
-fi
-
-finish() {
-    local status=$?
-    trap - EXIT INT TERM
-    if [ $status != 0 ] && [ -s "$LOG" ]; then
-        printf '\nThe log of the appliance ends so:\n'
-        tail -n 20 "$LOG"
-    fi
-    stop || true
-    topology_down
-    if [ $status = 0 ]; then
+leaving() {
+    [ "$1" != 0 ] && [ -s "$LOG" ] || return 0
+    printf '\nThe log of the appliance ends so:\n'
+    tail -n 20 "$LOG"
+}
+gone() {
+    if [ "$1" = 0 ]; then
         printf '\nSUCCESS: a host with IPv6 alone used the IPv4 internet through one process, and nothing was left behind.\n'
     else
         printf '\nFAILED: see the last command above.\n'
     fi
-    exit $status
 }
-trap finish EXIT
-trap 'exit 130' INT TERM
 
 heading() { printf '\n== %s\n' "$1"; }
 

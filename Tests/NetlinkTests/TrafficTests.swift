@@ -10,12 +10,12 @@ private struct Stage {
     let device: Int32
     let far: OtherNamespace
 
-    /// Reads packets from the TUN until one satisfies, at most five seconds; every other one is handed back.
+    /// Reads packets from the TUN until one satisfies, at most half a minute; every other one is handed back.
     func read(until satisfies: ([UInt8]) -> Bool) -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 70000)
         while true {
             var wait = pollfd(fd: device, events: Int16(POLLIN), revents: 0)
-            guard poll(&wait, 1, 5000) == 1 else { return nil }
+            guard poll(&wait, 1, 30_000) == 1 else { return nil }
             let count = Glibc.read(device, &buffer, buffer.count)
             guard count > TunDevice.headerLength else { return nil }
             let packet = Array(buffer[TunDevice.headerLength..<count])
@@ -83,6 +83,8 @@ struct TrafficTests {
             try stage.far.run("echo one > /dev/udp/203.0.113.5/5000; echo two > /dev/udp/203.0.113.5/62000")
             let packet = stage.read { $0[9] == 17 }
             var buffer = [UInt8](repeating: 0, count: 100)
+            var wait = pollfd(fd: host, events: Int16(POLLIN), revents: 0)
+            _ = poll(&wait, 1, 30_000)
             let count = recv(host, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             return (packet, String(decoding: buffer[..<max(0, count)], as: UTF8.self))
         }
@@ -98,7 +100,7 @@ struct TrafficTests {
             let pinger = try lines(
                 """
                 nsenter --net=/proc/\(stage.far.process)/ns/net bash -c \
-                'ping -c 1 -W 4 -s 4000 203.0.113.5 && ping -c 1 -W 4 203.0.113.5 \
+                'ping -c 1 -W 30 -s 4000 203.0.113.5 && ping -c 1 -W 30 203.0.113.5 \
                 && echo last > /dev/udp/203.0.113.5/62000' >/dev/null 2>&1 & echo $!
                 """
             )

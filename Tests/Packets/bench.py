@@ -210,10 +210,10 @@ class Bench:
         return run("ip", "netns", "exec", self.box, *words, check=check)
 
     def background(self, program):
-        """A Python program on the box, which has half a second to get ready."""
+        """A Python program on the box, which prints a line when it is ready."""
         words = ["ip", "netns", "exec", self.box, "python3", "-u", "-c", program]
         started = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        time.sleep(0.5)
+        equal("the first line of the program", started.stdout.readline(), "ready\n")
         return started
 
     def sysctl(self, *settings):
@@ -313,7 +313,7 @@ directory = "{self.folder}/state"
     def drops(self):
         return {entry["name"]: entry["count"] for entry in self.status()["dataplane"]["drops"]}
 
-    def until(self, condition, sentence, limit=5):
+    def until(self, condition, sentence, limit=30):
         """Waits for what must come true within a time that no machine needs."""
         end = time.monotonic() + limit
         while not condition():

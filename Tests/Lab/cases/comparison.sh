@@ -128,7 +128,7 @@ forward-zone:
     forward-addr: $SERVER4@5301
 CONF
     spawn box unbound -d -c "$compare/unbound.conf" >"$compare/unbound.out" 2>&1
-    eventually 10 on client dig +time=1 +tries=1 @2001:db8:6::1 -p 5302 v4-1.compared.example A
+    eventually 30 on client dig +time=1 +tries=1 @2001:db8:6::1 -p 5302 v4-1.compared.example A
 }
 compared() {
     compared_questions >"$compare/questions"

@@ -10,7 +10,7 @@ new_certificate() {
 }
 
 # asked WORDS...: the answer to the question for a name without AAAA records of its own.
-asked() { on client kdig +timeout=4 +retry=0 "$@" @2001:db8:6::1 v4.example.net AAAA; }
+asked() { on client kdig +timeout=20 +retry=0 "$@" @2001:db8:6::1 v4.example.net AAAA; }
 synthesized() {
     local answer
     answer=$(asked "$@")
@@ -25,10 +25,14 @@ padded() { holds "the answer" "Received 468 B" "$(asked +tls +padding)"; }
 in_clear() { refused on client kdig +tcp +timeout=1 +retry=0 -p 853 @2001:db8:6::1 v4.example.net AAAA; }
 resumed() {
     local at=(-connect '[2001:db8:6::1]:853' -alpn dot)
+    rm -f "$pem/session"
     # The ticket comes with the first answer: to the question for v4.example.net AAAA, with its length in front.
     {
         printf '\0\40\0\1\1\0\0\1\0\0\0\0\0\0\2v4\7example\3net\0\0\34\0\1'
-        sleep 1
+        for _ in $(seq 200); do
+            sleep 0.1
+            [ ! -s "$pem/session" ] || break
+        done
     } | on client openssl s_client "${at[@]}" -sess_out "$pem/session" 2>&1 | cat -v || true
     holds "the second handshake" "Reused, TLSv1.3" "$(on client openssl s_client "${at[@]}" -sess_in "$pem/session" 2>&1 || true)"
 }
@@ -43,13 +47,13 @@ about_to_expire() { fact '.findings[].code' | grep -qx certificate-expires; }
 renewed() {
     about_to_expire
     new_certificate 60
-    eventually 5 refused about_to_expire
+    eventually 30 refused about_to_expire
     same "renewals" 1 "$(fact .resolver.encryption.certificate.renewals)"
     over_tls
 }
 unusable() {
     echo nothing >"$pem/dns.pem"
-    eventually 5 sh -c "'$WORK/appliance-ctl' --socket '$SOCKET' status --json | jq -r '.findings[].code' | grep -qx certificate-unusable"
+    eventually 30 sh -c "'$WORK/appliance-ctl' --socket '$SOCKET' status --json | jq -r '.findings[].code' | grep -qx certificate-unusable"
     holds "the answer" 64:ff9b::b0b:b02 "$(asked +tls)"
 }
 

@@ -28,7 +28,7 @@ floods() {
         echo "nothing more is counted as $reasons"
         code=1
     fi
-    same "page that the other client gets now" "Hello from the IPv4 internet" "$(on guest curl -sS -m 5 "http://[$V4]/")" || code=1
+    same "page that the other client gets now" "Hello from the IPv4 internet" "$(on guest curl -sS -m 30 "http://[$V4]/")" || code=1
     return $code
 }
 hostile_up() {

@@ -2,7 +2,7 @@
 # Start, reload, stop, crash: what is there while it runs, and what is left when it does not.
 
 ping_works() { on client ping -c 1 -W 1 64:ff9b::b0b:b02; }
-page_works() { same "page" "Hello from the IPv4 internet" "$(on client curl -sS -m 5 http://v4.example.net/)"; }
+page_works() { same "page" "Hello from the IPv4 internet" "$(on client curl -sS -m 30 http://v4.example.net/)"; }
 
 # stop || true in a scenario has ended the daemon before this one: the box is as bare as it was built.
 stop || true
@@ -34,7 +34,7 @@ killed() {
     on box ping -c 1 -W 1 $SERVER4
     host_tcp_after_crash
 }
-host_tcp_after_crash() { same "page" "Hello from the IPv4 internet" "$(on box curl -sS -m 5 http://$SERVER4/)"; }
+host_tcp_after_crash() { same "page" "Hello from the IPv4 internet" "$(on box curl -sS -m 30 http://$SERVER4/)"; }
 starts_after_kill() {
     start
     page_works
@@ -66,10 +66,10 @@ reload_by_signal() {
     configure '[destinations]
 allow = ["10.0.0.0/8"]'
     kill -HUP "$(appliance_pid)"
-    eventually 5 on client ping -c 1 -W 1 64:ff9b::10.64.0.2
+    eventually 30 on client ping -c 1 -W 1 64:ff9b::10.64.0.2
 }
 reload_under_load() {
-    spawn client ping -i 0.02 -c 150 -W 1 64:ff9b::b0b:b02 >"$WORK/ping.log"
+    spawn client ping -i 0.02 -c 150 -W 10 64:ff9b::b0b:b02 >"$WORK/ping.log"
     local ping=$!
     sleep 0.5
     ctl reload

@@ -46,7 +46,7 @@ narrow_uplink() {
     narrow_ipv4 1500
     ip -n "$LAB-box" link set wan0 mtu 1400
     ip -n "$LAB-isp" link set down0 mtu 1400
-    eventually 2 uplink_known
+    eventually 30 uplink_known
     on client ip -6 route flush cache
     on client curl -sS -m 60 -T "$WORK/web/www/large" http://v4.example.net/upload/uplink
     cmp "$WORK/web/www/upload/uplink" "$WORK/web/www/large"
@@ -97,7 +97,7 @@ gets_through() {
     cmp "$WORK/download" "$WORK/web/www/large"
     for way in "" -R; do
         on server iperf3 -s -1 -D -I "$WORK/iperf3.pid"
-        sleep 0.2
+        eventually 30 on server sh -c 'ss -Hltn "sport = :5201" | grep -q .'
         # shellcheck disable=SC2086 # no word when there is no option
         on client iperf3 -c 64:ff9b::b0b:b02 -t 1 -P 4 $way --json >"$WORK/streams.json"
         jq -e '[.end.streams[].receiver.bytes] | length == 4 and (map(. > 1000000) | all)' "$WORK/streams.json"
@@ -127,7 +127,7 @@ it "a clients' link of 1,400 octets" client_link 1400 1400
 it "a clients' link of 1,280 octets, the least of IPv6" client_link 1280 1280
 narrow_everywhere() {
     link box wan0 isp down0 1420
-    eventually 2 same "MTU of the uplink" 1420 "$(fact .network.uplink.mtu)"
+    eventually 30 same "MTU of the uplink" 1420 "$(fact .network.uplink.mtu)"
     client_link 1280 1280
 }
 it "a clients' link of 1,280 octets and an uplink of 1,420" narrow_everywhere

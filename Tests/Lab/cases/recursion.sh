@@ -50,7 +50,7 @@ zone:
     zonefile: "forged.example.signed"
 END
     spawn server nsd -d -c "$signed/nsd.conf" >"$signed/log" 2>&1
-    eventually 10 on server dig +time=1 +tries=1 "@$SERVER4" -p 5300 good.example SOA
+    eventually 30 on server dig +time=1 +tries=1 "@$SERVER4" -p 5300 good.example SOA
 }
 
 recursor() { pgrep -P "$(appliance_pid)" -f '^nat64-recursor '; }
@@ -90,9 +90,9 @@ killed() {
     # What is known and what has a rule does not depend on it.
     synthesized
     same "a name with a rule" "$SERVER4" "$(on client dig +short A www.example.net | tail -n 1)"
-    eventually 8 recursor
+    eventually 30 recursor
     refused same "the process" "$first" "$(recursor)"
-    eventually 8 on client sh -c "dig +short AAAA dual.good.example | grep -q ."
+    eventually 30 on client sh -c "dig +short AAAA dual.good.example | grep -q ."
 }
 
 # asked_again HOW: a question is at the child when it ends; it is answered by the next, and no packet is lost meanwhile.
@@ -103,7 +103,7 @@ asked_again() {
     spawn client ping -q -c 80 -i 0.05 -W 2 64:ff9b::b0b:b02 >"$WORK/pings" 2>&1
     pings=$!
     kill -STOP "$first"
-    spawn client dig +time=6 +tries=1 A "$name" >"$WORK/asked" 2>&1
+    spawn client dig +time=30 +tries=1 A "$name" >"$WORK/asked" 2>&1
     asked=$!
     sleep 0.3
     # Left alone it is found out; it is in no state to end by itself.
@@ -111,7 +111,7 @@ asked_again() {
     synthesized
     wait "$asked"
     holds "the answer" "status: NXDOMAIN" "$(cat "$WORK/asked")"
-    eventually 8 recursor
+    eventually 30 recursor
     refused same "the process" "$first" "$(recursor)"
     wait "$pings"
     holds "the ping" " 0% packet loss" "$(cat "$WORK/pings")"

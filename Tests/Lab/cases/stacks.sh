@@ -31,7 +31,7 @@ ipv6 = "2001:db8:6::c0"
 ipv6-port = 8080'
     spawn client python3 -m http.server --bind 2001:db8:6::c0 --directory "$WORK/web/www" 8080 2>/dev/null
     local server=$! code=0
-    eventually 5 on server curl -sSf -m 2 -o /dev/null http://192.0.2.70:8080/ || code=1
+    eventually 30 on server curl -sSf -m 2 -o /dev/null http://192.0.2.70:8080/ || code=1
     route=$(on server traceroute -4 -n -T -p 8080 -q 1 -w 2 -m 8 192.0.2.70)
     kill $server
     echo "$route"
@@ -56,16 +56,16 @@ path_traced() {
 sizes() {
     local size
     for size in 0 1 8 56 1192 1204 1212 1213 1232 1233 1351 1424 1452; do
-        holds "ping of $size octets" "2 received" "$(on client ping -c 2 -i 0.05 -W 2 -M "do" -s $size $V4)"
+        receives 2 client -i 0.05 -W 2 -M "do" -s $size $V4
     done
     refused on client ping -c 1 -W 1 -M "do" -s 1453 $V4
     for size in 1453 1500 2960 4000 8000 20000; do
-        holds "ping of $size octets" "2 received" "$(on client ping -c 2 -i 0.05 -W 2 -s $size $V4)"
+        receives 2 client -i 0.05 -W 2 -s $size $V4
     done
 }
 streams() {
     on server iperf3 -s -1 -D -I "$WORK/iperf3.pid"
-    sleep 0.2
+    eventually 30 on server sh -c 'ss -Hltn "sport = :5201" | grep -q .'
     on client iperf3 -c $V4 -t 1 -P 8 "$@" --json >"$WORK/streams.json"
     jq -e '[.end.streams[].receiver.bytes] | length == 8 and (map(. > 100000) | all)' "$WORK/streams.json"
 }
@@ -85,7 +85,7 @@ END
 datagrams() {
     local holder code=0
     echo_server
-    eventually 5 echo_server_is_up
+    eventually 30 echo_server_is_up
     cat >"$WORK/datagrams.py" <<'END'
 import os, socket, sys
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)

@@ -1,0 +1,139 @@
+#!/bin/bash
+# A flood of names that nobody asks for twice, to the real daemon, while others ask for the same thousand names: its memory stays
+# under what the cache may have and a constant, and the thousand names stay known. Then the thousand names alone: no memory is
+# taken for an answer out of the cache, from the arrival of the datagram to the sending of the answer.
+#
+#   Tests/Flood/names.sh [NAMES [QUESTIONS-PER-SECOND]]      200,000 names, 10,000 a second; the cache has 16 MiB
+#
+#   127.66.0.1 new names       ─┬▶ the daemon, 127.0.0.1 ─┬▶ 127.0.0.101 an upstream
+#   127.7.0.1  a thousand names ─┘                        └▶ 127.0.0.103 the upstream of the thousand names
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=../Lab/sentences.sh
+. "$here/../Lab/sentences.sh"
+names=${1:-200000} rate=${2:-10000} hot=1000 often=4000 known=500000 size=16
+appliance=$(realpath "${APPLIANCE:-$here/../../.build/release/nat64-appliance}")
+space=names$$ work=$(mktemp -d)
+daemon='' helpers=()
+
+if [ "$(id -u)" != 0 ]; then
+    echo "network namespaces need root" >&2
+    exit 1
+fi
+finish() {
+    local status=$?
+    trap - EXIT INT TERM
+    kill "${helpers[@]}" $daemon 2>/dev/null || true
+    ip netns del "$space" 2>/dev/null || true
+    rm -rf "$work"
+    exit $status
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+on_failure() { tail -n 15 "$work/log"; }
+inside() { ip netns exec "$space" "$@"; }
+# helper OUTPUT WORDS...: an end of the flood, in the background; its process is ${helpers[-1]}.
+helper() {
+    local output=$1
+    shift
+    FROM=${from:-0.0.0.0} ip netns exec "$space" "$work/messages" "$@" >"$work/$output" 2>>"$work/complaints" &
+    helpers+=($!)
+}
+
+gcc -std=gnu11 -Wall -Wextra -Werror -O2 -o "$work/messages" "$here/messages.c"
+gcc -std=gnu11 -Wall -Wextra -Werror -O2 -shared -fPIC -o "$work/allocations.so" "$here/allocations.c"
+ln -s "$appliance" "$work/appliance-ctl"
+mkdir "$work/state"
+ip netns add "$space"
+ip -n "$space" link set lo up
+inside sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+cat >"$work/appliance.toml" <<END
+[nat64]
+pool = ["203.0.113.0/28"]
+[clients]
+allow = ["127.0.0.0/8"]
+[dns64]
+listen = ["127.0.0.1:53"]
+upstreams = ["127.0.0.101"]
+cache-size = "${size}MiB"
+[[dns64.rule]]
+domain = "hot.test"
+upstreams = ["127.0.0.103"]
+[control]
+socket = "$work/control.sock"
+[state]
+directory = "$work/state"
+END
+helper cold.json good 127.0.0.101
+helper hot.json good 127.0.0.103
+upstream=${helpers[-1]}
+ALLOCATIONS="$work/allocations" LD_PRELOAD="$work/allocations.so" ip netns exec "$space" \
+    "$appliance" --config "$work/appliance.toml" >"$work/log" 2>&1 </dev/null &
+daemon=$!
+fact() { "$work/appliance-ctl" --socket "$work/control.sock" status --json | jq -r "$1"; }
+answers() { [ "$(fact .resolver.state)" = running ]; }
+eventually 20 answers
+
+memory() { awk '/^Pss:/ { print $2 }' "/proc/$daemon/smaps_rollup"; }
+read_of() { jq -r ".$2" "$work/$1.json"; }
+# How often the daemon has taken memory since it began.
+allocations() { od -An -t u8 -N 8 "$work/allocations" | tr -d ' '; }
+
+# Its CPU time, user's and system's.
+ticks() { awk '{ print $14, $15 }' "/proc/$daemon/stat"; }
+
+before=$(memory)
+from=127.7.0.1 helper others.json ask 127.0.0.1 $hot.hot.test $often
+others=${helpers[-1]}
+sleep 1
+FROM=127.66.0.1 inside "$work/messages" ask 127.0.0.1 4000000000.cold.test "$rate" "$names" >"$work/flood.json"
+after=$(memory)
+kill "$others"
+wait "$others" || true
+octets=$(fact .resolver.cache.octets) entries=$(fact .resolver.cache.entries) most=$(fact .resolver.cache.limitOctets)
+
+# Every name is known now, and nobody else asks.
+inside "$work/messages" ask 127.0.0.1 $hot.hot.test 20000 $hot >/dev/null
+idle=$(allocations)
+sleep 3
+idle=$(($(allocations) - idle))
+taken=$(allocations)
+read -r user system <<<"$(ticks)"
+inside "$work/messages" ask 127.0.0.1 $hot.hot.test 100000 $known >"$work/known.json"
+taken=$(($(allocations) - taken))
+read -r user_after system_after <<<"$(ticks)"
+kill "$upstream"
+wait "$upstream" || true
+
+asked=$(read_of others asked) missed=$(($(read_of hot asked) / 2))
+echo "the flood:   $(cat "$work/flood.json")"
+echo "the others:  $(cat "$work/others.json")"
+echo "misses of the others: $missed of $asked, $hot of them the first"
+# Of the whole, the index too.
+each=$(((size << 20) * 2 / entries))
+echo "the cache:   $octets octets of answers, at most $most; $each for each name with its index; memory $before-$after KiB"
+echo "memory taken: $taken times in $(read_of known answered) answers out of the cache, $idle times in three idle seconds"
+awk -v own=$((user_after - user)) -v kernel=$((system_after - system)) -v tick="$(getconf CLK_TCK)" -v answers="$(read_of known answered)" \
+    'BEGIN { printf "CPU for each: %.2f microseconds, %.2f of them in user mode\n", (own + kernel) * 1e6 / tick / answers, own * 1e6 / tick / answers }'
+
+full() { [ "$octets" -ge $((most * 9 / 10)) ] && [ "$(read_of flood answered)" -ge $((names * 9 / 10)) ]; }
+bounded() {
+    [ "$octets" -le "$most" ] && [ "$most" -le $((size << 20)) ]
+    [ "$((after - before))" -le $((size * 1024 + 49152)) ]
+}
+small() { [ "$each" -le 400 ]; }
+known() {
+    same "wrong answers" 0 "$(read_of others wrong)"
+    [ $((missed - hot)) -le $((asked / 100)) ]
+}
+nothing_taken() {
+    [ "$(read_of known answered)" -ge $((known / 2)) ]
+    [ "$taken" -le $((idle * 10 + 500)) ]
+}
+echo
+it "the cache is full of names that nobody asks for twice" full
+it "memory stays under what the cache may have and 48 MiB, for clients that wait while this machine is slow" bounded
+it "a name takes 400 octets at most, both families together" small
+it "of the questions for a thousand names 99 in a hundred are answered from the cache all the while" known
+it "no memory is taken for an answer from the cache" nothing_taken
+summary
