@@ -165,11 +165,12 @@ def preface(rows, headers, command):
     when = first["date"] if first["date"] == last["date"] else f'{first["date"]} to {last["date"].split()[1]}'
     seconds = " or ".join(sorted({f'{one["secs"]:g}' for one in headers}))
     often = collections.Counter((row["name"], row["metric"], row.get("wire")) for row in rows).values()
-    rounds = f"{min(often)}" if min(often) == max(often) else f"{min(often)} to {max(often)}"
+    count = f"{min(often)}" if min(often) == max(often) else f"{min(often)} to {max(often)}"
+    count += " sample" if max(often) == 1 else " samples"
     disturbed = sum(not row["accepted"] for row in rows)
     beside = [row["info"] for row in rows if row["name"].split()[0].split(":")[0] not in ("null", "echo", "appliance")]
     return (
-        f'`{command}`, {when} UTC, Linux {first["kernel"]}, {first["cpus"]} CPUs ({first["cpu"]}); {rounds} samples of '
+        f'`{command}`, {when} UTC, Linux {first["kernel"]}, {first["cpus"]} CPUs ({first["cpu"]}); {count} of '
         f"{seconds} s in each cell. Other processes disturbed {disturbed} of {len(rows)} (a star where there is no other)."
         f'\n\nBeside it: {", ".join(sorted(set(beside), key=str.lower))}.'
     )
