@@ -9,70 +9,16 @@
 #                                                                                          16 spoiled replies to each question
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=../Lab/sentences.sh
-. "$here/../Lab/sentences.sh"
+NAME=flood
+# shellcheck source-path=SCRIPTDIR
+. "$here/opening.sh"
 messages=${1:-1000000} rate=${2:-40000} others=2000
-appliance=$(realpath "${APPLIANCE:-$here/../../.build/release/nat64-appliance}")
-space=flood$$ work=$(mktemp -d)
-daemon='' helpers=()
 
-if [ "$(id -u)" != 0 ]; then
-    echo "network namespaces need root" >&2
-    exit 1
-fi
-finish() {
-    local status=$?
-    trap - EXIT INT TERM
-    kill "${helpers[@]}" $daemon 2>/dev/null || true
-    ip netns del "$space" 2>/dev/null || true
-    rm -rf "$work"
-    exit $status
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-on_failure() { tail -n 15 "$work/log"; }
-inside() { ip netns exec "$space" "$@"; }
-# helper OUTPUT WORDS...: an end of the flood, in the background; its process is ${helpers[-1]}.
-helper() {
-    local output=$1
-    shift
-    FROM=${from:-0.0.0.0} ip netns exec "$space" "$work/messages" "$@" >"$work/$output" 2>>"$work/complaints" &
-    helpers+=($!)
-}
-
-gcc -std=gnu11 -Wall -Wextra -Werror -O2 -o "$work/messages" "$here/messages.c"
-ln -s "$appliance" "$work/appliance-ctl"
-mkdir "$work/state"
-ip netns add "$space"
-ip -n "$space" link set lo up
-inside sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-cat >"$work/appliance.toml" <<END
-[nat64]
-pool = ["203.0.113.0/28"]
-[clients]
-allow = ["127.0.0.0/8"]
-[dns64]
-listen = ["127.0.0.1:53"]
-upstreams = ["127.0.0.101"]
-cache-size = "1MiB"
-[[dns64.rule]]
-domain = "bad.test"
-upstreams = ["127.0.0.102"]
-[control]
-socket = "$work/control.sock"
-[state]
-directory = "$work/state"
-END
 helper good.json good 127.0.0.101
 helper hostile.json hostile 127.0.0.102
 hostile=${helpers[-1]}
-ip netns exec "$space" "$appliance" --config "$work/appliance.toml" >"$work/log" 2>&1 </dev/null &
-daemon=$!
-fact() { "$work/appliance-ctl" --socket "$work/control.sock" status --json | jq -r "$1"; }
-answers() { [ "$(fact .resolver.state)" = running ]; }
-eventually 20 answers
+begin 1MiB bad.test 127.0.0.102
 
-memory() { awk '/^Pss:/ { print $2 }' "/proc/$daemon/smaps_rollup"; }
 # watched NAME PROCESS: the daemon's memory in KiB, five times a second, until this process ends.
 watched() {
     while kill -0 "$2" 2>/dev/null; do
@@ -85,7 +31,6 @@ growth() {
     awk '{ pss[NR] = $1 } END { k = int(NR / 5); for (i = 1; i <= k; i++) { a += pss[k + i]; b += pss[NR - k + i] }
         printf "%d %d", a / k, b / k }' "$work/$1.memory"
 }
-read_of() { jq -r ".$2" "$work/$1.json"; }
 
 # More names than the cache holds, so that it is full when the floods come; then the few names that others ask for.
 inside "$work/messages" ask 127.0.0.1 30000.fill.test 5000 30000 >"$work/filled.json"

@@ -9,73 +9,17 @@
 #   127.7.0.1  a thousand names ─┘                        └▶ 127.0.0.103 the upstream of the thousand names
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=../Lab/sentences.sh
-. "$here/../Lab/sentences.sh"
+NAME=names
+# shellcheck source-path=SCRIPTDIR
+. "$here/opening.sh"
 names=${1:-200000} rate=${2:-10000} hot=1000 often=4000 known=500000 size=16
-appliance=$(realpath "${APPLIANCE:-$here/../../.build/release/nat64-appliance}")
-space=names$$ work=$(mktemp -d)
-daemon='' helpers=()
 
-if [ "$(id -u)" != 0 ]; then
-    echo "network namespaces need root" >&2
-    exit 1
-fi
-finish() {
-    local status=$?
-    trap - EXIT INT TERM
-    kill "${helpers[@]}" $daemon 2>/dev/null || true
-    ip netns del "$space" 2>/dev/null || true
-    rm -rf "$work"
-    exit $status
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-on_failure() { tail -n 15 "$work/log"; }
-inside() { ip netns exec "$space" "$@"; }
-# helper OUTPUT WORDS...: an end of the flood, in the background; its process is ${helpers[-1]}.
-helper() {
-    local output=$1
-    shift
-    FROM=${from:-0.0.0.0} ip netns exec "$space" "$work/messages" "$@" >"$work/$output" 2>>"$work/complaints" &
-    helpers+=($!)
-}
-
-gcc -std=gnu11 -Wall -Wextra -Werror -O2 -o "$work/messages" "$here/messages.c"
 gcc -std=gnu11 -Wall -Wextra -Werror -O2 -shared -fPIC -o "$work/allocations.so" "$here/allocations.c"
-ln -s "$appliance" "$work/appliance-ctl"
-mkdir "$work/state"
-ip netns add "$space"
-ip -n "$space" link set lo up
-inside sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-cat >"$work/appliance.toml" <<END
-[nat64]
-pool = ["203.0.113.0/28"]
-[clients]
-allow = ["127.0.0.0/8"]
-[dns64]
-listen = ["127.0.0.1:53"]
-upstreams = ["127.0.0.101"]
-cache-size = "${size}MiB"
-[[dns64.rule]]
-domain = "hot.test"
-upstreams = ["127.0.0.103"]
-[control]
-socket = "$work/control.sock"
-[state]
-directory = "$work/state"
-END
 helper cold.json good 127.0.0.101
 helper hot.json good 127.0.0.103
 upstream=${helpers[-1]}
-ALLOCATIONS="$work/allocations" LD_PRELOAD="$work/allocations.so" ip netns exec "$space" \
-    "$appliance" --config "$work/appliance.toml" >"$work/log" 2>&1 </dev/null &
-daemon=$!
-fact() { "$work/appliance-ctl" --socket "$work/control.sock" status --json | jq -r "$1"; }
-answers() { [ "$(fact .resolver.state)" = running ]; }
-eventually 20 answers
+begin ${size}MiB hot.test 127.0.0.103 ALLOCATIONS="$work/allocations" LD_PRELOAD="$work/allocations.so"
 
-memory() { awk '/^Pss:/ { print $2 }' "/proc/$daemon/smaps_rollup"; }
-read_of() { jq -r ".$2" "$work/$1.json"; }
 # How often the daemon has taken memory since it began.
 allocations() { od -An -t u8 -N 8 "$work/allocations" | tr -d ' '; }
 
