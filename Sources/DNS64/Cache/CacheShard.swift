@@ -12,15 +12,14 @@ import Synchronization
 /// and leaves the used ones where they are. All of it lies in memory taken at the start.
 ///
 /// Invariants: between tail and head lie whole images and fillers, which are dead; every image that is not dead has
-/// exactly one slot in the index, which lies in the unbroken run of slots that begins at its home.
+/// exactly one slot in the index.
 @safe
 struct CacheShard: @unchecked Sendable {
     private let ring: UnsafeMutableRawPointer
-    private let slots: UnsafeMutablePointer<UInt64>
-    private let state: UnsafeMutablePointer<State>
+    private let index: CacheIndex
+    private let memory: UnsafeMutablePointer<State>
     /// How many octets the ring has.
     let capacity: Int
-    private let mask: UInt64
 
     /// What changes.
     private struct State: ~Copyable {
@@ -43,50 +42,32 @@ struct CacheShard: @unchecked Sendable {
         var slotCount = 1
         while slotCount * 2 <= size / 64 { slotCount *= 2 }
         capacity = (size - slotCount * 8) & ~7
-        mask = UInt64(slotCount - 1)
         unsafe ring = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
-        unsafe slots = UnsafeMutablePointer<UInt64>.allocate(capacity: slotCount)
-        unsafe slots.initialize(repeating: 0, count: slotCount)
-        unsafe state = UnsafeMutablePointer<State>.allocate(capacity: 1)
-        unsafe state.initialize(to: State())
+        index = CacheIndex(slotCount: slotCount)
+        unsafe memory = UnsafeMutablePointer<State>.allocate(capacity: 1)
+        unsafe memory.initialize(to: State())
     }
 
     /// Gives the memory back; the shard is not used again.
     func deallocate() {
-        unsafe state.deinitialize(count: 1)
-        unsafe state.deallocate()
+        unsafe memory.deinitialize(count: 1)
+        unsafe memory.deallocate()
         unsafe ring.deallocate()
-        unsafe slots.deallocate()
+        index.deallocate()
     }
 
-    private var head: Int {
-        get { unsafe state.pointee.head }
-        nonmutating set { unsafe state.pointee.head = newValue }
-    }
-    private var tail: Int {
-        get { unsafe state.pointee.tail }
-        nonmutating set { unsafe state.pointee.tail = newValue }
-    }
-    private var used: Int {
-        get { unsafe state.pointee.used }
-        nonmutating set { unsafe state.pointee.used = newValue }
-    }
-    private var images: Int {
-        get { unsafe state.pointee.images }
-        nonmutating set { unsafe state.pointee.images = newValue }
-    }
-    private var evictions: UInt64 {
-        get { unsafe state.pointee.evictions }
-        nonmutating set { unsafe state.pointee.evictions = newValue }
+    private var state: State {
+        _read { yield unsafe memory.pointee }
+        nonmutating _modify { yield unsafe &memory.pointee }
     }
 
     /// Takes the shard for this thread; everything below is to be called between `lock` and `unlock`.
     @inline(__always)
-    func lock() { unsafe state.pointee.gate._unsafeLock() }
+    func lock() { unsafe memory.pointee.gate._unsafeLock() }
 
     /// Gives the shard back.
     @inline(__always)
-    func unlock() { unsafe state.pointee.gate._unsafeUnlock() }
+    func unlock() { unsafe memory.pointee.gate._unsafeUnlock() }
 
     /// The ring. Only what ``find(_:hash:_:_:variant:)`` named may be read in it.
     @inline(__always)
@@ -147,20 +128,14 @@ struct CacheShard: @unchecked Sendable {
         let octets = octets
         var result = (first: -1, second: -1)
         var nameError = -1
-        var index = hash & mask
-        while true {
-            let slot = unsafe slots[Int(truncatingIfNeeded: index)]
-            if slot == 0 { break }
-            if slot &>> 32 == hash & 0xFFFF_FFFF {
-                let base = Self.base(slot)
-                if isSought(octets, base) {
-                    let type = octets.uint16(at: base &+ 24)
-                    if type == first.rawValue { result.first = base }
-                    if type == second.rawValue { result.second = base }
-                    if octets.octet(at: base &+ 30) & AnswerImage.holdsForEveryType != 0 { nameError = base }
-                }
+        index.visit(hash) { base in
+            if isSought(octets, base) {
+                let type = octets.uint16(at: base &+ 24)
+                if type == first.rawValue { result.first = base }
+                if type == second.rawValue { result.second = base }
+                if octets.octet(at: base &+ 30) & AnswerImage.holdsForEveryType != 0 { nameError = base }
             }
-            index = (index &+ 1) & mask
+            return true
         }
         if result.first < 0 { result.first = nameError }
         if result.second < 0 { result.second = nameError }
@@ -205,18 +180,13 @@ struct CacheShard: @unchecked Sendable {
 
     /// Forgets every image whose name is one of these or lies below, or has an alias that leads there.
     func forget(_ names: NameTable) {
-        var offset = tail
-        var left = used
+        var offset = state.tail
+        var left = state.used
         while left > 0 {
             let word = octets.uint32(at: offset)
             let size = Int(word & ~AnswerImage.deadBit)
-            if word & AnswerImage.deadBit == 0 {
-                if isAbout(names, octets.extracting(offset..<offset + size)) {
-                    var ring = mutableOctets
-                    ring.store(word | AnswerImage.deadBit, at: offset)
-                    unlink(offset, hash: octets.uint64(at: offset + 40))
-                    images -= 1
-                }
+            if word & AnswerImage.deadBit == 0, isAbout(names, octets.extracting(offset..<offset + size)) {
+                kill(offset)
             }
             offset += size
             left -= size
@@ -249,131 +219,130 @@ struct CacheShard: @unchecked Sendable {
         let hash = image.uint64(at: 40)
         guard remove(like: image, hash: hash) else { return }
         var chances = Self.secondChances
-        while images * 4 >= Int(mask + 1) * 3 { evict(&chances) }
+        while state.images * 4 >= index.slotCount * 3 { evict(&chances) }
         while !makeContiguous(size) { evict(&chances) }
         var ring = mutableOctets
-        ring.copy(image, from: 0, to: head, count: size)
-        link(hash, head)
+        ring.copy(image, from: 0, to: state.head, count: size)
+        index.link(hash, state.head)
         advanceHead(size)
-        images += 1
+        state.images += 1
     }
 
     /// Who pursues the questions of this shard.
     var claims: Claims {
-        get { unsafe state.pointee.claims }
-        nonmutating _modify { yield unsafe &state.pointee.claims }
+        get { state.claims }
+        nonmutating _modify { yield &state.claims }
     }
 
     /// How many images there are, octets in use, and how often room had to be made.
-    var measures: (images: Int, octets: Int, evictions: UInt64) { (images, used, evictions) }
+    var measures: (images: Int, octets: Int, evictions: UInt64) { (state.images, state.used, state.evictions) }
 
     /// Checks the invariants; for tests.
     func checkInvariants() -> Bool {
-        var offset = tail
-        var left = used
+        var offset = state.tail
+        var left = state.used
         var live = 0
         while left > 0 {
             let word = octets.uint32(at: offset)
             let size = Int(word & ~AnswerImage.deadBit)
             guard size >= 8, size <= left, size & 7 == 0 else { return false }
             if word & AnswerImage.deadBit == 0 {
-                guard slot(of: offset, hash: octets.uint64(at: offset + 40)) != nil else { return false }
+                guard index.slot(of: offset, hash: octets.uint64(at: offset + 40)) != nil else { return false }
                 live += 1
             }
             offset += size
             left -= size
             if offset == capacity { offset = 0 }
         }
-        return live == images && offset == head
+        return live == state.images && offset == state.head
     }
 
     // MARK: The ring
 
     /// Whether the head now has this much room in one piece.
     private func makeContiguous(_ size: Int) -> Bool {
-        if used == 0 {
-            head = 0
-            tail = 0
+        if state.used == 0 {
+            state.head = 0
+            state.tail = 0
             return true
         }
-        guard head != tail else { return false }
-        if head < tail { return tail - head >= size }
-        if capacity - head >= size { return true }
-        guard tail >= size else { return false }
+        guard state.head != state.tail else { return false }
+        if state.head < state.tail { return state.tail - state.head >= size }
+        if capacity - state.head >= size { return true }
+        guard state.tail >= size else { return false }
         fillToEnd()
         return true
     }
 
     private func fillToEnd() {
-        let rest = capacity - head
+        let rest = capacity - state.head
         var ring = mutableOctets
-        ring.store(UInt32(rest) | AnswerImage.deadBit, at: head)
+        ring.store(UInt32(rest) | AnswerImage.deadBit, at: state.head)
         advanceHead(rest)
     }
 
     private func advanceHead(_ size: Int) {
-        head += size
-        used += size
-        if head == capacity { head = 0 }
+        state.head += size
+        state.used += size
+        if state.head == capacity { state.head = 0 }
     }
 
     /// Frees the image at the tail, or moves it to the head if it was used and there are chances left.
     private func evict(_ chances: inout Int) {
-        guard used > 0 else { return }
-        let base = tail
+        guard state.used > 0 else { return }
+        let base = state.tail
         let word = octets.uint32(at: base)
         let size = Int(word & ~AnswerImage.deadBit)
-        tail += size
-        used -= size
-        if tail == capacity { tail = 0 }
+        state.tail += size
+        state.used -= size
+        if state.tail == capacity { state.tail = 0 }
         guard word & AnswerImage.deadBit == 0 else { return }
         let hash = octets.uint64(at: base + 40)
         let flags = octets.octet(at: base + 30)
         guard flags & AnswerImage.referenced != 0, chances > 0 else {
-            unlink(base, hash: hash)
-            images -= 1
-            evictions += 1
+            index.unlink(base, hash: hash)
+            state.images -= 1
+            state.evictions += 1
             return
         }
         chances -= 1
-        if used == 0 {
-            head = base
-            tail = base
-        } else if head >= base, capacity - head < size {
+        if state.used == 0 {
+            state.head = base
+            state.tail = base
+        } else if state.head >= base, capacity - state.head < size {
             // The room is in two pieces: the end of the ring, and its begin up to the end of the image itself.
             fillToEnd()
         }
-        guard let index = slot(of: base, hash: hash) else { return }
+        guard let slot = index.slot(of: base, hash: hash) else { return }
         var ring = mutableOctets
-        ring.move(from: base, to: head, count: size)
-        ring.store(flags & ~AnswerImage.referenced, at: head + 30)
-        unsafe slots[index] = Self.entry(hash, head)
+        ring.move(from: base, to: state.head, count: size)
+        ring.store(flags & ~AnswerImage.referenced, at: state.head + 30)
+        index.set(slot, hash, state.head)
         advanceHead(size)
     }
 
-    // MARK: The index
+    // MARK: Names
 
     /// Forgets the image that answered the same question; false if the name has too many images already.
     private func remove(like image: borrowing RawSpan, hash: UInt64) -> Bool {
         var sameHash = 0
-        var index = hash & mask
-        while true {
-            let slot = unsafe slots[Int(index)]
-            if slot == 0 { break }
-            if slot &>> 32 == hash & 0xFFFF_FFFF {
-                sameHash += 1
-                let base = Self.base(slot)
-                if isLike(image, base) {
-                    var ring = mutableOctets
-                    ring.store(ring.uint32(at: base) | AnswerImage.deadBit, at: base)
-                    unlink(base, hash: hash)
-                    images -= 1
-                    return true
-                }
-            }
-            index = (index + 1) & mask
+        var same = -1
+        index.visit(hash) { base in
+            sameHash += 1
+            if isLike(image, base) { same = base }
+            return same < 0
         }
-        return sameHash < Self.imagesPerName
+        guard same >= 0 else { return sameHash < Self.imagesPerName }
+        kill(same)
+        return true
+    }
+
+    /// Takes an image out of the index; its place is free when the tail comes by.
+    private func kill(_ base: Int) {
+        var ring = mutableOctets
+        ring.store(ring.uint32(at: base) | AnswerImage.deadBit, at: base)
+        index.unlink(base, hash: ring.uint64(at: base + 40))
+        state.images -= 1
     }
 
     private func isLike(_ image: borrowing RawSpan, _ base: Int) -> Bool {
@@ -388,49 +357,6 @@ struct CacheShard: @unchecked Sendable {
         where ring.octet(at: base + name + offset) != image.octet(at: name + offset) { return false }
         return true
     }
-
-    private func link(_ hash: UInt64, _ base: Int) {
-        var index = hash & mask
-        while unsafe slots[Int(index)] != 0 { index = (index + 1) & mask }
-        unsafe slots[Int(index)] = Self.entry(hash, base)
-    }
-
-    private func slot(of base: Int, hash: UInt64) -> Int? {
-        let wanted = Self.entry(hash, base)
-        var index = hash & mask
-        while true {
-            let slot = unsafe slots[Int(index)]
-            if slot == wanted { return Int(index) }
-            if slot == 0 { return nil }
-            index = (index + 1) & mask
-        }
-    }
-
-    /// Takes a slot out and moves later ones of the run forward, so that no run is broken.
-    private func unlink(_ base: Int, hash: UInt64) {
-        guard let found = slot(of: base, hash: hash) else { return }
-        var hole = UInt64(found)
-        var index = (hole + 1) & mask
-        while true {
-            let slot = unsafe slots[Int(index)]
-            if slot == 0 { break }
-            let home = slot &>> 32 & mask
-            if (index &- home) & mask >= (index &- hole) & mask {
-                unsafe slots[Int(hole)] = slot
-                hole = index
-            }
-            index = (index + 1) & mask
-        }
-        unsafe slots[Int(hole)] = 0
-    }
-
-    @inline(__always)
-    private static func entry(_ hash: UInt64, _ base: Int) -> UInt64 {
-        hash &<< 32 | UInt64(truncatingIfNeeded: base &>> 3 &+ 1)
-    }
-
-    @inline(__always)
-    private static func base(_ slot: UInt64) -> Int { Int(truncatingIfNeeded: (slot & 0xFFFF_FFFF) &- 1) &<< 3 }
 
     /// Whether the image is of this name; images hold names in lower case.
     @inline(__always)
