@@ -38,6 +38,7 @@ final class Stream: Sendable {
             let count = octets[sent...].withUnsafeBytes {
                 Glibc.send(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { return }
             sent += count
         }
@@ -63,6 +64,8 @@ final class Stream: Sendable {
         var got = 0
         while got < count {
             let more = octets[got...].withUnsafeMutableBytes { recv(number, $0.baseAddress, $0.count, 0) }
+            // A call with a time limit is not begun again by the kernel after a signal.
+            if more < 0, errno == EINTR { continue }
             guard more > 0 else { return nil }
             got += more
         }

@@ -34,8 +34,8 @@ func known<Value>(_ value: Value?) -> Value {
     return value
 }
 
-/// The settings of most tests. No question to an upstream is repeated or given up, however slow the machine is: tests of
-/// that set times of their own.
+/// The settings of most tests. No question to an upstream is repeated or given up and no connection closed for being idle,
+/// however slow the machine is: tests of that set times of their own.
 func settings(
     listen: [String] = ["127.0.0.1:53"],
     upstreams: [String] = ["127.0.0.101:53"],
@@ -50,6 +50,8 @@ func settings(
     settings.dns64.patienceForAAAA = .seconds(600)
     settings.dns64.shortestRetry = .seconds(300)
     settings.dns64.longestRetry = .seconds(300)
+    settings.tcp.idle = .seconds(600)
+    settings.tcp.handshake = .seconds(600)
     settings.workers = workers
     return settings
 }
