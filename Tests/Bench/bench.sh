@@ -74,15 +74,20 @@ dns64() { # THREADS METRICS SERVERS
 streams=tcp1_up,tcp1_down,tcp8_up,tcp8_down
 tayga=$(among tayga:tayga092)
 peers=$(among unbound:unbound named:bind9 kresd:kresd pdns_recursor:pdnsrec)
+# TAYGA with a masquerade leaves a route for the pool behind, beside which the appliance does not start: it runs alone.
 for part in $parts; do
     case $part in
     gso)
         nat64 gso $streams,pps_up,ndr_rt,lat_udp,lat_same "kfwd;null:o=all;${tayga:+$tayga;}appliance:q=1"
-        nat64 gso newflow "null:o=all;${tayga:+$tayga:masq;}appliance:q=1"
+        nat64 gso newflow "null:o=all;appliance:q=1"
+        [ -z "$tayga" ] || nat64 gso newflow "$tayga:masq"
         nat64 gso tcp8_up,tcp8_down,pps_up "null:o=all,q=2;appliance:q=2"
         ;;
     mtu | gro) nat64 "$part" $streams "kfwd;null:o=all,coal;${tayga:+$tayga;}appliance:q=1" ;;
-    sessions) nat64 gso mem "null:tab=1000000;${tayga:+$tayga:masq;}appliance:q=1" ;;
+    sessions)
+        nat64 gso mem "null:tab=1000000;appliance:q=1"
+        [ -z "$tayga" ] || nat64 gso mem "$tayga:masq"
+        ;;
     dns[12])
         dns64 "${part#dns}" cached,mix,half,tcp "echo;$(among nsd:nsd);${peers:+$peers;}appliance"
         dns64 "${part#dns}" miss "${peers:+$peers;}appliance"
