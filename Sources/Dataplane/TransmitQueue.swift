@@ -60,10 +60,6 @@ struct TransmitQueue: ~Copyable {
         runCount = 0
     }
 
-    /// Whether a write starts with this packet.
-    @inline(__always)
-    func startsWrite(_ index: Int) -> Bool { !packets[index].isContinuation }
-
     @inline(__always)
     mutating func open(_ run: Run) {
         guard runCount == Self.runCapacity else {
