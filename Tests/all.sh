@@ -2,7 +2,7 @@
 # All tests, cheap ones first: the sources, the units (with real devices in network namespaces), the release executable, the
 # laboratory, real packets against the RFCs, a short soak, a short flood of malformed messages, instructions per packet, the
 # package on a booted systemd, the decoders under a million inputs each.
-# Ends with one line: N passed, N failed.
+# Ends with what failed, once more, and one line: N passed, N failed.
 #
 #   Tests/all.sh [PARTS...]      parts: check unit release lab packets soak flood budget box fuzz; all of them when none is named
 #
@@ -63,6 +63,10 @@ fuzz() { Tests/Fuzz/fuzz.sh runs 1000000; }
 
 [ $# -gt 0 ] || set -- check unit release lab packets soak flood budget box fuzz
 for name in "$@"; do part "$name" "$name"; done
+if [ $failed != 0 ]; then
+    printf '\nwhat failed:\n'
+    for name in "$@"; do grep -HE '^✘ Test .* (recorded|failed)|FAIL' "$logs/$name.log" | cut -c1-600; done
+fi
 [ -z "$broken" ] || printf '\nnot run to the end:%s\n' "$broken"
 printf '\n%d passed, %d failed\n' $passed $failed
 [ $failed = 0 ]

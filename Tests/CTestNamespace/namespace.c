@@ -1,6 +1,7 @@
 #include "CTestNamespace.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
@@ -9,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int ctestnamespace_enter(void)
@@ -30,8 +32,10 @@ int ctestnamespace_enter(void)
     return code;
 }
 
-/* A thread has the privileges and the namespace of the one that starts it, and those of the pools that tests run on may
- * have been started by one that has given its own up. So all are started by one that is as old as the process. */
+/* A thread has the privileges and the namespace of the one that starts it, and the threads of the pools that tests run on
+ * are started by whichever wants more of them, one that has given its own up among them. So that nothing depends on which
+ * one that was, the pools never have any privilege: the first thread, whose children they are, gives them up at once, and
+ * what needs some is started by one that is older than that. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
@@ -68,10 +72,13 @@ static void *grant(void *nothing)
 
 __attribute__((constructor)) static void begin(void)
 {
+    struct __user_cap_header_struct mine = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
     pthread_t thread;
 
     if (pthread_create(&thread, NULL, grant, NULL) == 0)
         pthread_detach(thread);
+    syscall(SYS_capset, &mine, none);
 }
 
 int ctestnamespace_start(void *(*body)(void *), void *context)

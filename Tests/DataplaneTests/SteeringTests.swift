@@ -3,6 +3,7 @@ import Glibc
 import Linux
 import NAT64
 import PacketMemory
+import TestNamespace
 import Testing
 
 @testable import Dataplane
@@ -22,61 +23,71 @@ struct SteeringTests {
     }
 
     @Test("outward packets go to the shard of their client, by the hash of the tables")
-    func outward() throws {
-        let filter = try SteeringFilter(SteeringProgram(secret: Self.secret).instructions)
-        for (proto, transport) in [(UInt8(6), TransportProtocol.tcp), (17, .udp)] {
-            for number: UInt16 in 0..<200 {
-                let host = UInt8(truncatingIfNeeded: number * 7)
-                let port = 1_024 + number * 300
-                let octets = Self.packet(isIPv6: true, proto: proto, host: host, sourcePort: port)
-                let third = UInt64(port) | UInt64(transport.rawValue) << 16
-                let hash = Self.secret(0x2001_0DB8 << 32, UInt64(host), third)
-                #expect(try filter.answer(to: octets) == UInt32(hash & 63))
+    func outward() async throws {
+        try await inNamespace {
+            let filter = try SteeringFilter(SteeringProgram(secret: Self.secret).instructions)
+            for (proto, transport) in [(UInt8(6), TransportProtocol.tcp), (17, .udp)] {
+                for number: UInt16 in 0..<200 {
+                    let host = UInt8(truncatingIfNeeded: number * 7)
+                    let port = 1_024 + number * 300
+                    let octets = Self.packet(isIPv6: true, proto: proto, host: host, sourcePort: port)
+                    let third = UInt64(port) | UInt64(transport.rawValue) << 16
+                    let hash = Self.secret(0x2001_0DB8 << 32, UInt64(host), third)
+                    #expect(try filter.answer(to: octets) == UInt32(hash & 63))
+                }
             }
-        }
-        var echo = Self.packet(isIPv6: true, proto: 58, host: 1, sourcePort: 0)
-        for type: UInt8 in [128, 129] {
-            echo.replaceSubrange(40..<46, with: [type, 0, 0, 0, 0x12, 0x34])
-            let hash = Self.secret(0x2001_0DB8 << 32, 1, 0x1234 | UInt64(TransportProtocol.icmpQuery.rawValue) << 16)
-            #expect(try filter.answer(to: echo) == UInt32(hash & 63))
+            var echo = Self.packet(isIPv6: true, proto: 58, host: 1, sourcePort: 0)
+            for type: UInt8 in [128, 129] {
+                echo.replaceSubrange(40..<46, with: [type, 0, 0, 0, 0x12, 0x34])
+                let hash = Self.secret(
+                    0x2001_0DB8 << 32,
+                    1,
+                    0x1234 | UInt64(TransportProtocol.icmpQuery.rawValue) << 16
+                )
+                #expect(try filter.answer(to: echo) == UInt32(hash & 63))
+            }
         }
     }
 
     @Test("inward packets go to the shard where their port is at home")
-    func inward() throws {
-        let filter = try SteeringFilter(SteeringProgram(secret: Self.secret).instructions)
-        for proto: UInt8 in [6, 17] {
-            for port: UInt16 in stride(from: 0, through: 65_472, by: 64) {
-                var octets = Self.packet(isIPv6: false, proto: proto, host: 1, sourcePort: 9)
-                octets.replaceSubrange(22..<24, with: big(port + 63))
-                #expect(try filter.answer(to: octets) == UInt32(port >> 6 & 63))
+    func inward() async throws {
+        try await inNamespace {
+            let filter = try SteeringFilter(SteeringProgram(secret: Self.secret).instructions)
+            for proto: UInt8 in [6, 17] {
+                for port: UInt16 in stride(from: 0, through: 65_472, by: 64) {
+                    var octets = Self.packet(isIPv6: false, proto: proto, host: 1, sourcePort: 9)
+                    octets.replaceSubrange(22..<24, with: big(port + 63))
+                    #expect(try filter.answer(to: octets) == UInt32(port >> 6 & 63))
+                }
             }
+            var echo = Self.packet(isIPv6: false, proto: 1, host: 1, sourcePort: 0)
+            echo.replaceSubrange(20..<26, with: [0, 0, 0, 0, 0x12, 0x34])
+            #expect(try filter.answer(to: echo) == 0x1234 >> 6 & 63)
         }
-        var echo = Self.packet(isIPv6: false, proto: 1, host: 1, sourcePort: 0)
-        echo.replaceSubrange(20..<26, with: [0, 0, 0, 0, 0x12, 0x34])
-        #expect(try filter.answer(to: echo) == 0x1234 >> 6 & 63)
     }
 
     @Test("what has no port to be read goes to the first queue, however short it is")
-    func nowhere() throws {
-        let filter = try SteeringFilter(SteeringProgram(secret: Self.secret).instructions)
-        var fragment = Self.packet(isIPv6: false, proto: 17, host: 1, sourcePort: 1)
-        fragment[6] = 0x20
-        var options = Self.packet(isIPv6: false, proto: 17, host: 1, sourcePort: 1)
-        options[0] = 0x46
-        var error = Self.packet(isIPv6: false, proto: 1, host: 1, sourcePort: 1)
-        error[20] = 3
-        var error6 = Self.packet(isIPv6: true, proto: 58, host: 1, sourcePort: 1)
-        error6[40] = 1
-        let extended = Self.packet(isIPv6: true, proto: 44, host: 1, sourcePort: 1)
-        let other = Self.packet(isIPv6: false, proto: 47, host: 1, sourcePort: 1)
-        for octets in [fragment, options, error, error6, extended, other] {
-            #expect(try filter.answer(to: octets) == 0)
-        }
-        for isIPv6 in [false, true] {
-            let whole = Self.packet(isIPv6: isIPv6, proto: 6, host: 1, sourcePort: 1)
-            for count in 1..<(isIPv6 ? 42 : 24) {
-                #expect(try filter.answer(to: Array(whole[..<count])) == 0)
+    func nowhere() async throws {
+        try await inNamespace {
+            let filter = try SteeringFilter(SteeringProgram(secret: Self.secret).instructions)
+            var fragment = Self.packet(isIPv6: false, proto: 17, host: 1, sourcePort: 1)
+            fragment[6] = 0x20
+            var options = Self.packet(isIPv6: false, proto: 17, host: 1, sourcePort: 1)
+            options[0] = 0x46
+            var error = Self.packet(isIPv6: false, proto: 1, host: 1, sourcePort: 1)
+            error[20] = 3
+            var error6 = Self.packet(isIPv6: true, proto: 58, host: 1, sourcePort: 1)
+            error6[40] = 1
+            let extended = Self.packet(isIPv6: true, proto: 44, host: 1, sourcePort: 1)
+            let other = Self.packet(isIPv6: false, proto: 47, host: 1, sourcePort: 1)
+            for octets in [fragment, options, error, error6, extended, other] {
+                #expect(try filter.answer(to: octets) == 0)
+            }
+            for isIPv6 in [false, true] {
+                let whole = Self.packet(isIPv6: isIPv6, proto: 6, host: 1, sourcePort: 1)
+                for count in 1..<(isIPv6 ? 42 : 24) {
+                    #expect(try filter.answer(to: Array(whole[..<count])) == 0)
+                }
             }
         }
     }

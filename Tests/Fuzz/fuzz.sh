@@ -63,7 +63,7 @@ run() {
             match($0, / cov: [0-9]+/) { cover = substr($0, RSTART + 6, RLENGTH - 6) }
             END { printf "%-18s %9d inputs%s, %d places of the code, %d s\n", name, units, packets, cover, seconds }' "$scratch/$target.log"
     else
-        echo "$target failed:"
+        echo "FAILED  $target:"
         tail -n 40 "$scratch/$target.log"
         return 1
     fi

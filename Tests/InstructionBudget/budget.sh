@@ -51,8 +51,8 @@ for way in {udp,tcp,echo,super,datagrams,syn,fin}\ {up,down}; do
 "
     read -r budget most < <(sed -n "s/^$way //p" "$here/budget.txt" | grep . || echo 0 0)
     verdict=''
-    if [ "$ours" -gt "$budget" ]; then verdict=" too many instructions"; fi
-    if above "$ratio" "$most"; then verdict="$verdict, too many times those of C"; fi
+    if [ "$ours" -gt "$budget" ]; then verdict=" FAILED: too many instructions"; fi
+    if above "$ratio" "$most"; then verdict="$verdict FAILED: too many times those of C"; fi
     printf '%-14s %8d %8d %7s   %s, %s%s\n' "$way" "$ours" "$yardstick" "$ratio" "$budget" "$most" "$verdict"
     if [ -z "$verdict" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     if above "$ratio" $goal; then behind="$behind $way,"; fi
@@ -67,7 +67,7 @@ for rules in 0 10000; do
 "
     budget=$(sed -n "s/^answer $rules //p" "$here/budget.txt" | grep . || echo 0)
     verdict=''
-    if [ "$ours" -gt "$budget" ]; then verdict=" too many instructions"; fi
+    if [ "$ours" -gt "$budget" ]; then verdict=" FAILED: too many instructions"; fi
     printf 'answer, %5d rules %7d %17s%s\n' $rules "$ours" "$budget" "$verdict"
     if [ -z "$verdict" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
@@ -75,7 +75,7 @@ for rules in 0 10000; do
     once=$(taken "$answers" $packets 64 $rules $((rules / 5)))
     twice=$(taken "$answers" $((2 * packets)) 64 $rules $((rules / 5)))
     verdict=''
-    if [ -z "$once" ] || [ "$once" != "$twice" ]; then verdict=" an answer allocates"; fi
+    if [ -z "$once" ] || [ "$once" != "$twice" ]; then verdict=" FAILED: an answer allocates"; fi
     printf 'answer, %5d rules: memory taken %s times for %d answers, %s times for %d%s\n' \
         $rules "$once" $packets "$twice" $((2 * packets)) "$verdict"
     if [ -z "$verdict" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
