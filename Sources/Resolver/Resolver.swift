@@ -208,10 +208,9 @@ public final class Resolver: Sendable {
             forgetting: names
         )
         state.rules = engine.rules
-        state.running?.adopt(choice, engine)
+        state.running?.adopt(choice, engine, designated)
         state.running?.keeper.want(choice.recursion, running.ports)
         keepRecursor(&state)
-        state.running?.designated = designated
         for port in running.ports { port.mailbox.post(.settings(engine)) }
     }
 
@@ -261,8 +260,9 @@ public final class Resolver: Sendable {
 extension Resolver.Running {
     /// Takes note of other upstreams. Keeps the counters of their engines, and sums up those that are too old to change:
     /// upstreams may change every second for months.
-    mutating func adopt(_ choice: UpstreamChoice, _ engine: EngineSettings) {
+    mutating func adopt(_ choice: UpstreamChoice, _ engine: EngineSettings, _ designated: [DesignatedResolver]) {
         self.choice = choice
+        self.designated = designated
         routes = engine.routes
         counters.append(engine.counters)
         guard counters.count > Self.countersKept else { return }
