@@ -17,7 +17,7 @@ struct ShortWayTests {
         long.bench.goesLongWay = true
         var dice = RandomNumbers(state: UInt64(link.0 * 19 + link.1))
         var seen = Seen()
-        for number in 0..<randomPacketCount() / 25 {
+        for number in 0..<max(2_000, randomPacketCount() / 25) {
             // Lifetimes of all kinds end in between: of six seconds, of four and five minutes, of two hours.
             if dice.chance(3) {
                 pass(dice.chance(90) ? 1 + dice.below(7_000) : 100_000 + dice.below(8_000_000), &short, &long)
