@@ -1,6 +1,7 @@
 #!/bin/bash
 # Instructions per packet of the engine, counted by callgrind, beside those of a C translator of the same function (translator.c).
-# budget.txt says what each way may cost: instructions, and how many times those of C. The goal for the second is 1.3.
+# budget.txt says what each way may cost: instructions, and how many times those of C. Whatever it says, more than 1.3 times is too
+# many.
 #
 # A count is the difference between two runs, so that starting and ending cost nothing, less that of the same loop without translation.
 #
@@ -40,7 +41,7 @@ cost() {
 times() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
 above() { awk "BEGIN { exit !($1 > $2) }"; }
 
-passed=0 failed=0 pins='' behind=''
+passed=0 failed=0 pins='' above_goal=0
 printf '%-14s %8s %8s %7s   %s\n' "packet" engine C "times" "budget"
 for way in {udp,tcp,echo,super,datagrams,syn,fin}\ {up,down}; do
     read -r transport direction <<<"$way"
@@ -53,9 +54,12 @@ for way in {udp,tcp,echo,super,datagrams,syn,fin}\ {up,down}; do
     verdict=''
     if [ "$ours" -gt "$budget" ]; then verdict=" FAILED: too many instructions"; fi
     if above "$ratio" "$most"; then verdict="$verdict FAILED: too many times those of C"; fi
+    if above "$ratio" $goal; then
+        verdict="$verdict FAILED: above the goal of $goal"
+        above_goal=$((above_goal + 1))
+    fi
     printf '%-14s %8d %8d %7s   %s, %s%s\n' "$way" "$ours" "$yardstick" "$ratio" "$budget" "$most" "$verdict"
     if [ -z "$verdict" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-    if above "$ratio" $goal; then behind="$behind $way,"; fi
 done
 # So that the same tables are made the same way each time.
 export SWIFT_DETERMINISTIC_HASHING=1
@@ -80,10 +84,10 @@ for rules in 0 10000; do
         $rules "$once" $packets "$twice" $((2 * packets)) "$verdict"
     if [ -z "$verdict" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
-[ -z "$behind" ] || echo "the goal of $goal times C is not reached yet:${behind%,}"
 if [ "${PIN:-}" = yes ]; then
     printf '%s' "$pins" >"$here/budget.txt"
-    exit 0
+    [ $above_goal = 0 ]
+    exit
 fi
 printf '%d passed, %d failed\n' $passed $failed
 [ $failed = 0 ]

@@ -112,9 +112,26 @@ struct Shard {
     @inline(__always)
     private func address(of id: SessionID) -> UnsafeMutablePointer<Session> {
         if id.isFurther { return unsafe state.pointee.furtherSessions + Int(id.index) }
-        let binding = unsafe state.pointee.bindings + Int(id.index)
+        return unsafe first(of: state.pointee.bindings + Int(id.index))
+    }
+
+    @inline(__always)
+    private func first(of binding: UnsafeMutablePointer<Binding>) -> UnsafeMutablePointer<Session> {
         let offset = MemoryLayout<Binding>.stride - MemoryLayout<Session>.stride
         return unsafe (UnsafeMutableRawPointer(binding) + offset).assumingMemoryBound(to: Session.self)
+    }
+
+    /// The first session of a binding, to be worked on.
+    @inline(__always)
+    func found(firstOf binding: BindingID) -> FoundSession {
+        let place = unsafe state.pointee.bindings + Int(binding.index)
+        return unsafe FoundSession(SessionID(firstOf: binding), at: first(of: place))
+    }
+
+    /// A further session, to be worked on.
+    @inline(__always)
+    func found(further id: SessionID) -> FoundSession {
+        unsafe FoundSession(id, at: state.pointee.furtherSessions + Int(id.index))
     }
 
     /// Asks for the cache line of the lock, which somebody is about to take.

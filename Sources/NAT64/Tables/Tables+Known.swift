@@ -25,7 +25,7 @@ extension Tables {
         shard.lock()
         defer { shard.unlock() }
         guard let binding = shard.findBinding(UInt32(truncatingIfNeeded: hash >> 32), client, transport),
-            let session = findSession(binding, peer, in: shard), shard[session].prefix == prefix,
+            let session = known(binding, peer, in: shard), session.record.prefix == prefix,
             goesOn(session, transport, flags, fromIPv6: true, in: shard, Tick(moment))
         else { return nil }
         return shard[binding].externalAddress
@@ -55,33 +55,48 @@ extension Tables {
         // Only whoever has this lock may write a word that names this shard, so it holds still now.
         guard pool.owner(number, transport, port) == owner else { return nil }
         let binding = BindingID(owner >> 6 &- 1)
-        guard let session = findSession(binding, peer, in: shard),
+        guard let session = known(binding, peer, in: shard),
             goesOn(session, transport, flags, fromIPv6: false, in: shard, Tick(moment))
         else { return nil }
-        return (shard[binding].clientAddress, shard[session].prefix)
+        return (shard[binding].clientAddress, session.record.prefix)
+    }
+
+    /// The session of a binding with a peer: what ``findSession(_:_:in:)`` names.
+    @inline(__always)
+    private func known(_ binding: BindingID, _ peer: TransportAddress4, in shard: Shard) -> FoundSession? {
+        shard[binding].session.isWith(peer)
+            ? shard.found(firstOf: binding) : knownFurther(binding, peer, in: shard)
+    }
+
+    /// The same for any but the first. A function of its own, so that its hash takes no registers from the packets of
+    /// first sessions, whose way through the tables is then short enough to be part of their caller.
+    @inline(never)
+    private func knownFurther(_ binding: BindingID, _ peer: TransportAddress4, in shard: Shard) -> FoundSession? {
+        guard let further = findFurtherSession(binding, peer, in: shard) else { return nil }
+        return shard.found(further: further)
     }
 
     /// Does to a session what the packet at hand does, if it is not over and its SYN does not wait.
     @inline(__always)
     private func goesOn(
-        _ session: SessionID,
+        _ session: FoundSession,
         _ transport: TransportProtocol,
         _ flags: TCPFlags,
         fromIPv6: Bool,
         in shard: Shard,
         _ now: Tick
     ) -> Bool {
-        guard !isOver(shard[session], now) else { return false }
+        guard !isOver(session.record, now) else { return false }
         if transport == .tcp {
-            guard flags.isDisjoint(with: .opensOrCloses), shard[session].state == .established,
-                shard[session].lifetime == .established
+            guard flags.isDisjoint(with: .opensOrCloses), session.record.state == .established,
+                session.record.lifetime == .established
             else {
-                if shard[session].isHeld { return false }
-                step(session, flags, fromIPv6: fromIPv6, in: shard, now)
+                if session.record.isHeld { return false }
+                step(session.id, flags, fromIPv6: fromIPv6, in: shard, now)
                 return true
             }
         }
-        refresh(session, in: shard, now)
+        if now.since(session.record.refreshed) > 0 { session.record.refreshed = now }
         return true
     }
 

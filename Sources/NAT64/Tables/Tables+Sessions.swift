@@ -7,7 +7,13 @@ extension Tables {
     /// The session of a binding with a peer.
     @inline(__always)
     func findSession(_ binding: BindingID, _ peer: TransportAddress4, in shard: Shard) -> SessionID? {
-        if shard[binding].session.isWith(peer) { return SessionID(firstOf: binding) }
+        shard[binding].session.isWith(peer)
+            ? SessionID(firstOf: binding) : findFurtherSession(binding, peer, in: shard)
+    }
+
+    /// The session of a binding with a peer that is not with its first.
+    @inline(__always)
+    func findFurtherSession(_ binding: BindingID, _ peer: TransportAddress4, in shard: Shard) -> SessionID? {
         if shard[binding].session.owner == 0 { return nil }
         return shard.findFurther(furtherHash(binding, peer, .session)) { $0.isWith(peer) && $0.owner == binding.index }
     }
