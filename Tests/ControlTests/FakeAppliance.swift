@@ -188,6 +188,11 @@ final class FakeAppliance: ControlledAppliance {
 
     func reload() -> ReloadReport {
         reloads.withLock { $0.popLast() }
-            ?? ReloadReport(applied: true, changed: ["dns64.upstreams"], needsRestart: ["nat64.workers"], problems: [])
+            ?? ReloadReport(
+                applied: true,
+                changed: ["dns64.upstreams", "nat64.workers"],
+                needsRestart: ["nat64.workers"],
+                problems: []
+            )
     }
 }

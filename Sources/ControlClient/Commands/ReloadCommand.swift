@@ -24,7 +24,8 @@ struct ReloadCommand: ControlCommand {
             screen.print(String(decoding: body, as: UTF8.self))
             return .done
         }
-        let changed = report.changed.isEmpty ? "nothing changed" : "changed \(report.changed.joined(separator: ", "))"
+        let inForce = report.changed.filter { !report.needsRestart.contains($0) }
+        let changed = inForce.isEmpty ? "nothing changed" : "changed \(inForce.joined(separator: ", "))"
         screen.print("reloaded: \(changed)")
         if !report.needsRestart.isEmpty {
             screen.print(

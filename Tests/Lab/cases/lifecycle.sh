@@ -24,6 +24,20 @@ only_prefix_routes() {
     diff <(echo "$before" | grep -v qdisc) <(echo "$after" | grep -v qdisc) | grep '^<' && return 1
     holds "routes" "64:ff9b::/96 dev nat64" "$(on box ip -6 route)"
 }
+# The daemon's CPU time so far, in ticks of a hundredth of a second.
+cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$(appliance_pid)/stat"; }
+idles() {
+    local before taken
+    # What came just before may still echo: three attempts.
+    for _ in 1 2 3; do
+        before=$(cpu_ticks)
+        sleep 2
+        taken=$(($(cpu_ticks) - before))
+        echo "$taken of 200 ticks"
+        [ $taken -gt 6 ] || return 0
+    done
+    return 1
+}
 killed() {
     kill -KILL "$(appliance_pid)"
     wait_gone
@@ -117,6 +131,7 @@ it "appliance-ctl tells apart wrong use and no daemon" ctl_without_daemon
 
 scenario
 it "while it runs, the prefix is routed and nothing of the host's is gone" only_prefix_routes
+it "with nothing to do it takes next to no CPU" idles
 it "a second instance is refused and does not disturb the first" second_instance
 it "two reloads lose no packet of a running ping" reload_under_load
 it "a reload by SIGHUP takes effect" reload_by_signal
