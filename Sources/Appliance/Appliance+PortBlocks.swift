@@ -12,7 +12,6 @@ extension Appliance {
     func portBlocks(filter: EntryFilter, cursor: String?, limit: Int) -> Result<PortBlockPage, ControlRefusal> {
         do throws(ControlRefusal) {
             let matcher = try EntryMatcher(filter)
-            let epoch = WallClock.epoch()
             let (records, next) = try page(cursor, limit: limit) { tables, place, room in
                 tables.portBlocks(from: place, limit: room)
             } matches: { record in
@@ -23,7 +22,7 @@ extension Appliance {
                     client: "\(block.client)",
                     address: "\(block.address)",
                     ports: "\(block.ports.lowerBound)-\(block.ports.upperBound)",
-                    since: UTCTime(seconds: epoch + block.taken.seconds),
+                    since: UTCTime(seconds: WallClock.seconds(at: block.taken)),
                     inUse: UInt64(inUse)
                 )
             }

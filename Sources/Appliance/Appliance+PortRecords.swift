@@ -12,7 +12,7 @@ extension Appliance {
     /// Writes down how ports are given out from now on, and that no block is taken.
     func recordPortsAtStart() {
         let mappings = configuration.nat64.deterministic
-        let time = WallClock.epoch() + MonotonicClock.now().seconds
+        let time = WallClock.seconds(at: MonotonicClock.now())
         if mappings.isEmpty, !state.deterministicMappings().isEmpty {
             log.notice("deterministic mapping: none from time=\(time) on")
         }
@@ -33,23 +33,23 @@ extension Appliance {
         guard translator != nil else { return }
         let now = MonotonicClock.now()
         recordPortBlocks(at: now)
-        recordNoBlock(at: WallClock.epoch() + now.seconds)
+        recordNoBlock(at: WallClock.seconds(at: now))
     }
 
     /// Writes down the blocks that were taken and given back, and once a day everything that is in force.
     func recordPortBlocks(at now: Moment) {
         guard let translator else { return }
-        let epoch = WallClock.epoch()
         for event in translator.tables.collectPortBlockEvents(at: now) {
-            record(event.isTaken ? "taken" : "given back", event.block, at: epoch + event.moment.seconds)
+            record(event.isTaken ? "taken" : "given back", event.block, at: WallClock.seconds(at: event.moment))
         }
         guard now >= nextPortRecord else { return }
         nextPortRecord = now + Self.day
-        recordMappings(at: epoch + now.seconds)
+        let time = WallClock.seconds(at: now)
+        recordMappings(at: time)
         var place: TableCursor? = .start
         while let here = place {
             let (blocks, next) = translator.tables.portBlocks(from: here, limit: 1_000)
-            for (block, _) in blocks { record("held", block, at: epoch + now.seconds) }
+            for (block, _) in blocks { record("held", block, at: time) }
             place = next
         }
     }

@@ -9,6 +9,8 @@ package struct Screen: Sendable {
     private let colours: Bool
     /// The next line of standard input; nothing at its end.
     let nextLine: @Sendable () -> String?
+    /// The journal of the daemon.
+    let journal: Journal
 
     /// Describes a screen.
     ///
@@ -17,16 +19,19 @@ package struct Screen: Sendable {
     ///   - out: Writes to standard output; says whether anybody still reads it.
     ///   - err: Writes to standard error.
     ///   - nextLine: Reads a line of standard input.
+    ///   - journal: The journal of the daemon.
     package init(
         colours: Bool,
         out: @escaping @Sendable (String) -> Bool,
         err: @escaping @Sendable (String) -> Void,
-        nextLine: @escaping @Sendable () -> String? = { readLine() }
+        nextLine: @escaping @Sendable () -> String? = { readLine() },
+        journal: Journal = Journal()
     ) {
         self.colours = colours
         self.out = out
         self.err = err
         self.nextLine = nextLine
+        self.journal = journal
     }
 
     /// The standard output and standard error of this process; colours only on a terminal and without `NO_COLOR`.

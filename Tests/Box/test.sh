@@ -208,6 +208,52 @@ socket_modes() {
     inside setpriv --reuid nobody --regid nat64-appliance --clear-groups appliance-ctl status
     refused inside setpriv --reuid nobody --regid nat64-appliance --clear-groups appliance-ctl dns64 disable 2001:db8:7::/64
 }
+# Who had a port by the records of its blocks: while it runs, after it has stopped, in a later run, and after a kill.
+block() { inside appliance-ctl blocks --json | jq -r ".blocks[0].$1"; }
+holder() { inside appliance-ctl blocks holder "$@"; }
+named() { holds "holder" "$client has $external since" "$(holder "$external" --at "$moment")"; }
+exits() {
+    local code=0
+    "${@:2}" || code=$?
+    same "exit code of ${*:2}" "$1" $code
+}
+clock() { inside date +%s; }
+past() { [ "$(clock)" -gt "$1" ]; }
+# A block, and a moment some seconds after it was taken that is some seconds ago.
+takes_block() {
+    pings
+    external=$(block address):$(block ports | cut -d - -f 1)
+    client=$(block client)
+    moment=$(($(block since) + 2))
+    eventually 30 past $((moment + 2))
+}
+records() {
+    local external client moment first
+    printf '[nat64]\nport-block-size = 64\n' >"$etc/appliance.d/blocks.toml"
+    inside systemctl restart $unit
+    same "lines that the journal drops" 0 "$(property LogRateLimitIntervalUSec)"
+    takes_block
+    named
+    inside systemctl stop $unit
+    eventually 30 named
+    exits 1 holder "$external" --at "$(($(clock) + 2))"
+    holds "holder" "$client has $external since" \
+        "$(inside sh -c "journalctl -o cat -u $unit | nat64-appliance lookup --journal --at $moment $external")"
+    # Who may not read the journal is not told that nobody had it.
+    exits 3 inside setpriv --reuid nobody --regid nogroup --clear-groups appliance-ctl blocks holder "$external" --at "$moment"
+    inside setpriv --reuid nobody --regid systemd-journal --clear-groups appliance-ctl blocks holder "$external" --at "$moment"
+    first=$moment
+    inside systemctl start $unit
+    named
+    takes_block
+    [ "$moment" -gt "$first" ]
+    inside systemctl kill --signal SIGKILL $unit
+    eventually 30 pings
+    named
+    moment=$first named
+    rm "$etc/appliance.d/blocks.toml"
+    inside systemctl restart $unit
+}
 upgrades() {
     local before
     before=$(property MainPID)
@@ -252,6 +298,7 @@ it "a start with problems: exit 78, not started again, and the report in the jou
 it "killed, it is back within three seconds" back_after_kill
 it "a process that hangs is started anew by the watchdog" watchdog
 it "a switch made at run time survives systemctl restart" switch_survives
+it "who had a port is looked up in the journal: after a stop, in a later run, and after a kill" records
 it "an upgrade keeps the administrator's file and serves at once" upgrades
 it "remove takes the program and everything in the kernel, and keeps the configuration" removes
 it "purge takes the rest" purges

@@ -79,7 +79,8 @@ struct Run {
         _ arguments: [String],
         environment: Environment,
         colours: Bool = false,
-        input: String = ""
+        input: String = "",
+        journal: String = "false"
     ) -> Run {
         let lines = Mutex(input.split(separator: "\n").map(String.init)[...])
         let texts = (out: Shared(), err: Shared())
@@ -90,7 +91,8 @@ struct Run {
                 return true
             },
             err: { texts.err.append($0) },
-            nextLine: { lines.withLock { $0.popFirst() } }
+            nextLine: { lines.withLock { $0.popFirst() } },
+            journal: Journal(program: journal)
         )
         let code = ApplianceControl.run(arguments: arguments, environment: environment, screen: screen)
         return Run(code: code, out: texts.out.text, err: texts.err.text)

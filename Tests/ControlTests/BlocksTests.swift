@@ -1,6 +1,7 @@
 import Control
 import ControlAPI
 import ControlClient
+import Glibc
 import Synchronization
 import Testing
 
@@ -111,6 +112,38 @@ struct BlocksTests {
             run.out == "2001:db8:6:7::/64 has 203.0.113.1:2050 since 2026-05-28T20:28:20Z, with ports 2048-2111\n"
         )
         #expect(Run.of(asked, environment: nowhere, input: Self.journal).code == 3)
+    }
+
+    @Test(
+        "LOG-11 with a time journalctl is asked for the day before it, whether the daemon knows nobody or does not run"
+    )
+    func journalctl() throws {
+        let script = "\(bench.folder.path)/journalctl"
+        let body = """
+            test "$*" = "--output=cat --unit=nat64-appliance --since=@1779913150 --until=@1780000750" || exit 2
+            echo "port blocks: none is taken at time=1780000000"
+            printf "port block taken time=1780000100 client=2001:db8:6:7::/64 address=203.0.113.9 ports=2048-2111"
+            """
+        let file = try #require(fopen(script, "we"))
+        defer { unlink(script) }
+        fputs(body, file)
+        fclose(file)
+        let nowhere = Environment(socket: "/nonexistent/control.sock")
+        for environment in [Environment(socket: bench.path), nowhere] {
+            func holder(_ external: String, _ time: String, _ program: String) -> Run {
+                Run.of(["blocks", "holder", external, "--at", time], environment: environment, journal: program)
+            }
+            let found = holder("203.0.113.9:2050", "1780000150", "sh \(script)")
+            #expect(found.code == 0 && found.err == "", "\(found.err)")
+            #expect(
+                found.out == "2001:db8:6:7::/64 has 203.0.113.9:2050 since 2026-05-28T20:28:20Z, with ports 2048-2111\n"
+            )
+            let nobody = holder("203.0.113.9:1", "1780000150", "sh \(script)")
+            #expect(nobody.code == 1 && nobody.err.contains("the journal knows of nobody who has 203.0.113.9:1 then"))
+            // What is not read to its end says nothing of who had a port.
+            let unread = holder("203.0.113.9:2050", "1780000149", "sh \(script)")
+            #expect(unread.code == 3 && unread.err.contains("the journal cannot be read with journalctl"))
+        }
     }
 
     @Test("a port that nobody has is 1, what is no port or no time is 2")

@@ -65,8 +65,8 @@ struct BlocksCommand: ParsableCommand {
             abstract: "Tell which client network has an external port, or had it at a moment.",
             discussion: """
                 The daemon is asked first: for computed ports, and for the blocks that networks have. Who had the port \
-                before is in the journal, which is read with journalctl when a time is given, or from standard input \
-                with --journal. Exit code 1 if nobody is known to have the port.
+                before is in the journal, which is read with journalctl when a time is given, also while no daemon runs, \
+                or from standard input with --journal. Exit code 1 if nobody is known to have the port.
                 """
         )
         @OptionGroup var global: GlobalOptions
@@ -83,7 +83,7 @@ struct BlocksCommand: ParsableCommand {
         )
         var at: UTCTime?
 
-        @Flag(help: "Read the journal from standard input, also if the daemon does not run.")
+        @Flag(help: "Read the journal from standard input.")
         var journal = false
 
         func act(on socket: ControlSocket, _ screen: Screen) throws(ControlFailure) -> Outcome {
@@ -93,13 +93,24 @@ struct BlocksCommand: ParsableCommand {
                 show(holder, screen)
                 return .done
             } catch {
-                guard var records = PortJournal(external, at: at), journal || at != nil,
-                    error.leavesItToTheJournal(journal)
+                guard var records = PortJournal(external, at: at), journal || at != nil, error.leavesItToTheJournal
                 else { throw error }
-                if !journal, let at { try Journal.openAsInput(around: at) }
-                while let line = screen.nextLine() { records.read(line) }
+                if journal {
+                    while let line = screen.nextLine() { records.read(line) }
+                } else if let at {
+                    do throws(ControlFailure) {
+                        try screen.journal.read(around: at) { records.read($0) }
+                    } catch let second {
+                        throw error.and(second)
+                    }
+                }
                 guard let holder = records.holder else {
                     screen.complain("appliance-ctl: the journal knows of nobody who has \(external) then")
+                    if case .notReached = error {
+                        screen.complain(
+                            "appliance-ctl: the daemon was not asked; nat64-appliance lookup tells computed ports without it"
+                        )
+                    }
                     return .refused
                 }
                 show(holder, screen)
@@ -119,12 +130,17 @@ struct BlocksCommand: ParsableCommand {
 }
 
 extension ControlFailure {
-    /// Whether the journal may know what the daemon does not: nobody has the port, or nobody is there to ask and the
-    /// journal is at hand.
-    fileprivate func leavesItToTheJournal(_ isAtHand: Bool) -> Bool {
+    /// Whether the journal may know what the daemon does not say: nobody has the port, or nobody is there to ask.
+    fileprivate var leavesItToTheJournal: Bool {
         switch self {
         case .refused(let problem): problem.status == 404
-        case .notReached: isAtHand
+        case .notReached: true
         }
+    }
+
+    /// Why neither the daemon nor the journal was of use.
+    fileprivate func and(_ second: ControlFailure) -> ControlFailure {
+        guard case .notReached(let first) = self, case .notReached(let then) = second else { return second }
+        return .notReached("\(first); and \(then)")
     }
 }
