@@ -22,7 +22,8 @@ extension NetworkInstallation {
 
     /// Routes for exactly our destinations in our table that are not ours.
     ///
-    /// More specific ones are left alone: whoever sends a part of a prefix elsewhere means to.
+    /// More specific ones are left alone: whoever sends a part of a prefix elsewhere means to. Less specific ones and
+    /// discard routes with a worse metric do no harm: ours are looked at first, and those when ours are gone.
     private func foreignRoutes(
         of plan: NetworkPlan,
         in state: NetworkState
@@ -37,6 +38,7 @@ extension NetworkInstallation {
         }
         return routes.filter { route in
             destinations.contains(route.destination) && !(route.origin == .ours && route.link == state.device?.index)
+                && !route.standsBehindOurs
         }
         .map { .conflict(RouteConflict(route: $0, interface: state.name(of: $0.link))) }
     }

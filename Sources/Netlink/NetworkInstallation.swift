@@ -176,7 +176,9 @@ extension NetworkInstallation {
         case .address(let address, let peer):
             try connection.add(InterfaceAddress(address, peer: peer, on: device))
         case .route(let prefix, let table):
-            try connection.add(Route(to: prefix, over: device, table: table))
+            try connection.add(
+                Route(to: prefix, over: device, table: table, metric: Route.metricOfOurs(to: prefix))
+            )
         case .proxyNeighbour(let address, let interface):
             guard let link = state.link(named: interface) else { return }
             try connection.add(ProxyNeighbour(.v4(address), on: link.index))

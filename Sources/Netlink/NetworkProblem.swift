@@ -29,6 +29,12 @@ public struct RouteConflict: Hashable, Sendable {
     /// The name of the link it leads to.
     public let interface: String?
 
+    /// A discard route need only stand behind ours.
+    var otherRemedy: String {
+        guard route.kind.discards else { return "" }
+        return ", give it a metric above \(Route.metricOfOurs(to: route.destination))"
+    }
+
     var command: String {
         let tool =
             switch route.destination {
@@ -70,7 +76,7 @@ extension NetworkProblem: CustomStringConvertible {
             "interface \(interface) does not have the address \(address) that is to be shared"
         case .conflict(let conflict):
             "conflict: \(conflict.route.destination) is already routed by somebody else (\(conflict)); the route was left"
-                + " as it is: delete it (\(conflict.command)) or take another prefix"
+                + " as it is: delete it (\(conflict.command))\(conflict.otherRemedy) or take another prefix"
         case .addressInPool(let address, let interface, let pool):
             "pool: \(pool) holds \(address), an address of this host on \(interface); give the pool addresses of its"
                 + " own, or write \"share:\(interface)\""

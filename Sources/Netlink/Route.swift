@@ -97,6 +97,8 @@ public struct Route: Hashable, Sendable {
         public static let local = Kind(number: 2)
         /// Delivers them here and sends them to everybody on the link.
         public static let broadcast = Kind(number: 3)
+        /// Drops them: `blackhole`, or with an error to the sender `unreachable` and `prohibit`.
+        var discards: Bool { 6...8 ~= number }
 
         /// The word `ip route` uses.
         public var description: String {
@@ -153,6 +155,20 @@ public struct Route: Hashable, Sendable {
         case .v6: scope = .global
         }
     }
+
+    /// The metric of our own routes: the best there is, so that they stand before those of routing daemons.
+    ///
+    /// 0 is the best of IPv4; the kernel takes 0 for 1024 where IPv6 is concerned.
+    static func metricOfOurs(to destination: IPPrefix) -> UInt32 {
+        switch destination {
+        case .v4: 0
+        case .v6: 1
+        }
+    }
+
+    /// Whether this only says what becomes of packets while our route is not there: a discard route for one of our
+    /// destinations with a worse metric, as routing daemons make for what they announce.
+    var standsBehindOurs: Bool { kind.discards && metric > Self.metricOfOurs(to: destination) }
 
     /// The route the kernel makes for the last address of a network.
     init(broadcast address: IPv4Address, over link: LinkIndex) {

@@ -99,9 +99,18 @@ struct InstallationTests {
                 "ip -6 route add 64:ff9b::/96 dev eth0 metric 5",
                 "64:ff9b::/96 dev eth0, protocol boot, table main, metric 5"
             ),
-            ("ip -6 route add unreachable 64:ff9b::/96", "unreachable 64:ff9b::/96 dev lo, protocol boot"),
+            (
+                "ip -6 route add unreachable 64:ff9b::/96 metric 1",
+                "unreachable 64:ff9b::/96 dev lo, protocol boot, table main, metric 1"
+            ),
             ("ip -6 route add 64:ff9b::/96 dev nat64 proto 99", "64:ff9b::/96 dev nat64, protocol 99"),
             ("ip -4 route add 198.18.7.64/28 via 203.0.113.9", "198.18.7.64/28 via 203.0.113.9 dev eth0"),
+            ("ip -4 route add 198.18.7.64/28 via 203.0.113.9 metric 50", "198.18.7.64/28 via 203.0.113.9 dev eth0"),
+            // It has the metric of ours, and the kernel takes no two.
+            (
+                "ip -4 route add blackhole 198.18.7.64/28 proto 12",
+                "delete it (ip -4 route del blackhole 198.18.7.64/28), give it a metric above 0 or take another prefix"
+            ),
         ]
     )
     func foreignRouteIsLeft(command: String, words: String) async throws {
@@ -118,6 +127,50 @@ struct InstallationTests {
         }
         #expect(message.hasPrefix("conflict: "))
         #expect(message.contains(words), "\(message)")
+        #expect(before == after)
+    }
+
+    /// Commands that make routes beside which ours do their work.
+    private static let behindOurs = [
+        "ip -4 route add blackhole 198.18.7.64/28 proto 12 metric 32",
+        "ip -4 route add unreachable 198.18.7.64/28 proto 196 metric 20",
+        "ip -6 route add blackhole 64:ff9b::/96 proto 12 metric 32",
+        "ip -6 route add prohibit 64:ff9b::/96",
+        "ip -4 route add blackhole 198.18.0.0/16 proto 12",
+        "ip -4 route add 198.18.0.0/15 via 203.0.113.9",
+        "ip -6 route add unreachable 64:ff9b::/64 metric 1",
+    ]
+
+    @Test(
+        "F05-T3 a discard route behind ours, or a less specific route, hinders nothing, whenever it comes, and stays",
+        arguments: behindOurs,
+        [false, true]
+    )
+    func foreignRouteStandsBehind(command: String, comesLater: Bool) async throws {
+        let (before, reports, paths, after) = try await inNamespace {
+            let device = try makeDevice()
+            try makeUplink()
+            try run("ip link set nat64 up")
+            let before = try everything()
+            var installation = try NetworkInstallation()
+            if !comesLater { try run(command) }
+            _ = try installation.install(plan())
+            if comesLater { try run(command) }
+            let unchanged = try installation.repair(plan())
+            try run("ip -4 route del 198.18.7.64/28 dev nat64; ip -6 route del 64:ff9b::/96 dev nat64")
+            let mended = try installation.repair(plan())
+            let paths = try lines("ip -4 route get 198.18.7.65; ip -6 route get 64:ff9b::1").filter {
+                $0.contains("dev")
+            }
+            _ = try installation.withdraw(device: "nat64")
+            // What somebody made is there for somebody to delete.
+            try run(command.replacing(" add ", with: " del "))
+            withExtendedLifetime(device) {}
+            return (before, [unchanged, mended], paths, try everything())
+        }
+        #expect(reports[0].isUnchanged && reports.allSatisfy { $0.problems.isEmpty })
+        #expect(reports[1].made.map(\.description) == ["route 198.18.7.64/28", "route 64:ff9b::/96"])
+        #expect(paths.count == 2 && paths.allSatisfy { $0.contains("dev nat64") }, "\(paths)")
         #expect(before == after)
     }
 

@@ -73,7 +73,7 @@ struct RepairTests {
             try makeUplink()
             var installation = try NetworkInstallation()
             _ = try installation.install(Self.wanted)
-            try run("ip -6 route replace 64:ff9b::/96 dev eth0 proto static; ip -4 route del 198.18.7.64/28")
+            try run("ip -6 route replace 64:ff9b::/96 dev eth0 proto static metric 1; ip -4 route del 198.18.7.64/28")
             let report = try installation.repair(Self.wanted)
             let routes = try lines("ip -6 route show 64:ff9b::/96")
             try run("ip -6 route del 64:ff9b::/96 dev eth0")

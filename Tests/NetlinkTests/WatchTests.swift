@@ -33,7 +33,7 @@ struct WatchTests {
         arguments: [
             "ip -6 route del 64:ff9b::/96", "ip -4 route del 198.18.7.64/28", "ip link set nat64 down",
             "ip addr flush dev nat64", "tc filter del dev eth0 ingress pref 6401", "tc qdisc del dev eth0 clsact",
-            "ip -6 route add 64:ff9b::/96 dev eth0 metric 1", "ip link del eth0", "ip addr del 203.0.113.5/24 dev eth0",
+            "ip -6 route add 64:ff9b::/96 dev eth0 metric 2", "ip link del eth0", "ip addr del 203.0.113.5/24 dev eth0",
         ]
     )
     func damageIsHeard(command: String) async throws {

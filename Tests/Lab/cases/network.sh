@@ -76,6 +76,26 @@ foreign_route() {
     return $code
 }
 
+# What a routing daemon has for what it announces, of the same length and behind ours, or less specific: none is in the way.
+announced() {
+    local others code=0
+    stop
+    on box ip -4 route add blackhole 192.0.2.64/28 proto 12 metric 32
+    on box ip -4 route add unreachable 192.0.2.0/24 proto 12 metric 32
+    on box ip -6 route add unreachable 64:ff9b::/96 proto 12 metric 32
+    others=$(network_state)
+    scenario '[nat64]
+pool = ["192.0.2.64/28"]'
+    receives 3 client -i 0.2 -W 2 64:ff9b::b0b:b02 || code=1
+    same "verdict" working "$(fact .verdict)" || code=1
+    stop
+    diff <(echo "$others") <(network_state) || code=1
+    on box ip -4 route del blackhole 192.0.2.64/28 proto 12 metric 32
+    on box ip -4 route del unreachable 192.0.2.0/24 proto 12 metric 32
+    on box ip -6 route del unreachable 64:ff9b::/96 proto 12 metric 32
+    return $code
+}
+
 scenario
 it "a route deleted by hand is back within a second, counted and logged" repaired delete_route
 it "after the device was set down and up all is back within a second" repaired down_and_up
@@ -94,4 +114,5 @@ it "with a pool of our own, the device set down and up is back within a second" 
 stop || true
 : >"$LOG"
 configure ""
+it "discard routes of a routing daemon for pool and prefix: the start succeeds, traffic flows, and they stay" announced
 it "a foreign route for the prefix: the start is refused, and the route stays" foreign_route
