@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Very many sockets at a time: sockets.py serve ADDRESS PORT COUNT | sockets.py open ADDRESS PORT COUNT UDP-COUNT READY GO
+"""Very many sockets at a time: sockets.py serve ADDRESS PORT COUNT
+                            sockets.py open ADDRESS PORT COUNT UDP-COUNT READY GO [AGAIN DONE]
 
-`serve` sends back what comes, over TCP and UDP. `open` opens COUNT connections and UDP-COUNT UDP sockets, makes the file
-READY, waits for the file GO, asks over every one of them again and says how many failed: {"tcp": 0, "udp": 0}.
+`serve` sends back what comes, over TCP and UDP. `open` opens COUNT connections and UDP-COUNT UDP sockets, asks over every
+one of them, makes the file READY, waits for the file GO, asks over every one of them again and says how many failed:
+{"tcp": 0, "udp": 0}. With AGAIN and DONE it goes on asking, makes the file AGAIN after two rounds, and ends when there is a
+file DONE: so of several that are told so at once each has its rounds while all the others have theirs.
 """
 
 import errno
+import itertools
 import json
 import os
 import resource
@@ -16,6 +20,9 @@ import time
 
 UNDERWAY = 400
 WAITS = (errno.EINPROGRESS, errno.EAGAIN)
+# Seconds without any answer after which nothing more is expected: a connection's segments are sent again by the kernel.
+PATIENCE_TCP, PATIENCE_UDP = 30, 3
+serial = itertools.count()
 
 
 def processes(count):
@@ -98,80 +105,99 @@ def connect(address, port, count, poll):
     return list(made.values()), failed
 
 
-def ask(sockets, poll, again):
-    """Sends a question over each and waits for all the answers; how many did not come."""
+def ask(sockets, poll, patience, attempts):
+    """Asks over each, a few at a time, and waits for the right answers; returns the sockets over which none came."""
     left = {one.fileno(): one for one in sockets}
-    for _ in range(again):
-        waiting = dict(left)
-        numbers = list(waiting)
-        for one in left.values():
-            poll.register(one, select.EPOLLIN)
-        while numbers or waiting:
-            for number in numbers[:UNDERWAY]:
+    for _ in range(attempts):
+        queue, waiting = list(left), {}
+        while queue or waiting:
+            while queue and len(waiting) < UNDERWAY:
+                number = queue.pop()
+                question = b"question %d of socket %d, process %d" % (next(serial), number, os.getpid())
                 try:
-                    left[number].send(b"question")
+                    left[number].send(question)
                 except OSError:
-                    waiting.pop(number)
-            numbers = numbers[UNDERWAY:]
-            ready = poll.poll(0 if numbers else 3)
-            if not ready and not numbers:
+                    continue
+                waiting[number] = question
+                poll.register(number, select.EPOLLIN)
+            ready = poll.poll(patience)
+            if not ready:
                 break
             for number, _ in ready:
-                one = waiting.pop(number, None)
-                if one is None:
-                    continue
-                poll.unregister(one)
+                one = left[number]
                 try:
-                    if one.recv(100) == b"question":
-                        left.pop(number)
+                    answer = one.recv(100)
                 except OSError:
-                    pass
-        for number in left:
-            try:
-                poll.unregister(left[number])
-            except OSError:
-                pass
+                    answer = b""
+                if answer and answer != waiting[number] and one.type == socket.SOCK_DGRAM:
+                    # What came too late for an earlier attempt.
+                    continue
+                poll.unregister(number)
+                if answer == waiting.pop(number):
+                    left.pop(number)
+        for number in waiting:
+            poll.unregister(number)
         if not left:
             break
-    return len(left)
+    return list(left.values())
 
 
-def open_some(address, port, count, udp_count, ready, go):
-    poll = select.epoll()
-    tcp, failed = connect(address, port, count, poll)
-    udp = []
-    for _ in range(udp_count):
-        one = socket.socket(family(address), socket.SOCK_DGRAM)
-        one.setblocking(False)
-        one.connect((address, port))
-        udp.append(one)
-    failed += ask(tcp, poll, 1)
-    # A datagram may be lost in a queue that is full; a mapping that is lost stays so.
-    lost = ask(udp, poll, 8)
-    os.write(ready, b".")
+class Sockets:
+    """The open sockets of a process, and how many have failed."""
+
+    def __init__(self, address, port, count, udp_count):
+        self.poll = select.epoll()
+        self.tcp, self.failed_tcp = connect(address, port, count, self.poll)
+        self.udp, self.failed_udp = [], 0
+        for _ in range(udp_count):
+            one = socket.socket(family(address), socket.SOCK_DGRAM)
+            one.setblocking(False)
+            one.connect((address, port))
+            self.udp.append(one)
+
+    def ask_all(self):
+        """A round over all of them; those that failed are out of the next."""
+        bad = set(ask(self.tcp, self.poll, PATIENCE_TCP, 1))
+        # A datagram may be lost in a queue that is full; a mapping that is lost stays so.
+        lost = set(ask(self.udp, self.poll, PATIENCE_UDP, 8))
+        self.failed_tcp += len(bad)
+        self.failed_udp += len(lost)
+        self.tcp = [one for one in self.tcp if one not in bad]
+        self.udp = [one for one in self.udp if one not in lost]
+
+
+def open_some(address, port, count, udp_count, go, done, says_ready, says_again):
+    sockets = Sockets(address, port, count, udp_count)
+    sockets.ask_all()
+    os.write(says_ready, b".")
     while not os.path.exists(go):
         time.sleep(0.05)
-    failed += ask(tcp, poll, 1)
-    lost += ask(udp, poll, 3)
-    return failed, lost
+    sockets.ask_all()
+    if done:
+        sockets.ask_all()
+        os.write(says_again, b".")
+        while not os.path.exists(done):
+            sockets.ask_all()
+    return sockets.failed_tcp, sockets.failed_udp
 
 
-def open_many(address, port, count, udp_count, ready, go):
+def open_many(address, port, count, udp_count, ready, go, again=None, done=None):
     """Shares the sockets out among processes, and adds up what failed in each."""
     number = processes(count + udp_count)
-    is_ready, says_ready = os.pipe()
-    failures, fails = os.pipe()
+    (is_ready, says_ready), (is_again, says_again), (failures, fails) = os.pipe(), os.pipe(), os.pipe()
     for index in range(number):
         if os.fork() == 0:
             share = [(total + index) // number for total in (count, udp_count)]
-            failed = open_some(address, port, *share, says_ready, go)
+            failed = open_some(address, port, *share, go, done, says_ready, says_again)
             os.write(fails, b"%d %d\n" % failed)
             os._exit(0)
-    os.close(fails)
-    os.close(says_ready)
-    with open(is_ready, "rb") as said:
-        said.read(number)
-    open(ready, "w").close()
+    for end in (says_ready, says_again, fails):
+        os.close(end)
+    for pipe, file in ((is_ready, ready), (is_again, again)):
+        with open(pipe, "rb") as said:
+            if file:
+                said.read(number)
+                open(file, "w").close()
     with open(failures) as said:
         results = [[int(word) for word in line.split()] for line in said]
     whole = len(results) == number
@@ -186,4 +212,4 @@ if __name__ == "__main__":
                 break
         serve(sys.argv[2], int(sys.argv[3]))
     else:
-        open_many(sys.argv[2], *(int(word) for word in sys.argv[3:6]), *sys.argv[6:8])
+        open_many(sys.argv[2], *(int(word) for word in sys.argv[3:6]), *sys.argv[6:10])

@@ -187,21 +187,31 @@ it "a client reaches a port of the host that is published from a container" publ
 bridge_down
 it "a firewall that drops invalid packets lets translated ones through when they are not tracked" firewalled
 
-# Everything in use at once.
+# Everything in use at once: both sides ask over all they have round on round, until each has had two rounds beside the other.
+many_opened() { # NODE ADDRESS TCP UDP NAME
+    on "$1" python3 "$lab_folder/sockets.py" open "$2" 7000 "$3" "$4" \
+        "$WORK/many.$5" "$WORK/many.go" "$WORK/many.$5.again" "$WORK/many.done" >"$WORK/many.$5.json"
+}
+many_bindings() { ctl bindings --protocol "$1" --json --limit 10000 | jq -c '.bindings[] | [.client, .external]' | sort; }
 many_sockets() {
     rm -f "$WORK"/many.*
     spawn server python3 "$lab_folder/sockets.py" serve $SERVER4 7000 37000
-    local server=$!
+    local server=$! host client protocol code=0
     eventually 30 on server sh -c 'ss -Hltn "sport = :7000" | grep -q .'
-    on box python3 "$lab_folder/sockets.py" open $SERVER4 7000 28000 0 "$WORK/many.host" "$WORK/many.go" >"$WORK/many.host.json" &
-    local host=$!
-    on client python3 "$lab_folder/sockets.py" open $V4 7000 4096 4096 "$WORK/many.client" "$WORK/many.go" >"$WORK/many.client.json" &
-    local client=$! code=0
+    many_opened box $SERVER4 28000 0 host &
+    host=$!
+    many_opened client $V4 4096 4096 client &
+    client=$!
     eventually 90 test -e "$WORK/many.host" -a -e "$WORK/many.client" || code=1
     same "sockets of the host" 28000 "$(on box ss -Htn state established "dst $SERVER4:7000" | wc -l)" || code=1
-    same "TCP bindings" 4096 "$(ctl bindings --protocol tcp --json --limit 10000 | jq '.bindings | length')" || code=1
-    same "UDP bindings" 4096 "$(ctl bindings --protocol udp --json --limit 10000 | jq '.bindings | length')" || code=1
+    for protocol in tcp udp; do
+        many_bindings $protocol >"$WORK/many.$protocol"
+        same "$protocol bindings" 4096 "$(wc -l <"$WORK/many.$protocol")" || code=1
+    done
     touch "$WORK/many.go"
+    eventually 90 test -e "$WORK/many.host.again" -a -e "$WORK/many.client.again" || code=1
+    for protocol in tcp udp; do diff "$WORK/many.$protocol" <(many_bindings $protocol) || code=1; done
+    touch "$WORK/many.done"
     wait $host || code=1
     wait $client || code=1
     # shellcheck disable=SC2046 # a list of numbers
