@@ -182,7 +182,7 @@ complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_fla
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" json' -l 'json' -d 'Print the answer as JSON, for programs.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" at' -l 'at' -d 'The moment: 2026-11-26T04:11:01Z, or seconds since 1970; else now.' -rfka ''
-complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" journal' -l 'journal' -d 'Read the journal from standard input, also if the daemon does not run.'
+complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" journal' -l 'journal' -d 'Read the journal from standard input.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl blocks holder" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl dns64" socket' -l 'socket' -d 'The control socket of the daemon.' -rF
 complete -c 'appliance-ctl' -n '__appliance-ctl_should_offer_completions_for_flags_or_options "appliance-ctl dns64" json' -l 'json' -d 'Print the answer as JSON, for programs.'

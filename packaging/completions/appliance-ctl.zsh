@@ -252,7 +252,7 @@ _appliance-ctl_blocks_holder() {
         '--json[Print the answer as JSON, for programs.]'
         ':address\:port:'
         '--at[The moment\: 2026-11-26T04\:11\:01Z, or seconds since 1970; else now.]:time:'
-        '--journal[Read the journal from standard input, also if the daemon does not run.]'
+        '--journal[Read the journal from standard input.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
     _arguments -w -s -S : "${arg_specs[@]}" && ret=0
