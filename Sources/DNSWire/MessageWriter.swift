@@ -173,6 +173,15 @@ public struct MessageWriter {
     private mutating func write(_ name: Name, compress: Bool, into message: inout MutableRawSpan) -> Bool {
         // Through a span, so that a look at an octet does not copy the name.
         let words = name.words.span
+        // Most names are that of the question, which is the first one known.
+        if compress, knownCount > 0, known[0] & 0xFFFF == MessageHeader.size,
+            Self.holds(message, at: MessageHeader.size, words, from: 0), !name.isRoot
+        {
+            guard position + 2 <= limit else { return false }
+            message.store(UInt16(0xC000) | UInt16(MessageHeader.size), at: position)
+            position += 2
+            return true
+        }
         var starts = [128 of UInt8](repeating: 0)
         var labels = 0
         var offset = 0
@@ -183,14 +192,20 @@ public struct MessageWriter {
         }
         // Hashes of the ends of the name, from the last label to the whole.
         var hashes = [128 of UInt16](repeating: 0)
-        var hash: UInt32 = 5381
+        var hash: UInt64 = 0
         var label = labels
         while label > 0 {
             label -= 1
             let begin = Int(starts[label])
             let end = begin + 1 + Int(Name.octet(words, begin))
-            for index in begin..<end { hash = hash &* 33 ^ UInt32(Name.octet(words, index)) }
-            hashes[label] = UInt16(truncatingIfNeeded: hash ^ hash &>> 16)
+            var index = begin
+            while index < end {
+                let unused = UInt64(8 &* max(0, index &+ 8 &- end))
+                hash = (hash ^ Name.word(words, at: index) &>> unused) &* 0x9E37_79B9_7F4A_7C15
+                hash ^= hash &>> 32
+                index &+= 8
+            }
+            hashes[label] = UInt16(truncatingIfNeeded: hash)
         }
         var cut = labels
         var target = 0
@@ -206,7 +221,15 @@ public struct MessageWriter {
         let literal = cut < labels ? Int(starts[cut]) : name.count - 1
         let size = literal + (cut < labels ? 2 : 1)
         guard position + size <= limit else { return false }
-        for index in 0..<literal { message.store(Name.octet(words, index), at: position + index) }
+        var copied = 0
+        while copied &+ 8 <= literal {
+            message.store(words[copied &>> 3], at: position &+ copied)
+            copied &+= 8
+        }
+        while copied < literal {
+            message.store(Name.octet(words, copied), at: position &+ copied)
+            copied &+= 1
+        }
         if cut < labels {
             message.store(UInt16(0xC000) | UInt16(target), at: position + literal)
         } else {

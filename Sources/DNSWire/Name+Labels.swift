@@ -2,11 +2,12 @@
 extension Name {
     /// How many labels the name has, the root's empty one not counted.
     public var labelCount: Int {
+        let words = words.span
         var labels = 0
         var offset = 0
-        while octet(offset) != 0 {
+        while Self.octet(words, offset) != 0 {
             labels += 1
-            offset += 1 + Int(octet(offset))
+            offset += 1 + Int(Self.octet(words, offset))
         }
         return labels
     }
@@ -24,17 +25,20 @@ extension Name {
         var result = Name()
         result.setCount(count - offset)
         let words = words.span
-        for index in 0..<(count - offset) { result.setOctet(index, Self.octet(words, offset + index)) }
+        for index in 0..<result.wordCount { result.setWord(index, Self.word(words, at: offset + 8 * index)) }
         return result
     }
 
     /// Whether the name is the other one or lies below it.
     public func isAtOrBelow(_ other: Name) -> Bool {
         guard count >= other.count else { return false }
+        let words = words.span
         var offset = 0
-        while count - offset > other.count { offset += 1 + Int(octet(offset)) }
+        while count - offset > other.count { offset += 1 + Int(Self.octet(words, offset)) }
         guard count - offset == other.count else { return false }
-        for index in 0..<other.count where fold(octet(offset + index)) != fold(other.octet(index)) { return false }
+        let others = other.words.span
+        for index in 0..<other.wordCount
+        where Self.folded(Self.word(words, at: offset + 8 * index)) != Self.folded(others[index]) { return false }
         return true
     }
 
@@ -82,9 +86,6 @@ extension Name {
         result.setCount(1 + size + count)
         return result
     }
-
-    @inline(__always)
-    private func fold(_ octet: UInt8) -> UInt8 { octet >= 65 && octet <= 90 ? octet | 32 : octet }
 }
 
 extension Name: CustomStringConvertible, LosslessStringConvertible {

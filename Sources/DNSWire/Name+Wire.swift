@@ -30,6 +30,8 @@ extension Name {
         self.init()
         var written = 0
         var offset = start
+        // Labels from here on are read, but not yet written.
+        var first = start
         var begin = start
         var pointers = 0
         while true {
@@ -37,26 +39,42 @@ extension Name {
             let length = message.octet(at: offset)
             switch length {
             case 0:
-                setOctet(written, 0)
-                setCount(written + 1)
+                append(message, first..<offset, at: written)
+                setCount(written + offset - first + 1)
                 return
             case 1...63:
                 let size = 1 + Int(length)
                 guard offset + size <= message.byteCount else { throw .nameCut }
-                guard written + size <= 254 else { throw .nameTooLong }
-                for index in 0..<size { setOctet(written + index, message.octet(at: offset + index)) }
-                written += size
                 offset += size
+                guard written + offset - first <= 254 else { throw .nameTooLong }
             case 0xC0...:
                 guard offset + 2 <= message.byteCount else { throw .nameCut }
                 let target = Int(message.uint16(at: offset) & 0x3FFF)
                 guard target < begin, target >= MessageHeader.size, pointers < 128 else { throw .pointer }
+                append(message, first..<offset, at: written)
+                written += offset - first
                 pointers += 1
                 begin = target
                 offset = target
+                first = target
             default: throw .labelType
             }
         }
+    }
+
+    /// Copies octets of a message behind what was written, a word at a time.
+    @inline(__always)
+    private mutating func append(_ message: borrowing RawSpan, _ octets: Range<Int>, at end: Int) {
+        var index = octets.lowerBound
+        while index &+ 8 <= octets.upperBound {
+            place(message.uint64(at: index), at: end &+ index &- octets.lowerBound)
+            index &+= 8
+        }
+        guard index < octets.upperBound else { return }
+        var last: UInt64 = 0
+        for rest in index..<octets.upperBound { last = last &<< 8 | UInt64(message.octet(at: rest)) }
+        last &<<= UInt64(64 &- 8 &* (octets.upperBound &- index))
+        place(last, at: end &+ index &- octets.lowerBound)
     }
 
     /// Reads a name that must be written without pointers, as the one of a question is.

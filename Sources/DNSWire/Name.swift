@@ -34,6 +34,19 @@ public struct Name: Sendable {
         UInt8(truncatingIfNeeded: words[index &>> 3] &>> UInt64(56 &- 8 &* (index & 7)))
     }
 
+    /// Eight octets of a name's words from any octet on; zero past the end.
+    ///
+    /// - Parameter offset: From 0 on.
+    @inline(__always)
+    static func word(_ words: Span<UInt64>, at offset: Int) -> UInt64 {
+        let index = offset &>> 3
+        guard index < 32 else { return 0 }
+        let shift = UInt64(8 &* (offset & 7))
+        let word = words[index] &<< shift
+        guard shift != 0, index < 31 else { return word }
+        return word | words[index &+ 1] &>> (64 &- shift)
+    }
+
     @inline(__always)
     mutating func setOctet(_ index: Int, _ value: UInt8) {
         let shift = UInt64(56 &- 8 &* (index & 7))
@@ -45,6 +58,15 @@ public struct Name: Sendable {
 
     @inline(__always)
     mutating func setWord(_ index: Int, _ value: UInt64) { words[index] = value }
+
+    /// Puts up to eight octets, the first of them the highest and the rest zero, where there are only zeros.
+    @inline(__always)
+    mutating func place(_ octets: UInt64, at offset: Int) {
+        let index = offset &>> 3
+        let shift = UInt64(8 &* (offset & 7))
+        words[index] |= octets &>> shift
+        if shift != 0, index < 31 { words[index &+ 1] |= octets &<< (64 &- shift) }
+    }
 
     /// Eight octets of the wire form with their letters in lower case; zero past the end.
     ///
@@ -91,6 +113,20 @@ public struct Name: Sendable {
         var hash = secret(foldedWord(0), foldedWord(1), UInt64(truncatingIfNeeded: count))
         var index = 2
         while index < wordCount {
+            hash = secret(hash, foldedWord(index), foldedWord(index &+ 1))
+            index &+= 2
+        }
+        return hash
+    }
+
+    /// The same of the end of the name that begins at an octet.
+    public func hash(from offset: Int, _ secret: KeyedHash) -> UInt64 {
+        let words = words.span
+        func foldedWord(_ index: Int) -> UInt64 { Self.folded(Self.word(words, at: offset &+ 8 &* index)) }
+        let count = count &- offset
+        var hash = secret(foldedWord(0), foldedWord(1), UInt64(truncatingIfNeeded: count))
+        var index = 2
+        while index &* 8 < count {
             hash = secret(hash, foldedWord(index), foldedWord(index &+ 1))
             index &+= 2
         }

@@ -139,10 +139,74 @@ struct UDPSocketTests {
         #expect(heard == (mayBeCut ? ["aacc", "b"] : ["aa", "cc", "b"]))
     }
 
+    @Test(
+        "questions that are equally long leave as one message and arrive in their order, also where that is refused",
+        arguments: ["127.0.0.1:53", "[::1]:53", "refused"]
+    )
+    func asksTogether(peer: String) async throws {
+        let texts = ["aa", "bb", "c", "dd", "ee", "ff", String(repeating: "x", count: UDPQuestions.largest), "g"]
+        let many = (0..<64).map { "question \(10 + $0)" }
+        let heard = try await inNamespace { () throws -> [[String]] in
+            let at = endpoint(peer == "refused" ? "127.0.0.1:53" : peer)
+            let server = try UDPSocket(listeningOn: at)
+            let client = try UDPSocket(connectedTo: at)
+            // Without checksums the kernel does not cut.
+            var one: Int32 = 1
+            if peer == "refused" { setsockopt(client.number, SOL_SOCKET, SO_NO_CHECK, &one, 4) }
+            var questions = UDPQuestions()
+            var heard: [[String]] = []
+            for texts in [texts, many, texts] {
+                for text in texts { add(text, to: &questions) }
+                #expect(try questions.post(from: 0, on: client) == texts.count)
+                heard.append(try texts.map { _ in try hear(server) })
+                // What was not sent may be sent from there on.
+                #expect(try questions.post(from: 1, on: client) == texts.count - 1)
+                heard.append(try texts.dropFirst().map { _ in try hear(server) })
+                questions.clear()
+            }
+            return heard
+        }
+        #expect(heard == [texts, many, texts].flatMap { [$0, Array($0.dropFirst())] })
+    }
+
+    @Test(
+        "questions that leave as one message come as one to a server that says it can cut it",
+        arguments: [true, false]
+    )
+    func asksInOneMessage(mayBeCut: Bool) async throws {
+        let heard = try await inNamespace { () throws -> [String] in
+            let server = try UDPSocket(listeningOn: endpoint("127.0.0.1:53"))
+            let client = try UDPSocket(connectedTo: endpoint("127.0.0.1:53"))
+            var one: Int32 = 1
+            let receivesWhole: Int32 = 104
+            setsockopt(server.number, Int32(IPPROTO_UDP), receivesWhole, &one, 4)
+            if !mayBeCut { setsockopt(client.number, SOL_SOCKET, SO_NO_CHECK, &one, 4) }
+            var questions = UDPQuestions()
+            for text in ["aa", "bb", "c"] { add(text, to: &questions) }
+            #expect(try questions.post(from: 0, on: client) == 3)
+            return try (0..<(mayBeCut ? 2 : 3)).map { _ in try hear(server) }
+        }
+        #expect(heard == (mayBeCut ? ["aabb", "c"] : ["aa", "bb", "c"]))
+    }
+
+    @Test("what the network says of questions that left as one message is not taken for a refusal to cut it")
+    func unheardTogether() async throws {
+        try await inNamespace {
+            let client = try UDPSocket(connectedTo: endpoint("127.0.0.1:53"))
+            var questions = UDPQuestions()
+            for text in ["aa", "bb"] { add(text, to: &questions) }
+            #expect(try questions.post(from: 0, on: client) == 2)
+            #expect(DescriptorIO.waitReadable(client.number, atMost: .seconds(30)))
+            #expect(throws: SystemError(call: "sendmmsg", code: ECONNREFUSED)) {
+                _ = try questions.post(from: 0, on: client)
+            }
+        }
+    }
+
     @Test("a port that another program shares with anybody is not shared by us, but our own sockets share it")
     func exclusivePort() async throws {
         try await inNamespace {
-            let stranger = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+            let stranger = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
             defer { close(stranger) }
             var one: Int32 = 1
             setsockopt(stranger, SOL_SOCKET, SO_REUSEPORT, &one, 4)
@@ -159,7 +223,12 @@ struct UDPSocketTests {
             #expect(throws: SystemError(call: "bind UDP 127.0.0.1:53", code: EADDRINUSE)) {
                 _ = try UDPSocket(listeningOn: endpoint("127.0.0.1:53"))
             }
-            let holder = PortHolder.name(of: endpoint("127.0.0.1:53"), stream: false)
+            // Until it is another program, a child that another test starts has the descriptors of this process too.
+            let end = MonotonicClock.now() + .seconds(30)
+            var holder: String?
+            repeat {
+                holder = PortHolder.name(of: endpoint("127.0.0.1:53"), stream: false)
+            } while holder?.hasSuffix("(process \(getpid()))") != true && MonotonicClock.now() < end
             #expect(holder?.hasSuffix("(process \(getpid()))") ?? false)
             #expect(PortHolder.name(of: endpoint("127.0.0.1:54"), stream: false) == nil)
 
@@ -263,6 +332,13 @@ private func echo(_ socket: borrowing UDPSocket) throws -> Int {
     for index in 0..<inbox.count { reply(to: index, of: inbox, into: &outbox) }
     #expect(outbox.send(on: socket) == 0)
     return inbox.count
+}
+
+private func add(_ text: String, to questions: inout UDPQuestions) {
+    var memory = OctetBuffer(count: UDPQuestions.largest)
+    var octets = memory.mutableOctets
+    for (index, octet) in text.utf8.enumerated() { octets.store(octet, at: index) }
+    questions.add(text.utf8.count, of: memory)
 }
 
 private func reply(to index: Int, of inbox: borrowing UDPInbox, into outbox: inout UDPOutbox) {

@@ -34,7 +34,14 @@ struct ClientShares {
     private let mostWaiting: Int
     private let mostAsking: Int
     private let half: (waiting: Int, asking: Int)
-    private var uses: [UInt64: Use] = [:]
+    /// Networks are words under a secret already, so that nobody can choose those that meet: they are not hashed once more.
+    private struct Network: Hashable {
+        let word: UInt64
+
+        func _rawHashValue(seed: Int) -> Int { Int(truncatingIfNeeded: word) ^ seed }
+    }
+
+    private var uses: [Network: Use] = [:]
 
     init(_ settings: DNS64Settings, secret: KeyedHash) {
         network = ClientNetwork(length: settings.clientLength, secret: secret)
@@ -50,22 +57,25 @@ struct ClientShares {
     ///   - waiting: How many clients wait in all.
     ///   - asking: How many questions are under way in all.
     func admits(_ network: UInt64, waiting: Int, asking: Int) -> Bool {
-        guard waiting >= half.waiting || asking >= half.asking, let use = uses[network] else { return true }
+        guard waiting >= half.waiting || asking >= half.asking, let use = uses[Network(word: network)] else {
+            return true
+        }
         return (use.waiting < mostWaiting || waiting < half.waiting)
             && (use.asking < mostAsking || asking < half.asking)
     }
 
-    mutating func waits(_ network: UInt64) { uses[network, default: Use()].waiting += 1 }
+    mutating func waits(_ network: UInt64) { uses[Network(word: network), default: Use()].waiting += 1 }
 
-    mutating func asks(_ network: UInt64) { uses[network, default: Use()].asking += 1 }
+    mutating func asks(_ network: UInt64) { uses[Network(word: network), default: Use()].asking += 1 }
 
     mutating func waitsNoMore(_ network: UInt64) { change(network) { $0.waiting -= 1 } }
 
     mutating func asksNoMore(_ network: UInt64) { change(network) { $0.asking -= 1 } }
 
     private mutating func change(_ network: UInt64, _ body: (inout Use) -> Void) {
-        guard var use = uses[network] else { return }
-        body(&use)
-        uses[network] = use.waiting <= 0 && use.asking <= 0 ? nil : use
+        guard let place = uses.index(forKey: Network(word: network)) else { return }
+        body(&uses.values[place])
+        let use = uses.values[place]
+        if use.waiting <= 0, use.asking <= 0 { uses.remove(at: place) }
     }
 }

@@ -107,7 +107,15 @@ extension ResolverEngine {
             inquiry.two = stalePart(second, inquiry.key.hash, variant, postponing: .seconds(5), at: now)
         }
         inquiry.gaveUpSides = true
-        guard inquiry.plan == .synthesis ? known.isEnough(inquiry) : inquiry.one.answer != nil else { return }
+        let isEnough =
+            inquiry.plan == .synthesis
+            ? known.isEnough(
+                one: inquiry.one.answer,
+                two: inquiry.two.answer,
+                gaveUpOne: inquiry.gaveUpOne,
+                excluded: inquiry.excluded
+            ) : inquiry.one.answer != nil
+        guard isEnough else { return }
         inquiries[reference].one = inquiry.one
         inquiries[reference].two = inquiry.two
         inquiries[reference].gaveUpSides = true

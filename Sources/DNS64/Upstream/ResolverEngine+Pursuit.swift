@@ -1,4 +1,5 @@
 import DNSWire
+import IPAddressing
 import PacketMemory
 import Policy
 public import Timing
@@ -137,7 +138,7 @@ extension ResolverEngine {
         )
         transaction.group = rules.group(for: question.name, in: view)
         if let client { shares.asks(client) }
-        return transactions.insert(transaction)
+        return transactions.insert(consume transaction)
     }
 
     /// Asks upstreams, or leaves that to the worker that asks them the same already.
@@ -171,6 +172,9 @@ extension ResolverEngine {
             transactions[reference].question.name
                 .isSpelled(in: news.answer.octets, at: AnswerImage.fixedSize + MessageHeader.size)
         else { return }
+        if news.key.type == RecordType.aaaa.rawValue, news.answerer != nil, let group = transactions[reference].group {
+            rankings[group].heardAAAA()
+        }
         finish(reference, with: news.answer, from: news.answerer, isKept: true, isStale: news.isStale, at: now)
     }
 
@@ -189,25 +193,36 @@ extension ResolverEngine {
     ///
     /// - Parameter took: How long the A answer took; a slow path makes both slow.
     private mutating func limitAAAA(_ reference: Slots<Inquiry>.Reference, afterA took: Moment.Span, at now: Moment) {
-        let inquiry = inquiries[reference]
-        guard inquiry.plan == .synthesis, inquiry.one.answer == nil, !inquiry.gaveUpOne,
-            let other = inquiry.two.answer?.image, other.kind == .positive,
+        guard inquiries[reference].plan == .synthesis, inquiries[reference].one.answer == nil,
+            !inquiries[reference].gaveUpOne, let other = inquiries[reference].two.answer?.image,
+            other.kind == .positive,
             // RFC 6147 section 5.5: in a signed zone, silence proves nothing.
-            !other.isValidated, let transaction = inquiry.one.transaction
+            !other.isValidated, let transaction = inquiries[reference].one.transaction
         else { return }
-        let twice = Moment.Span(nanoseconds: min(took.nanoseconds, settings.patience.nanoseconds) * 2)
-        let end = transactions[transaction].started + max(settings.patienceForAAAA, twice)
-        if end <= now { inquiryIsDue(reference) } else { deadlines.append(.inquiry(reference), at: end) }
+        let took = min(took, settings.patience)
+        let twice = Moment.Span(nanoseconds: took.nanoseconds * 2)
+        let patience =
+            transactions[transaction].group.map { rankings[$0].patienceForAAAA(afterA: took, settings) }
+            ?? settings.patienceForAAAA
+        let end = transactions[transaction].started + max(patience, twice)
+        if end <= now { inquiryIsDue(reference, at: now) } else { deadlines.append(.inquiry(reference), at: end) }
     }
 
     /// The patience for an AAAA answer is at its end.
-    mutating func inquiryIsDue(_ reference: Slots<Inquiry>.Reference) {
+    mutating func inquiryIsDue(_ reference: Slots<Inquiry>.Reference, at now: Moment) {
         guard inquiries.holds(reference) else { return }
         if inquiries[reference].plan == .service {
             inquiries[reference].gaveUpSides = true
         } else {
             guard inquiries[reference].one.answer == nil else { return }
             inquiries[reference].gaveUpOne = true
+            if let transaction = inquiries[reference].one.transaction, transactions.holds(transaction),
+                let group = transactions[transaction].group,
+                // Only who had the full time was silent.
+                now - transactions[transaction].started >= settings.patienceForAAAA
+            {
+                rankings[group].missedAAAA()
+            }
         }
         settleIfKnown(reference)
     }
@@ -294,7 +309,14 @@ extension ResolverEngine {
     mutating func settleIfKnown(_ reference: Slots<Inquiry>.Reference) {
         guard inquiries.holds(reference) else { return }
         if inquiries[reference].plan == .synthesis {
-            guard known.isEnough(inquiries[reference]) else { return }
+            guard
+                known.isEnough(
+                    one: inquiries[reference].one.answer,
+                    two: inquiries[reference].two.answer,
+                    gaveUpOne: inquiries[reference].gaveUpOne,
+                    excluded: inquiries[reference].excluded
+                )
+            else { return }
         } else {
             guard let answer = inquiries[reference].one.answer else { return }
             if inquiries[reference].plan == .service, answer.image.kind == .positive,
@@ -305,18 +327,15 @@ extension ResolverEngine {
         }
         guard let inquiry = inquiries.remove(reference) else { return }
         if inquiryByKey[inquiry.key] == reference { inquiryByKey[inquiry.key] = nil }
-        settled.append(inquiry)
+        settled.append(consume inquiry)
     }
 }
 
 extension KnownAnswers {
     /// Whether the clients of an inquiry can be answered.
-    func isEnough(_ inquiry: Inquiry) -> Bool {
-        let excluded = inquiry.excluded
-        let one =
-            inquiry.one.answer.map { finding($0.octets, 0, excluded: excluded) }
-            ?? (inquiry.gaveUpOne ? .failure : .unknown)
-        let two = inquiry.two.answer.map { finding($0.octets, 0, excluded: excluded) } ?? .unknown
+    func isEnough(one: StoredAnswer?, two: StoredAnswer?, gaveUpOne: Bool, excluded: [IPv6Prefix]) -> Bool {
+        let one = one.map { finding($0.octets, 0, excluded: excluded) } ?? (gaveUpOne ? .failure : .unknown)
+        let two = two.map { finding($0.octets, 0, excluded: excluded) } ?? .unknown
         return Synthesis.step(aaaa: one, a: two) != .wait
     }
 }

@@ -18,7 +18,7 @@ struct Slots<Element> {
     init(blank: Element) { self.blank = blank }
 
     /// Puts a value in.
-    mutating func insert(_ element: Element) -> Reference {
+    mutating func insert(_ element: consuming Element) -> Reference {
         count += 1
         if let index = free.popLast() {
             elements[Int(index)] = element
@@ -37,7 +37,8 @@ struct Slots<Element> {
 
     /// The value at a place that is known to be in use.
     subscript(_ reference: Reference) -> Element {
-        get { elements[Int(reference.index)] }
+        // Inlined, so that who wants one field does not get a copy of the whole.
+        @inline(__always) get { elements[Int(reference.index)] }
         _modify { yield &elements[Int(reference.index)] }
     }
 
@@ -45,8 +46,7 @@ struct Slots<Element> {
     @discardableResult
     mutating func remove(_ reference: Reference) -> Element? {
         guard holds(reference) else { return nil }
-        let element = elements[Int(reference.index)]
-        elements[Int(reference.index)] = blank
+        let element = exchange(&elements[Int(reference.index)], with: blank)
         generations[Int(reference.index)] &+= 1
         free.append(reference.index)
         count -= 1
@@ -57,23 +57,28 @@ struct Slots<Element> {
 /// First in, first out.
 struct Line<Element> {
     private var elements: [Element?] = []
-    private var first = 0
+    private var begin = 0
 
-    var isEmpty: Bool { first == elements.count }
+    var isEmpty: Bool { begin == elements.count }
 
-    mutating func append(_ element: Element) { elements.append(element) }
+    /// The one that is taken out next.
+    var first: Element? { begin < elements.count ? elements[begin] : nil }
+
+    /// The one put in last.
+    var last: Element? { elements.last ?? nil }
+
+    mutating func append(_ element: consuming Element) { elements.append(element) }
 
     mutating func next() -> Element? {
-        guard first < elements.count else { return nil }
-        let element = elements[first]
-        elements[first] = nil
-        first += 1
-        if first == elements.count {
+        guard begin < elements.count else { return nil }
+        let element = exchange(&elements[begin], with: nil)
+        begin += 1
+        if begin == elements.count {
             elements.removeAll(keepingCapacity: elements.count <= 4096)
-            first = 0
-        } else if first >= 1024, first * 2 >= elements.count {
-            elements.removeFirst(first)
-            first = 0
+            begin = 0
+        } else if begin >= 1024, begin * 2 >= elements.count {
+            elements.removeFirst(begin)
+            begin = 0
         }
         return element
     }

@@ -23,11 +23,15 @@ struct PursuitKey: Hashable {
     /// Which exclusion set holds for the clients.
     var treatment: UInt16 = 0
 
-    /// In one word: the name's hash is a secret one already.
-    func hash(into hasher: inout Hasher) {
-        let rest = UInt64(type) << 32 | UInt64(treatment) << 16 | UInt64(variant) << 8 | UInt64(plan)
-        hasher.combine(hash ^ rest)
+    /// The name's hash is a secret one already, so that nobody can choose names that meet: it is not hashed once more.
+    /// Types of one name, which a client can choose, are next to each other rather than in one place.
+    func _rawHashValue(seed: Int) -> Int {
+        let rest = UInt64(type) | UInt64(treatment) << 16 | UInt64(variant) << 32 | UInt64(plan) << 40
+        return Int(truncatingIfNeeded: hash ^ rest &* 0x9E37_79B9_7F4A_7C15) ^ seed
     }
+
+    /// The same for a hasher.
+    func hash(into hasher: inout Hasher) { hasher.combine(_rawHashValue(seed: 0)) }
 }
 
 extension PursuitKey {
