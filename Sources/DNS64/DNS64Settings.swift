@@ -116,12 +116,17 @@ public struct DNS64Settings: Hashable, Sendable {
     /// How long an upstream question may take in all before its clients get SERVFAIL.
     public var patience = Moment.Span.milliseconds(4000)
     /// How long the A answer waits for the AAAA answer before the AAAA question counts as failed
-    /// (RFC 6147 section 5.1.3); twice the time that the A answer took, if that is longer.
+    /// (RFC 6147 section 5.1.3); twice the time that the A answer took, if that is longer; about a round trip while the
+    /// upstreams are known to drop AAAA questions.
     public var patienceForAAAA = Moment.Span.milliseconds(850)
     /// The shortest time before an unanswered question is sent again, to the next upstream if there is one.
     public var shortestRetry = Moment.Span.milliseconds(400)
     /// The longest time before an unanswered question is sent again for the first time.
     public var longestRetry = Moment.Span.milliseconds(800)
+    /// In what time from its start a question that is not answered has gone to every upstream once, however many they are.
+    public var timeToAskAll = Moment.Span.milliseconds(1800)
+    /// The shortest time from one upstream to the next, with that aim in view.
+    public var shortestStep = Moment.Span.milliseconds(50)
     /// How often one question is sent to one upstream over one transport: RFC 9520 section 3.1 allows three.
     public var sendsPerUpstream = 3
 
@@ -155,5 +160,16 @@ public struct DNS64Settings: Hashable, Sendable {
     func places(isProven: Bool) -> (waiting: Int, asking: Int) {
         if isProven { return (waitingClients, outstandingQuestions) }
         return (waitingClients - waitingClients / 8, outstandingQuestions - outstandingQuestions / 8)
+    }
+}
+
+extension DNS64Settings {
+    /// How many rules of their own go before those for everybody for the clients of a network, if it lies in that of a
+    /// view: those of the view, or of the next wider one that has any.
+    public func ownRuleCount(of network: IPPrefix) -> Int {
+        let wider = views.filter { $0.rules != nil }.flatMap { view in
+            view.networks.filter { $0.contains(network) }.map { (length: $0.length, rules: view.rules?.count ?? 0) }
+        }
+        return wider.max { $0.length < $1.length }?.rules ?? 0
     }
 }

@@ -24,9 +24,12 @@ struct Laboratory: ~Copyable {
         /// Replies that come before the right one, each wrong in one way.
         var spoofs: [String] = []
         var closesTCP = false
+        var isSilentOverTCP = false
         var raw: [UInt8]?
         /// The extended error of the reply.
         var error: UInt16?
+        /// The text that comes with it.
+        var errorText: [UInt8] = []
     }
 
     struct Sent: Equatable, CustomStringConvertible {
@@ -185,13 +188,19 @@ struct Laboratory: ~Copyable {
             return schedule(.reply(exchange, refusal.octets), after: 10)
         }
         if script.drops || (script.dropsEDNS && query.opt != nil) { return }
+        if transport == .tcp, script.isSilentOverTCP { return }
         if transport == .tcp, script.closesTCP { return schedule(.failure(exchange, .closed), after: script.delay) }
         var reply = script.reply
         reply.identifier = query.identifier
         reply.flags |= 0x8180 | query.flags & 0x10
         reply.questions = query.questions
         if query.opt != nil {
-            let error: [UInt8] = script.error.map { [0, 15, 0, 2, UInt8($0 >> 8), UInt8($0 & 255)] } ?? []
+            let error: [UInt8] =
+                script.error.map { code in
+                    let text = script.errorText
+                    let count = 2 + text.count
+                    return [0, 15, UInt8(count >> 8), UInt8(count & 255), UInt8(code >> 8), UInt8(code & 255)] + text
+                } ?? []
             reply.opt = (1232, query.opt?.flags ?? 0, error)
         }
         if script.refusesEDNS, query.opt != nil {

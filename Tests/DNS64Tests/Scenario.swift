@@ -412,7 +412,10 @@ struct Scenario: CustomTestStringConvertible, Sendable {
         for part in line[arrow.upperBound...].split(separator: ";") {
             let words = part.split(separator: " ").map(String.init)
             switch words[0] {
-            case "ede": script.error = UInt16(words[1])
+            case "ede":
+                script.error = UInt16(words[1])
+                // A text of as many octets, none of which is fit to be shown.
+                if words.count > 2 { script.errorText = [UInt8](repeating: 0x1B, count: Int(words[2]) ?? 0) }
             case "drop": script.drops = true
             case "delay": script.delay = UInt64(words[1]) ?? 0
             case "tc": script.truncatesUDP = true
@@ -420,6 +423,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "refuses-edns": script.refusesEDNS = true
             case "cookies": script.cookies = words.count > 1 ? words[1] : "yes"
             case "closes-tcp": script.closesTCP = true
+            case "silent-tcp": script.isSilentOverTCP = true
             case "spoof": script.spoofs = Array(words.dropFirst())
             case "raw":
                 // Counts of answers, then the octets behind the question; the counts go into the header later.

@@ -27,13 +27,11 @@ extension ResolverEngine {
         -> ResolverAction?
     {
         while true {
-            if handingOut == nil { handingOut = settled.next() }
-            guard let inquiry = handingOut else { return nil }
-            guard let place = inquiry.firstWaiter, let waiter = waiters.remove(place) else {
-                handingOut = nil
-                continue
-            }
-            handingOut?.firstWaiter = waiter.next
+            // Taken out of its place, so that it is not copied for those who only read it.
+            guard var inquiry = exchange(&handingOut, with: nil) ?? settled.next() else { return nil }
+            guard let place = inquiry.firstWaiter, let waiter = waiters.remove(place) else { continue }
+            inquiry.firstWaiter = waiter.next
+            defer { if inquiry.firstWaiter != nil { handingOut = inquiry } }
             shares.waitsNoMore(waiter.client)
             decisions.resume(waiter.story, answeredBy: inquiry.two.answerer ?? inquiry.one.answerer)
             let count = write(waiter, inquiry, policy: policy, at: now, into: &message)
@@ -109,7 +107,7 @@ extension ResolverEngine {
         while let due = deadlines.next(upTo: now) {
             switch due {
             case .transaction(let reference): transactionIsDue(reference, at: now)
-            case .inquiry(let reference): inquiryIsDue(reference)
+            case .inquiry(let reference): inquiryIsDue(reference, at: now)
             case .stale(let reference): staleIsDue(reference, at: now)
             case .exchange(let reference): exchangeIsDue(reference, at: now)
             case .end(let reference): endHere(reference, at: now)

@@ -50,7 +50,8 @@ extension ResolverEngine {
             transactions[reference].sends[upstream] += 1
             // Some servers drop what has an OPT record; the last try goes without. Who has answered with a cookie is
             // not one of them, and would not be believed without.
-            let last = Int(transactions[reference].sends[upstream]) >= settings.sendsPerUpstream
+            let sends = transactions[reference].sends
+            let last = Int(sends[upstream]) >= settings.sendsPerUpstream
             if last, !rankings[group].cookies[upstream].isExpected, settings.sendsPerUpstream > 1, !isProbe {
                 usesEDNS = false
                 isPlainlySpelled = true
@@ -60,9 +61,10 @@ extension ResolverEngine {
             // The connection repeats what is lost; once more would be twice.
             if isEncrypted { transactions[reference].sends[upstream] = UInt8(clamping: settings.sendsPerUpstream) }
         }
+        let sends = transactions[reference].sends
         let hasCookie =
-            usesEDNS && transport != .tls
-            && wantsCookie(transactions[reference], group, upstream, bit: bit, at: now)
+            usesEDNS && transport != .tls && transactions[reference].cookieless & bit == 0
+            && wantsCookie(group, upstream, sends: sends[upstream], at: now)
         let exchange = exchanges.insert(
             Exchange(
                 transaction: reference,
@@ -82,18 +84,10 @@ extension ResolverEngine {
 
     /// Whether a question has our cookie. Some servers drop what has an option that they do not know; who was not seen
     /// to know this one is asked without it the second time.
-    private mutating func wantsCookie(
-        _ transaction: borrowing Transaction,
-        _ group: Int,
-        _ upstream: Int,
-        bit: UInt16,
-        at now: Moment
-    ) -> Bool {
-        guard settings.cookies, rules.groups[group][upstream].way == .clear, transaction.cookieless & bit == 0 else {
-            return false
-        }
+    private mutating func wantsCookie(_ group: Int, _ upstream: Int, sends: UInt8, at now: Moment) -> Bool {
+        guard settings.cookies, rules.groups[group][upstream].way == .clear else { return false }
         let cookie = rankings[group].cookies[upstream]
-        return cookie.isWanted(at: now) && (cookie.isExpected || transaction.sends[upstream] < 2)
+        return cookie.isWanted(at: now) && (cookie.isExpected || sends < 2)
     }
 
     /// Writes the message of an exchange; nothing if nobody wants it any more.
@@ -215,14 +209,27 @@ extension ResolverEngine {
         {
             ask(reference, upstream, .udp, at: now)
         }
-        let doubled = Moment.Span(nanoseconds: transactions[reference].retryAfter.nanoseconds * 2)
-        transactions[reference].retryAfter = min(doubled, settings.patience)
+        let unasked = candidates.count { transactions[reference].sends[$0] == 0 }
+        if unasked == 0 {
+            let doubled = Moment.Span(nanoseconds: transactions[reference].retryAfter.nanoseconds * 2)
+            transactions[reference].retryAfter = min(max(doubled, settings.shortestRetry), settings.patience)
+        } else {
+            // However many are silent, the last is asked in time for an answer within two seconds.
+            let end = transactions[reference].started + min(settings.timeToAskAll, settings.patience)
+            let step = Moment.Span(nanoseconds: (end - now).nanoseconds / UInt64(unasked + 1))
+            transactions[reference].retryAfter =
+                min(transactions[reference].retryAfter, max(step, settings.shortestStep))
+        }
         scheduleRetry(reference, at: now)
     }
 
     private mutating func noteOverdue(_ reference: Slots<Transaction>.Reference, at now: Moment) {
         for exchange in transactions[reference].exchanges
         where exchanges.holds(exchange) && exchanges[exchange].isSent && !exchanges[exchange].isOverdue {
+            let (group, upstream) = (exchanges[exchange].group, exchanges[exchange].upstream)
+            // Who was asked only just now, because others are silent, is not.
+            let patience = rankings[group].patience(upstream, settings)
+            guard (now - exchanges[exchange].sentAt).nanoseconds >= patience.nanoseconds / 2 else { continue }
             exchanges[exchange].isOverdue = true
             noteTimeout(exchanges[exchange], at: now)
         }

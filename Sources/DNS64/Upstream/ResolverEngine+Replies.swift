@@ -33,6 +33,7 @@ extension ResolverEngine {
             return .taken
         }
         transactions[transaction].exchanges.removeAll { $0 == reference }
+        if transactions[transaction].question.type == .aaaa { rankings[done.group].heardAAAA() }
         take(reply, options, done, transaction, at: now)
         return .taken
     }
@@ -97,7 +98,7 @@ extension ResolverEngine {
             return askWithNewCookie(exchange, reference, at: now)
         }
         let hasExtendedCode = header.answerCount == 0 && header.authorityCount == 0 && options?.extendedCode ?? 0 != 0
-        if [.formatError, .notImplemented].contains(code) || hasExtendedCode, exchange.usesEDNS {
+        if code == .formatError || code == .notImplemented || hasExtendedCode, exchange.usesEDNS {
             if exchange.hasCookie, options != nil {
                 // It knows EDNS; so it may be the cookie.
                 transactions[reference].cookieless |= bit
@@ -110,7 +111,7 @@ extension ResolverEngine {
         }
         guard code == .noError || code == .nameError, !header.flags.contains(.truncated) else {
             // What an upstream says of its own error is passed on; that of a forwarder's upstream says more than ours.
-            if let error = options?.error {
+            if let error = options?.error?.passedOn {
                 transactions[reference].error = error
             } else if transactions[reference].error == nil {
                 transactions[reference].error = .networkError
@@ -122,15 +123,14 @@ extension ResolverEngine {
             return takeError(exchange, reference, at: now)
         }
         do throws(WireProblem) {
-            let transaction = transactions[reference]
-            var chain = transaction.chain
+            var chain = transactions[reference].chain
             let digested = try digest.digest(
                 reply,
-                asked: transaction.asked,
-                question: transaction.question,
-                hash: transaction.key.hash,
-                variant: transaction.variant,
-                view: transaction.view,
+                asked: transactions[reference].asked,
+                question: transactions[reference].question,
+                hash: transactions[reference].key.hash,
+                variant: transactions[reference].variant,
+                view: transactions[reference].view,
                 group: exchange.group,
                 isValidated: header.flags.contains(.authenticData) && isRecursor(exchange),
                 chain: &chain,
@@ -138,9 +138,11 @@ extension ResolverEngine {
             )
             rankings[exchange.group].answered(exchange.upstream, isError: false, at: now)
             if !exchange.usesEDNS {
-                rankings[exchange.group].foundPlain(exchange.upstream, said: transaction.plain & bit != 0, at: now)
+                let saidSo = transactions[reference].plain & bit != 0
+                rankings[exchange.group].foundPlain(exchange.upstream, said: saidSo, at: now)
             }
-            noteCookie(exchange, transaction.cookieless & bit != 0, isAnswered: options?.cookieCount ?? 0 > 0, at: now)
+            let isCookieless = transactions[reference].cookieless & bit != 0
+            noteCookie(exchange, isCookieless, isAnswered: options?.cookieCount ?? 0 > 0, at: now)
             if settings.randomizesCase, exchange.isPlainlySpelled {
                 rankings[exchange.group].foundFolding(exchange.upstream, at: now)
             }

@@ -15,6 +15,9 @@ struct UpstreamRanking {
     /// How long it is believed that an upstream does not understand EDNS, if it said so, and if it is only guessed from
     /// its silence.
     private static let withoutEDNS = (said: Moment.Span.seconds(300), guessed: Moment.Span.seconds(30))
+    /// After how many names in a row whose AAAA question nobody answered, although A was answered, none is expected.
+    private static let missesUntilDeaf = 3
+    private static let shortestPatienceForAAAA = Moment.Span.milliseconds(50)
 
     private struct Standing {
         var roundTrip: UInt64?
@@ -32,6 +35,8 @@ struct UpstreamRanking {
     private let records: [UpstreamRecord]
     /// The cookies of each upstream.
     var cookies: [UpstreamCookie]
+    /// For how many names in a row A was answered and AAAA was not, by all of the upstreams together.
+    private var missesOfAAAA = 0
 
     init(count: Int, records: [UpstreamRecord]) {
         standings = [Standing](repeating: Standing(), count: min(count, Self.most))
@@ -90,6 +95,23 @@ struct UpstreamRanking {
         let wait = Moment.Span(nanoseconds: roundTrip * 4)
         return min(max(wait, settings.shortestRetry), settings.longestRetry)
     }
+
+    /// How long the A answer waits for the AAAA answer: no longer than about a round trip while these upstreams are known
+    /// to drop AAAA questions (RFC 4074 section 4.1). They are asked nevertheless, and the first reply ends that.
+    ///
+    /// - Parameter took: How long the A answer took.
+    func patienceForAAAA(afterA took: Moment.Span, _ settings: DNS64Settings) -> Moment.Span {
+        guard missesOfAAAA >= Self.missesUntilDeaf else { return settings.patienceForAAAA }
+        let roundTrip = best { _ in true }.flatMap { standings[$0].roundTrip } ?? 0
+        let wait = Moment.Span(nanoseconds: max(took.nanoseconds, roundTrip) * 3)
+        return min(max(wait, Self.shortestPatienceForAAAA), settings.patienceForAAAA)
+    }
+
+    /// A question for AAAA was not answered in its full time, the one for A was.
+    mutating func missedAAAA() { missesOfAAAA = min(missesOfAAAA + 1, Self.missesUntilDeaf) }
+
+    /// A question for AAAA was answered.
+    mutating func heardAAAA() { missesOfAAAA = 0 }
 
     /// Whether an upstream is asked without EDNS.
     func isPlain(_ index: Int, at now: Moment) -> Bool { now < standings[index].plainUntil }
