@@ -36,6 +36,9 @@ public struct ResolverEngine: ~Copyable {
     /// same either way, but ``story`` is told on the long way alone.
     public var takesShortWay = true
 
+    /// What is counted by view. Set it between calls, for the views of the Policy that comes with them.
+    package var viewCounters = ViewCounters()
+
     let settings: DNS64Settings
     let worker: Int
     let cache: AnswerCache

@@ -83,6 +83,11 @@ public struct ExtendedError: RawRepresentable, Hashable, Sendable {
     @inlinable
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// The code as it may be passed on to those who asked us: nothing of those for private use (RFC 8914 section 5.2),
+    /// which mean nothing to whoever is not of the site of the server that gave them.
+    @inlinable
+    public var passedOn: ExtendedError? { rawValue < 49_152 ? self : nil }
+
     /// None of the others; of ours, that a question came back to where it was asked from.
     public static let other = ExtendedError(rawValue: 0)
     /// The records are older than they may be, because no fresh ones were to be had: RFC 8767.

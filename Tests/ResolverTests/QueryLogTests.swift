@@ -147,6 +147,10 @@ struct QueryLogTests {
             }
             let here = try line("here.test", Message.aaaa)
             #expect([here.cache, here.rule, here.answers?.first?.Rdata] == ["local", "test.", "64:ff9b::908:706"])
+            #expect([here.dns64, here.dns64_reason, here.prefix] == ["synth", "synthesized", "64:ff9b::/96"])
+            #expect(here.from_a == ["9.8.7.6"])
+            let own = try line("here.test", Message.a)
+            #expect(own.cache == "local" && own.dns64 == nil && own.prefix == nil)
             let gone = try line("www.gone.test", Message.a)
             #expect([gone.cache, gone.rule, gone.rcode] == ["local", "gone.test.", "NXDOMAIN"])
             let pointer = "8.0.7.0.6.0.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa"

@@ -32,7 +32,7 @@ struct AnswerVariant: OptionSet, Hashable {
 /// 22 begin of the additional      24 type asked for                      26 octets of the name
 /// 28 kind  29 variant  30 flags   31 octets of an address record's owner 32 TTL of the address records
 /// 36 TTL of the denial            40 hash of the name                    48 when it may be asked again, 0 at any time
-/// 52 extended error of a failure  54 nothing                             56 the message; TTL places; padding
+/// 52 extended error               54 nothing                             56 the message; TTL places; padding
 /// ```
 ///
 /// Offsets of records count from the message. Address records are those of an answer to A or AAAA; they are all equally
@@ -53,6 +53,8 @@ struct AnswerImage {
     static let validated: UInt8 = 16
     /// The flag of an answer in which an alias leads to a name that the operator wrote something about.
     static let leadsToNamed: UInt8 = 32
+    /// The flag of a failure, and of a denial of which the upstream said more: there is an extended error.
+    static let hasError: UInt8 = 64
     /// No SOA record was in the denial.
     static let noDenialTTL = UInt32.max
 
@@ -71,8 +73,7 @@ struct AnswerImage {
     let addressTTL: UInt32
     let denialTTL: UInt32
     let refreshAt: UInt32
-    /// What a failure comes with.
-    let failureError: ExtendedError
+    private let errorCode: UInt16
 
     /// Reads the fixed part; the octets were written by ``StoredAnswer``.
     @inline(__always)
@@ -92,8 +93,11 @@ struct AnswerImage {
         addressTTL = octets.uint32(at: base &+ 32)
         denialTTL = octets.uint32(at: base &+ 36)
         refreshAt = octets.uint32(at: base &+ 48)
-        failureError = ExtendedError(rawValue: octets.uint16(at: base &+ 52))
+        errorCode = octets.uint16(at: base &+ 52)
     }
+
+    /// The extended error that comes with the answer.
+    var error: ExtendedError? { flags & Self.hasError == 0 ? nil : ExtendedError(rawValue: errorCode) }
 
     /// Whether our recursor vouches for what the image says.
     @inline(__always)

@@ -88,6 +88,16 @@ struct CacheShard: @unchecked Sendable {
         }
     }
 
+    /// Whether there may be an image of a name with this hash.
+    func mayHold(_ hash: UInt64) -> Bool {
+        var isThere = false
+        index.visit(hash) { _ in
+            isThere = true
+            return false
+        }
+        return isThere
+    }
+
     /// Where the images of up to two types of a name lie; -1 where there is none.
     ///
     /// An NXDOMAIN of the name itself stands for every type that has no image of its own.

@@ -31,12 +31,12 @@ final class StoredAnswer: @unchecked Sendable {
         image.store(UInt16(facts.nameCount), at: 26)
         image.store(facts.kind.rawValue, at: 28)
         image.store(facts.variant.rawValue, at: 29)
-        image.store(facts.flags, at: 30)
+        image.store(facts.flags | (facts.error == nil ? 0 : AnswerImage.hasError), at: 30)
         image.store(UInt8(facts.addressOwnerCount), at: 31)
         image.store(facts.addressTTL, at: 32)
         image.store(facts.denialTTL, at: 36)
         image.store(facts.hash, at: 40)
-        image.store(facts.error.rawValue, at: 52)
+        if let error = facts.error { image.store(error.rawValue, at: 52) }
         image.copy(message, from: 0, to: AnswerImage.fixedSize, count: messageCount)
         // The name in lower case, so that a look-up compares whole words.
         for index in 0..<facts.nameCount {
@@ -90,6 +90,6 @@ struct AnswerFacts {
     var additional = 0
     var addressTTL: UInt32 = 0
     var denialTTL = AnswerImage.noDenialTTL
-    /// What a failure comes with.
-    var error = ExtendedError.noReachableAuthority
+    /// The extended error that comes with it.
+    var error: ExtendedError?
 }

@@ -44,28 +44,31 @@ extension LocalAnswers {
         }
     }
 
-    /// The answer about a name that has local records; nothing if it is an alias that must be followed.
+    /// The answer about a name that has local records, and whether its addresses were made of A records; nothing if it
+    /// is an alias that must be followed.
     func own(
         _ query: borrowing ClientQuery,
         _ local: LocalName,
         policy: Policy,
         isSuspended: Bool,
         into reply: inout MutableRawSpan
-    ) -> Int? {
+    ) -> (count: Int, isSynthetic: Bool)? {
         let (name, type) = (query.question.name, query.question.type)
         guard local.alias == nil || type == .cname else { return nil }
         var page = Page(query, answering, reply)
         page.begin(into: &reply)
         for record in local.records where record.type == type { page.record(name, record, of: local, into: &reply) }
+        var isSynthetic = false
         if page.answers == 0, type == .aaaa, isSynthesized(query), !isSuspended {
+            isSynthetic = true
             for record in local.records where record.type == .a && record.count == 4 {
                 var bits: UInt32 = 0
                 for index in record.first..<record.first + 4 { bits = bits << 8 | UInt32(local.octets[index]) }
                 page.synthetic(name, IPv4Address(bits: bits), ttl: record.ttl, policy: policy, into: &reply)
             }
         }
-        guard page.answers > 0 else { return denial(query, zone: name, .noError, into: &reply) }
-        return page.finish(query, answering, into: &reply)
+        guard page.answers > 0 else { return (denial(query, zone: name, .noError, into: &reply), false) }
+        return (page.finish(query, answering, into: &reply), isSynthetic)
     }
 
     /// The PTR of a synthetic address whose name below in-addr.arpa has local records.

@@ -203,10 +203,11 @@ struct LocalAnswers {
     ) -> Int {
         let zone = query.question.name.suffix(from: apex)
         let left = Answering.left(of: image.lifetime, after: age, query)
+        let error = Answering.error(query, image)
         switch image.kind {
-        case .failure: return answering.empty(query, .serverFailure, error: image.failureError, into: &reply)
-        case .nameError: return denial(query, zone: zone, .nameError, ttl: left, into: &reply)
-        case .noData: return denial(query, zone: zone, .noError, ttl: left, into: &reply)
+        case .failure: return answering.empty(query, .serverFailure, error: error, into: &reply)
+        case .nameError: return denial(query, zone: zone, .nameError, ttl: left, error: error, into: &reply)
+        case .noData: return denial(query, zone: zone, .noError, ttl: left, error: error, into: &reply)
         case .positive: break
         }
         let message = octets.extracting(image.message..<image.message + image.messageCount)
@@ -239,6 +240,7 @@ struct LocalAnswers {
         let message = octets.extracting(image.message..<image.message + image.messageCount)
         var page = Page(query, answering, reply)
         page.code = .nameError
+        page.error = Answering.error(query, image)
         page.begin(into: &reply)
         page.isAuthority = true
         do throws(WireProblem) {

@@ -73,6 +73,13 @@ struct Answering {
         return options
     }
 
+    /// The extended error of an answer to one client: that it is too old says more than what came with it.
+    @inline(__always)
+    static func error(_ query: borrowing ClientQuery, _ image: AnswerImage) -> ExtendedError? {
+        if let error = query.options.error { return error }
+        return image.error
+    }
+
     /// Says of an answer that is an error of which one more is known: that it is remembered (RFC 8914 section 4.14).
     ///
     /// - Returns: How many octets it has then.
@@ -167,7 +174,8 @@ struct Answering {
     ) -> Int {
         let header = image.message
         let code = ResponseCode(rawValue: octets.uint16(at: header &+ 2) & 15)
-        let error = error ?? (image.kind == .failure ? image.failureError : nil)
+        var error = error
+        if error == nil { error = Self.error(query, image) }
         let room = room(query, reply, error)
         var end = image.messageCount
         var additional = Int(octets.uint16(at: header &+ 10))

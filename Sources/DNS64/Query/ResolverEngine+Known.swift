@@ -102,6 +102,7 @@ extension ResolverEngine {
         shard.touch(found.first)
         counters.add(.queries)
         counters.add(.fromCache)
+        viewCounters.add(treatment)
         guard question.hasOPT else { return count }
         EDNS(payloadSize: answering.payloadSize).write(into: &reply, at: count)
         reply.store(reply.uint16(at: 10) &+ 1, at: 10)
@@ -190,7 +191,9 @@ extension ResolverEngine {
         _ reply: inout MutableRawSpan
     ) -> Int {
         let end = image.messageCount
-        guard end <= room, !known.isFiltered(octets, image, treatment, question.type, policy: policy) else { return -1 }
+        guard end <= room, image.flags & AnswerImage.hasError == 0,
+            !known.isFiltered(octets, image, treatment, question.type, policy: policy)
+        else { return -1 }
         let code = octets.uint16(at: image.message &+ 2) & 15
         begin(message, question, code, Int(octets.uint16(at: image.message &+ 6)), &reply)
         reply.store(octets.uint32(at: image.message &+ 8), at: 8)

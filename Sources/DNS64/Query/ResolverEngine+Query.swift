@@ -48,6 +48,7 @@ extension ResolverEngine {
             try query.decode(message, header)
             guard policy.clients.admits(client.address) else { throw .client }
             query.take(policy)
+            viewCounters.add(query.treatment)
             query.limit = limit(query, client.transport)
             let hasCookie = readOptions(&query, message, client.transport, at: now)
             query.isProven = hasCookie || client.transport != .udp
@@ -305,33 +306,31 @@ extension ResolverEngine {
         at now: UInt32,
         into reply: inout MutableRawSpan
     ) -> Int? {
-        var name = query.question.name
+        let name = query.question.name
         var labels = name.labelCount
         var start = 0
-        while labels > Self.labelsLookedAt {
-            start += 1 + Int(name.octet(start))
-            labels -= 1
-        }
-        if start > 0 { name = name.suffix(from: start) }
         // The type is one that no record has, so that only what holds for every type is found.
         let nothing = RecordType(rawValue: 0)
-        while let above = name.parent, !above.isRoot {
-            let hash = hash(above, in: query.view)
+        while labels > 1 {
+            start += 1 + Int(name.octet(start))
+            labels -= 1
+            guard labels < Self.labelsLookedAt else { continue }
+            let hash = name.hash(from: start, cache.secret) ^ rules.salt(query.view)
             let shard = cache.shard(hash)
             shard.lock()
             defer { shard.unlock() }
+            guard shard.mayHold(hash) else { continue }
             let octets = shard.octets
+            let above = name.suffix(from: start)
             let place = Self.fresh(
                 octets,
                 shard.find(above, hash: hash, nothing, nothing, variant: query.variant).first,
                 at: now
             )
-            if place >= 0 {
-                shard.touch(place)
-                let image = AnswerImage(octets, at: place)
-                return local.denialBelow(query, octets, image, age: image.age(at: now), into: &reply)
-            }
-            name = above
+            guard place >= 0 else { continue }
+            shard.touch(place)
+            let image = AnswerImage(octets, at: place)
+            return local.denialBelow(query, octets, image, age: image.age(at: now), into: &reply)
         }
         return nil
     }

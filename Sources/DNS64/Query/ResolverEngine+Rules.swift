@@ -13,15 +13,18 @@ extension ResolverEngine {
         into reply: inout MutableRawSpan
     ) -> Int? {
         if entry.local >= 0 {
-            let count = local.own(
-                query,
-                rules.locals[Int(entry.local)],
-                policy: policy,
-                isSuspended: synthesisIsSuspended,
-                into: &reply
-            )
-            if count != nil { decisions.count(.operatorAnswers) }
-            return count
+            guard
+                let own = local.own(
+                    query,
+                    rules.locals[Int(entry.local)],
+                    policy: policy,
+                    isSuspended: synthesisIsSuspended,
+                    into: &reply
+                )
+            else { return nil }
+            decisions.count(.operatorAnswers)
+            if own.isSynthetic { decisions.count(.synthesized) }
+            return own.count
         }
         if entry.filter >= 0, policy.treatments[query.treatment].filters {
             decisions.note(.name(Int(entry.filter)))

@@ -129,6 +129,7 @@ struct AnswerDigest: ~Copyable {
         }
         if !chain.isEmpty { facts.flags |= AnswerImage.hasChain }
         if leadsToNamed(chain, in: view) { facts.flags |= AnswerImage.leadsToNamed }
+        if set == 0 { facts.error = error(of: reply, from: authorities) }
         // An alias of another source is not vouched for.
         if isValidated, known == 0 { facts.flags |= AnswerImage.validated }
         var out = MessageHeader(identifier: 0, flags: [.response, .recursionAvailable], questionCount: 1)
@@ -208,6 +209,17 @@ struct AnswerDigest: ~Copyable {
             records.append(record)
         }
         return (answers, authorities)
+    }
+
+    /// What the upstream says of its denial (RFC 8914 section 3): the code of its first extended error. Its text, which may
+    /// be anything, is passed on to nobody.
+    private func error(of reply: borrowing RawSpan, from authorities: Int) -> ExtendedError? {
+        guard let option = records[authorities...].firstIndex(where: { $0.type == .opt }) else { return nil }
+        do throws(WireProblem) {
+            return try EDNS(records[option], in: reply).error?.passedOn
+        } catch {
+            return nil
+        }
     }
 
     private func find(
