@@ -245,10 +245,12 @@ let package = Package(
         // A process that ends in the ways a test wants.
         .executableTarget(
             name: "MortalProcess",
-            dependencies: ["Linux", "Timing"],
+            dependencies: ["CForbiddenActs", "Linux", "Timing"],
             path: "Tests/MortalProcess",
             swiftSettings: common
         ),
+        // What a confined process must not be able to do.
+        .target(name: "CForbiddenActs", path: "Tests/CForbiddenActs", cSettings: linuxC),
         // The packets whose instructions Tests/InstructionBudget counts.
         .executableTarget(
             name: "EngineCost",

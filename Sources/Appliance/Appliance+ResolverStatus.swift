@@ -59,7 +59,8 @@ extension Appliance {
                     process: recursor.process.map { Int($0) },
                     restarts: recursor.restarts,
                     restartsOfLate: recursor.restartsOfLate,
-                    hangs: recursor.hangs
+                    hangs: recursor.hangs,
+                    refused: recursor.refused
                 )
             }
         )

@@ -248,16 +248,24 @@ extension Appliance {
 
     /// Where DNS64 is on and off.
     func viewList() -> ViewList {
-        ViewList(
+        let views = policy.views.views
+        let questions = resolver.questions(of: views.map(\.network))
+        let dns64 = configuration.dns64
+        return ViewList(
             synthesizeByDefault: policy.views.synthesizeByDefault,
             synthesizeOverIPv4: policy.views.synthesizeOverIPv4,
-            views: policy.views.views.map { view in
+            views: views.indices.map { place in
                 ViewEntry(
-                    network: "\(view.network)",
-                    synthesize: view.synthesize,
-                    origin: ViewEntry.Origin(rawValue: view.origin.rawValue) ?? .default
+                    network: "\(views[place].network)",
+                    synthesize: views[place].synthesize,
+                    origin: ViewEntry.Origin(rawValue: views[place].origin.rawValue) ?? .default,
+                    rules: dns64.ownRuleCount(of: views[place].network),
+                    filters: policy.treatments[place].filters
+                        ? dns64.nameFilters.count + dns64.addressFilters.count : 0,
+                    questions: questions.byNetwork[place]
                 )
-            }
+            },
+            otherQuestions: questions.ofNoView
         )
     }
 }

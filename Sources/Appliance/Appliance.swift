@@ -120,7 +120,7 @@ final class Appliance {
         ) { event in
             switch event {
             case .cannotListen, .badCertificate, .badAuthorities, .encryptedUpstreamFails, .recursorEnded,
-                .recursorHung, .cannotStartRecursor, .cannotWriteQueryLog:
+                .recursorHung, .cannotStartRecursor, .recursorWithoutLandlock, .cannotWriteQueryLog:
                 log.warning("resolver: \(event)")
             case .listening, .stoppedListening: log.info("resolver: \(event)")
             case .upstreams, .leftOutOurselves, .certificate, .recursorStarted, .queryLogWritten:

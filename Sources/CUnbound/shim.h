@@ -10,8 +10,10 @@ struct event_base *event_base_new(void);
 struct event *event_new(struct event_base *, int, short, cunbound_event_callback, void *);
 int event_add(struct event *, const struct timeval *);
 int event_del(struct event *);
+void event_free(struct event *);
 int event_base_dispatch(struct event_base *);
 int event_base_loopbreak(struct event_base *);
-enum cunbound_event { CUNBOUND_READ = 0x02, CUNBOUND_PERSIST = 0x10 };
+void event_base_free(struct event_base *);
+enum cunbound_event { CUNBOUND_READ = 0x02, CUNBOUND_WRITE = 0x04, CUNBOUND_PERSIST = 0x10 };
 
 #include <unbound-event.h>

@@ -13,6 +13,7 @@ package enum Metrics {
         pool(report.dataplane.pool, &page)
         network(report.network, &page)
         resolver(report.resolver, &page)
+        views(report.views, &page)
         upstreams(report.resolver.upstreams, &page)
         return page.text
     }
@@ -211,6 +212,17 @@ package enum Metrics {
         if let recursor = resolver.recursor { self.recursor(recursor, &page) }
     }
 
+    private static func views(_ views: ViewList, _ page: inout MetricsPage) {
+        // Of a network with two views the first decides.
+        var networks: Set<String> = []
+        let first = views.views.filter { networks.insert($0.network).inserted }
+        page.counter(
+            "dns64_view_questions_total",
+            "Questions of clients, by the network whose view decides for them.",
+            first.map { (["view": $0.network], $0.questions) } + [(["view": "default"], views.otherQuestions)]
+        )
+    }
+
     private static func encryption(_ encryption: EncryptionStatus, _ page: inout MetricsPage) {
         page.counter(
             "dns64_failed_handshakes_total",
@@ -254,6 +266,11 @@ package enum Metrics {
             "dns64_recursor_hangs_total",
             "How often the recursor was ended because it did not answer.",
             recursor.hangs
+        )
+        page.counter(
+            "dns64_recursor_refused_total",
+            "Questions that the recursor refused because it had as many under way as it may.",
+            recursor.refused
         )
     }
 

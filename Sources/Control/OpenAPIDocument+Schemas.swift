@@ -204,12 +204,13 @@ extension OpenAPIDocument {
           },
           "RecursorStatus": {
             "type": "object", "description": "The child process that resolves and validates.",
-            "required": ["restarts", "restartsOfLate", "hangs"],
+            "required": ["restarts", "restartsOfLate", "hangs", "refused"],
             "properties": {
               "process": { "type": "integer", "minimum": 1, "description": "Its number; missing while it is to be started again." },
               "restarts": { "type": "integer", "minimum": 0, "description": "How often it ended, or was ended because it did not answer." },
               "restartsOfLate": { "type": "integer", "minimum": 0, "description": "How many of these fell into the last ten minutes." },
-              "hangs": { "type": "integer", "minimum": 0, "description": "How often it was ended because it did not answer." }
+              "hangs": { "type": "integer", "minimum": 0, "description": "How often it was ended because it did not answer." },
+              "refused": { "type": "integer", "minimum": 0, "description": "How many questions it refused, because it had as many under way as it may." }
             }
           },
           "ListeningSocket": {
@@ -281,20 +282,24 @@ extension OpenAPIDocument {
           },
           "ViewList": {
             "type": "object", "description": "Where DNS64 is on and off.",
-            "required": ["synthesizeByDefault", "synthesizeOverIPv4", "views"],
+            "required": ["synthesizeByDefault", "synthesizeOverIPv4", "views", "otherQuestions"],
             "properties": {
               "synthesizeByDefault": { "type": "boolean", "description": "For clients that no view names." },
               "synthesizeOverIPv4": { "type": "boolean", "description": "For clients that ask over IPv4." },
-              "views": { "type": "array", "items": {"$ref": "#/components/schemas/ViewEntry"}, "description": "Most specific network first." }
+              "views": { "type": "array", "items": {"$ref": "#/components/schemas/ViewEntry"}, "description": "Most specific network first." },
+              "otherQuestions": { "type": "integer", "minimum": 0, "description": "Questions of clients that no view names, since the start." }
             }
           },
           "ViewEntry": {
             "type": "object", "description": "How DNS64 treats a network.",
-            "required": ["network", "synthesize", "origin"],
+            "required": ["network", "synthesize", "origin", "rules", "filters", "questions"],
             "properties": {
               "network": { "type": "string", "description": "A prefix." },
               "synthesize": { "type": "boolean", "description": "Whether AAAA records are made from A records." },
-              "origin": { "type": "string", "enum": ["default", "file", "runtime"], "description": "Who said so." }
+              "origin": { "type": "string", "enum": ["default", "file", "runtime"], "description": "Who said so." },
+              "rules": { "type": "integer", "minimum": 0, "description": "Forwarding rules of its own, or of the next wider view that has any." },
+              "filters": { "type": "integer", "minimum": 0, "description": "Filters that hold for its clients." },
+              "questions": { "type": "integer", "minimum": 0, "description": "Questions of its clients since it is there; of the 63 most specific views." }
             }
           },
           "ViewChange": {

@@ -87,12 +87,15 @@ public struct RecursorStatus: Codable, Equatable, Sendable {
     public var restartsOfLate: UInt64
     /// How often it was ended because it did not answer.
     public var hangs: UInt64
+    /// How many questions it has refused, because it had as many under way as it may.
+    public var refused: UInt64
 
     /// Describes the child.
-    public init(process: Int? = nil, restarts: UInt64, restartsOfLate: UInt64, hangs: UInt64) {
+    public init(process: Int? = nil, restarts: UInt64, restartsOfLate: UInt64, hangs: UInt64, refused: UInt64) {
         self.process = process
         self.restarts = restarts
         self.restartsOfLate = restartsOfLate
         self.hangs = hangs
+        self.refused = refused
     }
 }

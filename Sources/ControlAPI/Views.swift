@@ -6,12 +6,20 @@ public struct ViewList: Codable, Equatable, Sendable {
     public var synthesizeOverIPv4: Bool
     /// The views, most specific network first; the first that holds the client decides.
     public var views: [ViewEntry]
+    /// Questions of clients that no view names, since the start.
+    public var otherQuestions: UInt64
 
     /// Describes all views.
-    public init(synthesizeByDefault: Bool, synthesizeOverIPv4: Bool, views: [ViewEntry]) {
+    public init(
+        synthesizeByDefault: Bool,
+        synthesizeOverIPv4: Bool,
+        views: [ViewEntry],
+        otherQuestions: UInt64 = 0
+    ) {
         self.synthesizeByDefault = synthesizeByDefault
         self.synthesizeOverIPv4 = synthesizeOverIPv4
         self.views = views
+        self.otherQuestions = otherQuestions
     }
 }
 
@@ -33,12 +41,28 @@ public struct ViewEntry: Codable, Equatable, Sendable {
     public var synthesize: Bool
     /// Who said so.
     public var origin: Origin
+    /// Forwarding rules of its own, or of the next wider view that has any; those for everybody come after them.
+    public var rules: Int
+    /// Filters that hold for its clients.
+    public var filters: Int
+    /// Questions of its clients since it is there; of the 63 most specific views.
+    public var questions: UInt64
 
     /// Describes a view.
-    public init(network: String, synthesize: Bool, origin: Origin) {
+    public init(
+        network: String,
+        synthesize: Bool,
+        origin: Origin,
+        rules: Int = 0,
+        filters: Int = 0,
+        questions: UInt64 = 0
+    ) {
         self.network = network
         self.synthesize = synthesize
         self.origin = origin
+        self.rules = rules
+        self.filters = filters
+        self.questions = questions
     }
 }
 

@@ -43,6 +43,9 @@ extension PendingQuestion {
         return reply
     }
 
+    /// The frame that goes back when there is too much to do.
+    static func refusal(of frame: [UInt8]) -> [UInt8] { failure(frame, .notReady, "too many questions at once") }
+
     private static func failure(_ frame: [UInt8], _ error: ExtendedError?, _ why: String) -> [UInt8] {
         var reply = frame
         let message = RecursionFrame.start

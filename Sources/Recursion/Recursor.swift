@@ -32,14 +32,15 @@ public struct Recursor: ~Copyable, Sendable {
             complain("this is a part of nat64-appliance, which starts it by itself")
             return 64
         }
+        let guarding: Confinement.FileGuard
         do throws(SystemError) {
-            try Confinement.begin(memory: settings.memory)
+            guarding = try Confinement.begin(memory: settings.memory)
         } catch {
             complain(error.description)
             return 71
         }
         do throws(RecursorFailure) {
-            try RecursorLoop(settings, doors: 3..<3 + count).run()
+            try RecursorLoop(settings, doors: 3..<3 + count, hasLandlock: guarding == .landlock).run()
             return 0
         } catch {
             complain(error.reason)

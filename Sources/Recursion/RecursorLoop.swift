@@ -7,33 +7,43 @@ internal import PacketMemory
 /// The recursor at work: one thread, which takes questions from its doors and sends back what libunbound finds.
 @safe
 final class RecursorLoop {
-    /// The most questions under way; whoever asks more is not answered, as by a server that is too busy.
-    private static let mostPending = 2048
+    /// The most questions under way.
+    static let mostPending = 2048
+    /// The part of the memory that answers may take which wait for room in the sockets.
+    private static let partForWaiting = 16
     /// Messages taken from one door before the others get their turn.
     private static let burst = 64
 
     private static let untilRemoved = Int16(CUNBOUND_READ.rawValue | CUNBOUND_PERSIST.rawValue)
 
-    private let base: OpaquePointer
-    private let usual: UnboundContext
-    /// For those who check for themselves (CD=1): RFC 4035 section 3.2.2.
-    private let unchecked: UnboundContext
-    private var doors: [MessageSocketBox]
-    private var events = unsafe [OpaquePointer]()
-    private var memory = OctetBuffer(count: RecursionFrame.most)
-    private var pending = 0
-    private var openDoors: Int
+    private static let whenRoom = Int16(CUNBOUND_WRITE.rawValue | CUNBOUND_PERSIST.rawValue)
 
-    /// A door, kept where an array can hold it.
-    private final class MessageSocketBox {
-        let socket: MessageSocket
-        init(_ socket: consuming MessageSocket) { self.socket = socket }
-    }
+    private let base: OpaquePointer
+    private var usual: UnboundContext?
+    /// For those who check for themselves (CD=1): RFC 4035 section 3.2.2.
+    private var unchecked: UnboundContext?
+    private var doors: [Door] = []
+    private var memory = OctetBuffer(count: RecursionFrame.most)
+    private let mostPending: Int
+    private let hasLandlock: Bool
+    private var pending = 0
+    private var refused: UInt64 = 0
+    private var openDoors: Int
 
     /// Sets everything up and asks nothing yet.
     ///
-    /// - Parameter doors: The descriptors of the doors.
-    init(_ settings: RecursionSettings, doors: Range<Int32>) throws(RecursorFailure) {
+    /// - Parameters:
+    ///   - doors: The descriptors of the doors.
+    ///   - mostPending: The most questions under way; whoever asks more hears at once that it is too much.
+    ///   - hasLandlock: What a pulse says of it.
+    init(
+        _ settings: RecursionSettings,
+        doors: Range<Int32>,
+        mostPending: Int = RecursorLoop.mostPending,
+        hasLandlock: Bool
+    ) throws(RecursorFailure) {
+        self.mostPending = mostPending
+        self.hasLandlock = hasLandlock
         guard let base = unsafe event_base_new() else { throw RecursorFailure(reason: "no event loop") }
         unsafe self.base = base
         do throws(UnboundError) {
@@ -43,54 +53,66 @@ final class RecursorLoop {
         } catch {
             throw RecursorFailure(reason: error.description)
         }
+        openDoors = doors.count
+        let most = settings.memory / Self.partForWaiting / max(1, doors.count)
         do throws(SystemError) {
-            var boxes: [MessageSocketBox] = []
-            for number in doors { boxes.append(MessageSocketBox(try MessageSocket(adopting: number))) }
-            self.doors = boxes
+            for number in doors {
+                let outbox = Outbox(try MessageSocket(adopting: number), mostOctets: most)
+                self.doors.append(Door(self.doors.count, outbox, of: self))
+            }
         } catch {
             throw RecursorFailure(reason: error.description)
         }
-        openDoors = self.doors.count
     }
 
-    /// Works until every door is closed from outside.
+    deinit {
+        for door in doors {
+            if let event = unsafe door.questions { unsafe event_free(event) }
+            if let event = unsafe door.room { unsafe event_free(event) }
+        }
+        unsafe event_base_free(base)
+    }
+
+    /// Works until every door is closed from outside. Questions that are under way then are given up.
     func run() throws(RecursorFailure) {
-        for door in doors.indices {
-            let caller = unsafe Unmanaged.passRetained(Doorbell(door: door, recursor: self)).toOpaque()
-            let event = unsafe event_new(base, doors[door].socket.number, Self.untilRemoved, Self.rang, caller)
-            guard let event = unsafe event, unsafe event_add(event, nil) == 0 else {
+        for door in doors {
+            // The door lives as long as the events, which end with this.
+            let caller = unsafe Unmanaged.passUnretained(door).toOpaque()
+            let number = door.outbox.socket.number
+            unsafe door.questions = event_new(base, number, Self.untilRemoved, Self.rang, caller)
+            unsafe door.room = event_new(base, number, Self.whenRoom, Self.hasRoom, caller)
+            guard let event = unsafe door.questions, unsafe door.room != nil, unsafe event_add(event, nil) == 0 else {
                 throw RecursorFailure(reason: "cannot watch a door")
             }
-            unsafe events.append(event)
         }
         unsafe _ = event_base_dispatch(base)
+        // libunbound answers what it gives up, which needs somebody to take it.
+        (usual, unchecked) = (nil, nil)
     }
 
-    private final class Doorbell {
-        let door: Int
-        unowned let recursor: RecursorLoop
-        init(door: Int, recursor: RecursorLoop) {
-            self.door = door
-            self.recursor = recursor
-        }
-    }
+    // MARK: Doors
 
     private static let rang: cunbound_event_callback = { _, _, caller in
         guard let caller = unsafe caller else { return }
-        let bell = unsafe Unmanaged<Doorbell>.fromOpaque(caller).takeUnretainedValue()
-        bell.recursor.hear(bell.door)
+        let door = unsafe Unmanaged<Door>.fromOpaque(caller).takeUnretainedValue()
+        door.recursor.hear(door)
     }
 
-    // MARK: Questions
+    private static let hasRoom: cunbound_event_callback = { _, _, caller in
+        guard let caller = unsafe caller else { return }
+        let door = unsafe Unmanaged<Door>.fromOpaque(caller).takeUnretainedValue()
+        door.recursor.flush(door)
+    }
 
-    private func hear(_ door: Int) {
+    private func hear(_ door: Door) {
         for _ in 0..<Self.burst {
+            guard door.outbox.isEmpty else { return }
             var octets = memory.mutableOctets
-            switch doors[door].socket.receive(into: &octets) {
+            switch door.outbox.socket.receive(into: &octets) {
             case .message(let count): take(count, from: door)
             case .nothing: return
             case .ended:
-                unsafe _ = event_del(events[door])
+                unsafe _ = event_del(door.questions)
                 openDoors -= 1
                 if openDoors == 0 { unsafe _ = event_base_loopbreak(base) }
                 return
@@ -98,30 +120,44 @@ final class RecursorLoop {
         }
     }
 
-    private func take(_ count: Int, from door: Int) {
-        // The resolver wants to know whether there is life.
-        if count == RecursionFrame.start { return echo(door) }
-        guard pending < Self.mostPending, count > RecursionFrame.start else { return }
+    private func flush(_ door: Door) {
+        door.outbox.flush()
+        guard door.outbox.isEmpty else { return }
+        unsafe _ = event_del(door.room)
+        unsafe _ = event_add(door.questions, nil)
+    }
+
+    private func send(_ reply: [UInt8], to frame: [UInt8], through door: Door) {
+        let hadRoom = door.outbox.isEmpty
+        if !door.outbox.send(reply, orElse: PendingQuestion.refusal(of: frame)) { refused += 1 }
+        guard hadRoom, !door.outbox.isEmpty else { return }
+        unsafe _ = event_del(door.questions)
+        unsafe _ = event_add(door.room, nil)
+    }
+
+    // MARK: Questions
+
+    private func take(_ count: Int, from door: Door) {
+        if count == RecursionFrame.start { return showLife(at: door) }
+        guard count > RecursionFrame.start else { return }
         do throws(WireProblem) {
             let frame = unsafe memory.withUnsafePointer {
                 unsafe Array(UnsafeRawBufferPointer(start: $0, count: count))
             }
             guard let (question, flags, frame) = try Self.read(frame) else { return }
-            ask(question, PendingQuestion(frame: frame, door: door, recursor: self), flags)
+            guard pending < mostPending else {
+                refused += 1
+                return send(PendingQuestion.refusal(of: frame), to: frame, through: door)
+            }
+            ask(question, PendingQuestion(frame: frame, door: door.number, recursor: self), flags)
         } catch {
             // Not a question; the resolver never sends such a thing.
         }
     }
 
-    private func echo(_ door: Int) {
-        do throws(SystemError) {
-            let pulse = unsafe memory.withUnsafePointer {
-                unsafe Array(UnsafeRawBufferPointer(start: $0, count: RecursionFrame.start))
-            }
-            _ = try unsafe doors[door].socket.send(pulse.span.bytes)
-        } catch {
-            // The door closes; hear(_:) will see it.
-        }
+    private func showLife(at door: Door) {
+        let pulse = RecursorPulse(refused: refused, hasLandlock: hasLandlock).octets
+        send(pulse, to: pulse, through: door)
     }
 
     /// Reads the one question of a frame; the octets are those of the frame with nothing but the question.
@@ -140,7 +176,7 @@ final class RecursorLoop {
         let data = unsafe Unmanaged.passRetained(asked).toOpaque()
         let context = flags.contains(.checkingDisabled) ? unchecked : usual
         do throws(UnboundError) {
-            try unsafe context.resolve(
+            try unsafe context?.resolve(
                 question.name.presentation,
                 type: question.type.rawValue,
                 recordClass: question.recordClass.rawValue,
@@ -175,11 +211,7 @@ final class RecursorLoop {
     private func answer(_ asked: PendingQuestion, _ answer: [UInt8]?, _ security: PendingQuestion.Security) {
         pending -= 1
         let reply = PendingQuestion.reply(to: asked.frame, answer, security)
-        do throws(SystemError) {
-            _ = try unsafe doors[asked.door].socket.send(reply.span.bytes)
-        } catch {
-            // The door closes; hear(_:) will see it.
-        }
+        send(reply, to: asked.frame, through: doors[asked.door])
     }
 }
 

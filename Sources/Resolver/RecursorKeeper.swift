@@ -18,6 +18,8 @@ struct RecursorKeeper {
         case ended
         case hung
         case cannotStart(SystemError)
+        /// The one that was started says that this kernel has no Landlock.
+        case withoutLandlock
     }
 
     private static let shortestPause = Moment.Span.seconds(1)
@@ -43,6 +45,9 @@ struct RecursorKeeper {
     private(set) var hangs: UInt64 = 0
     private let watch: WatchBell
     private var lastEnds: [Moment] = []
+    /// What those that are gone have refused, and what the one at work has.
+    private var refusedBefore: UInt64 = 0
+    private var refusedNow: UInt64 = 0
     private var process: Process?
     /// The keeper's own way to the recursor.
     private var pulse: RecursorDoor?
@@ -61,6 +66,9 @@ struct RecursorKeeper {
     /// The number of the process that is at work.
     var number: Int32? { process?.recursor.process }
 
+    /// How many questions recursors have refused, because they had as many under way as they may.
+    var refused: UInt64 { refusedBefore + refusedNow }
+
     /// How many recursors have ended within the last ten minutes.
     func endsOfLate(at now: Moment) -> UInt64 { UInt64(lastEnds.count { now - $0 < Self.late }) }
 
@@ -77,7 +85,7 @@ struct RecursorKeeper {
     /// Looks whether the recursor has ended or does not answer, and whether it is time for another.
     mutating func look(_ ports: [WorkerPort], at now: Moment) -> [Event] {
         var events: [Event] = []
-        if let end = end(at: now) {
+        if let end = end(at: now, &events) {
             letGo()
             ends += 1
             lastEnds.append(now)
@@ -110,9 +118,9 @@ struct RecursorKeeper {
     // MARK: Life
 
     /// Whether the recursor has ended, or must be ended.
-    private mutating func end(at now: Moment) -> Event? {
+    private mutating func end(at now: Moment, _ events: inout [Event]) -> Event? {
         guard let process else { return nil }
-        if hasClosed() || process.recursor.hasEnded() { return .ended }
+        if hasClosed(&events) || process.recursor.hasEnded() { return .ended }
         let patience = hasShownLife ? Self.patience : Self.patienceAtStart
         guard let asked = askedForLife, now - asked >= patience else { return nil }
         hangs += 1
@@ -121,19 +129,26 @@ struct RecursorKeeper {
 
     /// Takes the pulses that came back. A recursor that ends closes its doors, the keeper's first, before the kernel
     /// says that it has ended.
-    private mutating func hasClosed() -> Bool {
+    private mutating func hasClosed(_ events: inout [Event]) -> Bool {
         guard let pulse else { return false }
         var memory = OctetBuffer(count: RecursionFrame.start)
-        var octets = memory.mutableOctets
         while true {
+            var octets = memory.mutableOctets
             switch pulse.socket.receive(into: &octets) {
-            case .message:
+            case .message(let count):
                 askedForLife = nil
+                // No other message comes through this door.
+                if count >= RecursionFrame.start { take(RecursorPulse(memory.octets), &events) }
                 hasShownLife = true
             case .nothing: return false
             case .ended: return true
             }
         }
+    }
+
+    private mutating func take(_ said: RecursorPulse, _ events: inout [Event]) {
+        refusedNow = said.refused
+        if !hasShownLife, !said.hasLandlock { events.append(.withoutLandlock) }
     }
 
     private mutating func askForLife(at now: Moment) {
@@ -153,6 +168,8 @@ struct RecursorKeeper {
         pulse = nil
         askedForLife = nil
         hasShownLife = false
+        refusedBefore += refusedNow
+        refusedNow = 0
     }
 
     private mutating func postpone(at now: Moment) {

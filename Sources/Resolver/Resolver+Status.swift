@@ -1,4 +1,5 @@
 internal import DNS64
+public import IPAddressing
 internal import Linux
 internal import Synchronization
 internal import Timing
@@ -31,6 +32,18 @@ extension Resolver {
     }
 }
 
+extension Resolver {
+    /// How many questions were served to clients for whom the view of each network decides, and to those of no view, since
+    /// the view is there.
+    public func questions(of networks: [IPPrefix]) -> (byNetwork: [UInt64], ofNoView: UInt64) {
+        let counters = state.withLock { state in
+            (state.running?.ports ?? []).map { port in port.views.withLock { $0 } }
+        }
+        let byNetwork = networks.map { network in counters.reduce(0) { $0 + $1[network] } }
+        return (byNetwork, counters.reduce(0) { $0 + $1.ofNoView })
+    }
+}
+
 extension Resolver.Running {
     func add(to status: inout ResolverStatus) {
         status.listening = book.addresses.sorted { $0.description < $1.description }
@@ -43,7 +56,8 @@ extension Resolver.Running {
                 process: keeper.number,
                 restarts: keeper.ends,
                 restartsOfLate: keeper.endsOfLate(at: MonotonicClock.now()),
-                hangs: keeper.hangs
+                hangs: keeper.hangs,
+                refused: keeper.refused
             )
         }
         status.connectionsHeartbeat = door.heartbeat

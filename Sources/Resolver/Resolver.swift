@@ -188,6 +188,7 @@ public final class Resolver: Sendable {
         case .ended: report(.recursorEnded)
         case .hung: report(.recursorHung)
         case .cannotStart(let error): report(.cannotStartRecursor(error))
+        case .withoutLandlock: report(.recursorWithoutLandlock)
         }
     }
 

@@ -22,6 +22,8 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
     case recursorHung
     /// It could not be started; that is tried again.
     case cannotStartRecursor(SystemError)
+    /// This kernel has no Landlock, so that seccomp alone keeps it from files.
+    case recursorWithoutLandlock
     /// A certificate, or the renewed one, is shown to clients from now on.
     case certificate(CertificateFiles)
     /// The files of the certificate cannot be used; the one shown before stays.
@@ -49,6 +51,8 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
         case .recursorEnded: "the recursor has ended unexpectedly"
         case .recursorHung: "the recursor did not answer and was ended"
         case .cannotStartRecursor(let error): "the recursor cannot be started: \(error)"
+        case .recursorWithoutLandlock:
+            "this kernel has no Landlock, so the recursor is kept from files by seccomp alone"
         case .certificate(let files): "certificate read from \(files.chain)"
         case .badCertificate(let problem): "the certificate is not taken, the one before stays: \(problem)"
         case .badAuthorities(let problem): "the authorities for upstreams are not taken: \(problem)"

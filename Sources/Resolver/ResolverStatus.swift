@@ -38,6 +38,8 @@ public struct ResolverStatus: Sendable {
         public var restartsOfLate: UInt64
         /// How often it was ended because it did not answer.
         public var hangs: UInt64
+        /// How many questions it has refused, because it had as many under way as it may.
+        public var refused: UInt64
     }
 
     /// The certificate of the encrypted listeners.

@@ -124,12 +124,22 @@ extension StatusReport {
                     renewals: 1
                 )
             ),
-            recursor: RecursorStatus(process: 4_711, restarts: 2, restartsOfLate: 1, hangs: 1)
+            recursor: RecursorStatus(process: 4_711, restarts: 2, restartsOfLate: 1, hangs: 1, refused: 7)
         ),
         views: ViewList(
             synthesizeByDefault: true,
             synthesizeOverIPv4: false,
-            views: [ViewEntry(network: "2001:db8:6:2::/64", synthesize: false, origin: .runtime)]
+            views: [
+                ViewEntry(
+                    network: "2001:db8:6:2::/64",
+                    synthesize: false,
+                    origin: .runtime,
+                    rules: 1,
+                    filters: 12,
+                    questions: 4100
+                )
+            ],
+            otherQuestions: 4_406_100
         ),
         configuration: ConfigurationStatus(
             file: "/etc/nat64-appliance/appliance.toml",

@@ -46,8 +46,9 @@ struct StatusTextTests {
                            encrypted: handshakes failed 14   requests refused 5   floods ended 1
                            certificate /etc/dns.pem, good for 62 days 1 hour, renewed 1 time
                            recursor process 4711, restarted 2 times, 1 time because it did not answer
+                           recursor refused too-many-at-once 7
                 dns64      on but where a view says otherwise
-                           2001:db8:6:2::/64 off (runtime)
+                           2001:db8:6:2::/64 off (runtime), 1 rule, 12 filters, asked 4,100
                            off for clients that ask over IPv4
                 settings   /etc/nat64-appliance/appliance.toml and 1 drop-in, policy generation 3
                            clients 2001:db8:6::/48
@@ -97,8 +98,9 @@ struct StatusTextTests {
                            encrypted: handshakes failed 14   requests refused 5   floods ended 1
                            certificate /etc/dns.pem, good for 62 days 1 hour, renewed 1 time
                            recursor process 4711, restarted 2 times, 1 time because it did not answer
+                           recursor refused too-many-at-once 7
                 dns64      on but where a view says otherwise
-                           2001:db8:6:2::/64 off (runtime)
+                           2001:db8:6:2::/64 off (runtime), 1 rule, 12 filters, asked 4,100
                            off for clients that ask over IPv4
                 settings   /etc/nat64-appliance/appliance.toml and 1 drop-in, policy generation 3
                            clients 2001:db8:6::/48

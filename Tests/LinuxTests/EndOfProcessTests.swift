@@ -4,7 +4,7 @@ import Testing
 import Timing
 
 /// The process that these tests let live and die; it is built beside the tests.
-private let mortal: String = {
+let mortal: String = {
     var path = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &path, path.count)
     let own = String(decoding: path[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)

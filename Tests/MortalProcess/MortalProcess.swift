@@ -1,9 +1,10 @@
+import CForbiddenActs
 import Glibc
 import Linux
 import Timing
 
-/// A process for tests of what can only be seen when one ends: `MortalProcess sentinel FOLDER NAME` and
-/// `MortalProcess write COUNT`.
+/// A process for tests of what can only be seen when one ends, or changes for good: `MortalProcess sentinel FOLDER NAME`,
+/// `MortalProcess write COUNT` and `MortalProcess confined [without-landlock]`.
 @main
 enum MortalProcess {
     static func main() {
@@ -11,6 +12,10 @@ enum MortalProcess {
         switch (words.first, words.count) {
         case ("sentinel", 3): guarded(folder: words[1], name: words[2])
         case ("write", 2): write(Int(words[1]) ?? 0)
+        case ("confined", 1): confined()
+        case ("confined", 2):
+            guard cforbiddenacts_hide_landlock() == 0 else { exit(1) }
+            confined()
         default: exit(64)
         }
     }
@@ -43,6 +48,27 @@ enum MortalProcess {
     }
 
     private static func mark(_ path: String) { try? WholeFile.replace(path, with: Array("\(getpid())".utf8)) }
+
+    /// Confines itself as the recursor does and says what guards files; tries what it must not be able to do and what it
+    /// needs, and says what was not as it should be; and aborts.
+    private static func confined() {
+        do throws(SystemError) {
+            // As much memory as it likes, since the sanitizers take terabytes of addresses.
+            StandardStream.output.write("\(try Confinement.begin(memory: .max))\n")
+        } catch {
+            StandardStream.output.write("not confined: \(error)\n")
+            exit(1)
+        }
+        for act in 0..<cforbiddenacts_count() {
+            let isNeeded = cforbiddenacts_is_needed(act) != 0
+            let code = cforbiddenacts_try(act)
+            if isNeeded ? code != 0 : code != EPERM {
+                StandardStream.output.write("\(String(cString: cforbiddenacts_name(act))): \(code)\n")
+            }
+        }
+        StandardStream.output.write("\(cforbiddenacts_count()) tried\n")
+        abort()
+    }
 
     /// Writes a text of this many octets to standard output, then a word to standard error, whatever became of the first.
     private static func write(_ count: Int) {

@@ -14,9 +14,10 @@ int clinux_end_child(int process);
 /* Whether a child has ended; then it is forgotten. */
 int clinux_child_has_ended(int process);
 
-/* From now on, in every thread to come and for good: no file is written, made, removed or executed, no process is
- * started, nothing listens, and there are at most so many octets of memory of its own. Where the kernel has no Landlock, the size of every file is
- * limited to nothing instead. */
+/* From now on, in every thread to come and for good: no file is written, made, removed, truncated or executed, no process
+ * is started or signalled, nothing listens, sockets are of IPv4 and IPv6 alone, and there are at most so many octets of
+ * memory of its own. What is refused fails with EPERM. Returns 1; 0 where the kernel has no Landlock, so that seccomp
+ * alone keeps it from files; or a negated errno. */
 int clinux_confine(uint64_t memory);
 
 /* A pair of connected sockets that keep messages apart; closed on exec. */

@@ -169,7 +169,9 @@ package struct StatusText: Sendable {
                 + (resolver.connectionsRefused > 0 ? ", refused \(Words.number(resolver.connectionsRefused))" : "")
         )
         if let encryption = resolver.encryption { self.encryption(encryption, &page) }
-        if let recursor = resolver.recursor { page.line(self.recursor(recursor)) }
+        guard let recursor = resolver.recursor else { return }
+        page.line(self.recursor(recursor))
+        if recursor.refused > 0 { page.line("recursor refused too-many-at-once \(Words.number(recursor.refused))") }
     }
 
     private func transport(_ use: TransportUse) -> String {
@@ -230,7 +232,11 @@ package struct StatusText: Sendable {
             views.views.isEmpty ? "\(others) for all clients" : "\(others) but where a view says otherwise"
         )
         for view in views.views {
-            page.line("\(view.network) \(view.synthesize ? "on" : "off") (\(view.origin.rawValue))")
+            page.line(
+                "\(view.network) \(view.synthesize ? "on" : "off") (\(view.origin.rawValue)), "
+                    + "\(Words.count(view.rules, "rule")), \(Words.count(view.filters, "filter")), "
+                    + "asked \(Words.number(view.questions))"
+            )
         }
         if !views.synthesizeOverIPv4 { page.line("off for clients that ask over IPv4") }
     }

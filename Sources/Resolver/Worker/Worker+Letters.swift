@@ -48,6 +48,7 @@ extension Worker {
     private mutating func adopt(_ settings: EngineSettings) {
         exchanges.removeAll()
         era += 1
+        let viewCounters = engine.viewCounters
         engine = ResolverEngine(
             settings: settings.settings,
             cache: cache,
@@ -56,6 +57,7 @@ extension Worker {
             rules: settings.rules,
             rates: settings.rates
         )
+        engine.viewCounters = viewCounters
         logsOneIn = settings.logsOneIn
         settings.forgetting.workerIsReady(cache)
         engine.epoch = WallClock.epoch()

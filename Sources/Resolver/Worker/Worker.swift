@@ -102,6 +102,7 @@ struct Worker: ~Copyable {
         engine.epoch = WallClock.epoch()
         routes = settings.routes
         (policy, engine.synthesisIsSuspended, policyGeneration) = policies.current()
+        countByView(after: ViewCounters())
         port.adopted.store(policyGeneration, ordering: .releasing)
     }
 
@@ -132,8 +133,16 @@ struct Worker: ~Copyable {
     mutating func adoptPolicy() {
         guard policies.generation != policyGeneration else { return }
         (policy, engine.synthesisIsSuspended, policyGeneration) = policies.current()
+        countByView(after: engine.viewCounters)
         port.adopted.store(policyGeneration, ordering: .releasing)
         port.adoption.tell()
+    }
+
+    /// Counts by the views of the Policy from now on.
+    private mutating func countByView(after previous: ViewCounters) {
+        let counters = ViewCounters(policy.views, after: previous)
+        engine.viewCounters = counters
+        port.views.withLock { $0 = counters }
     }
 
     private mutating func waitForEvents() {

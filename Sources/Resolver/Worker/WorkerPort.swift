@@ -120,6 +120,8 @@ final class WorkerPort: Sendable {
     /// Rings when another generation is adopted.
     let adoption: Adoption
     let counters = TransportCounters()
+    /// What it counts by view.
+    let views = Mutex(ViewCounters())
     /// Answers of the worker that wait for the query log.
     let queries = QueryPage()
 
