@@ -78,8 +78,8 @@ peers=$(among unbound:unbound named:bind9 kresd:kresd pdns_recursor:pdnsrec)
 for part in $parts; do
     case $part in
     gso)
-        nat64 gso $streams,pps_up,pps_down,ndr_rt,lat_udp,lat_same "kfwd;null:o=all;${tayga:+$tayga;}appliance:q=1"
-        nat64 gso newflow "null:o=all;appliance:q=1"
+        nat64 gso $streams,pps_up,ndr_rt,lat_udp,lat_same "kfwd;null:o=all;${tayga:+$tayga;}appliance:q=1"
+        nat64 gso pps_up,newflow "null:o=all;appliance:q=1"
         [ -z "$tayga" ] || nat64 gso newflow "$tayga:masq"
         nat64 gso tcp8_up,tcp8_down,pps_up "null:o=all,q=2;appliance:q=2"
         ;;
