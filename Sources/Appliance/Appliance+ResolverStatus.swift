@@ -90,7 +90,7 @@ extension Appliance {
 
     private func encryption(_ status: ResolverSnapshot) -> EncryptionStatus? {
         guard let certificate = status.certificate else { return nil }
-        let now = Int64(bitPattern: WallClock.epoch() &+ MonotonicClock.now().seconds)
+        let now = Int64(bitPattern: WallClock.seconds(at: MonotonicClock.now()))
         return EncryptionStatus(
             failedHandshakes: status.failedHandshakes,
             refusedRequests: status.refusedRequests,
