@@ -108,6 +108,26 @@ struct OffloadTests {
         }
     }
 
+    @Test(
+        "X64-04 with the last segment gone the kernel is told of no more headers than there are octets left",
+        arguments: [
+            "tcp [2001:db8:6::c0]:40001 > [2001:db8:64::198.51.100.10]:443 flags A",
+            "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53",
+        ]
+    )
+    func headersOfTheRest(line: String) throws {
+        var bench = try connected()
+        // The kernel counts as headers whatever lies in the first piece of its memory, here all of the packet.
+        var (packet, offload) = leavingChecksum(try bench.octets("\(line) size 3000"), segmentSize: 1400)
+        offload.headerLength = UInt16(packet.count)
+        let outcome = bench.send(packet, offload)
+        guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(after.segmentation != .none && Int(after.headerLength) == result.count - 2800)
+        #expect(flaw(result, after) == nil)
+        let last = try #require(bench.extrasAndOffloads().first)
+        #expect(flaw(last.0, last.1) == nil && last.0.count == result.count - 2800 + 200)
+    }
+
     @Test("X64-04 with the last segment gone the first of two is no super-packet")
     func oneOfTwo() throws {
         var bench = try connected()

@@ -91,6 +91,22 @@ struct PoolTests {
         }
     }
 
+    @Test("NAT-07 the parity of a UDP port is kept on the other side of 1024 too")
+    func parityAcrossRanges() {
+        let high = TablesFixture(ports: Port(1024)...Port(65_535))
+        let low = TablesFixture(ports: Port(1)...Port(1023))
+        for host in 0..<200 as Range<UInt64> {
+            for port in [122, 123] as [UInt16] {
+                let external = high.send(.udp, high.client(host, port), high.peer(1)).value
+                #expect(external.map { $0.port.number & 1 == port & 1 } ?? false)
+            }
+            for port in [5000, 5001] as [UInt16] {
+                let external = low.send(.udp, low.client(host, port), low.peer(1)).value
+                #expect(external.map { $0.port.number & 1 == port & 1 } ?? false)
+            }
+        }
+    }
+
     @Test("an odd UDP port becomes an even one before a client is refused")
     func parityGivesWay() {
         let world = TablesFixture(ports: Port(4096)...Port(4223))

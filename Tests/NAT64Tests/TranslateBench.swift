@@ -259,6 +259,7 @@ func flaw(_ octets: [UInt8], _ offload: Offload) -> String? {
         let layout: PacketLayout
         do { layout = try PacketLayout(reading: memory, at: 0, count: octets.count) } catch { return "\(error)" }
         if layout.end != octets.count { return "\(octets.count) octets, declared \(layout.end)" }
+        if Int(offload.headerLength) > octets.count { return "headers of \(offload.headerLength) octets" }
         if layout.isFragment || (layout.fragmentHeader != 0) { return nil }
         var sum = OnesComplementSum()
         var isICMPv4 = false

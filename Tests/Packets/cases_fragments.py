@@ -24,7 +24,7 @@ def pieces6(flow, message, cuts, identification, protocol=UDP):
     ]
 
 
-def pieces4(flow, message, cuts, identification, protocol=UDP):
+def pieces4(flow, message, cuts, identification, protocol=UDP, options=b""):
     bounds = [0, *cuts, len(message)]
     return [
         ip4(
@@ -35,6 +35,7 @@ def pieces4(flow, message, cuts, identification, protocol=UDP):
             identification=identification,
             offset=start,
             mf=int(end < len(message)),
+            options=options,
         )
         for start, end in zip(bounds, bounds[1:])
     ]
@@ -63,6 +64,25 @@ def fragment_orders(b):
             whole is not None and whole[8:] == data and out6[0].transport_is_right(whole),
             f"order {sequence} does not arrive whole from IPv4",
         )
+
+
+@case("NAT-24", "IPv4 fragments with 40 octets of options arrive whole, with and without a UDP checksum (X46-24)")
+def fragments_with_options(b):
+    flow = b.udp_flow()
+    data = os.urandom(2600)
+    options = bytes([7, 39, 4]) + bytes(37)
+    for number, sequence in enumerate(itertools.permutations(range(2))):
+        for check in (None, 0):
+            message = udp(S4, flow.external, 53, flow.eport, data, check=check)
+            pieces = pieces4(flow, message, (1400,), 0x2800 + 2 * number + (check is None), options=options)
+            out6, out4 = b.exchange([], [pieces[index] for index in sequence])
+            b.nothing(out4, f"order {sequence}, checksum {check}")
+            require(all(p.total <= 1280 for p in out6), "a fragment is larger than 1280 octets")
+            whole = reassemble(out6)
+            require(
+                whole is not None and whole[8:] == data and out6[0].transport_is_right(whole),
+                f"order {sequence}, checksum {check} does not arrive whole",
+            )
 
 
 @case("NAT-24", "fragments of TCP and of pings arrive whole, in all orders and both directions")

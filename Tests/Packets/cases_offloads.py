@@ -63,6 +63,7 @@ def super_segments(b):
     for side, kind, packet, size, df in (
         (b.lan, TCP6, connection.tcp6(ACK | PSH, data, seq=1000), 1400, 1),
         (b.lan, TCP6, connection.tcp6(ACK | PSH, data[:2000], seq=1000), 1400, 1),
+        (b.lan, TCP6, connection.tcp6(ACK | PSH, data[:3000], seq=1000), 1400, 1),
         (b.lan, TCP6, connection.tcp6(ACK | PSH, data, seq=1000), 1000, 0),
         (b.wan, TCP4, connection.tcp4(ACK | PSH, data, seq=1000), 1400, None),
         (b.wan, TCP4, connection.tcp4(ACK | PSH, data, seq=1000, df=0), 1200, None),
@@ -113,11 +114,13 @@ def super_datagrams(b):
         (b.lan, flow.udp6(data), 1200),
         (b.wan, flow.udp4(data), 1200),
         (b.lan, flow.udp6(data), 1440),
+        (b.lan, flow.udp6(data[:3000]), 1400),
     ):
         b.flush()
         offloaded(side, packet, UDP, UDP_L4, size)
         out = received(b, side)
-        require(b"".join(p.data for p in out) == data, f"the datagrams are not what was sent, {len(out)} came")
+        sent = Packet(packet).data
+        require(b"".join(p.data for p in out) == sent, f"the datagrams are not what was sent, {len(out)} came")
         equal("their sizes", {len(p.data) for p in out[:-1]}, {size})
         if side is b.lan:
             require(all(p.df == int(p.total > 1260) for p in out), "DF does not follow the size of each datagram")

@@ -73,6 +73,14 @@ def parity(b):
     require(max(p.sport for p in out4) > 50000 and min(p.sport for p in out4) < 15000, "the ports do not use the range")
 
 
+@case("NAT-07", "the parity of a low UDP port is kept where all external ports are high")
+def parity_of_low_ports(b):
+    ports = range(900, 1000)
+    _, out4 = b.exchange([udp6(C6, TARGET, port, 53, b"%d" % port) for port in ports])
+    equal("the count", len(out4), 100)
+    require(all(p.sport % 2 == int(p.data) % 2 for p in out4), "a parity is not kept")
+
+
 @case("NAT-11", "a UDP packet makes a session of 300 seconds, and each further one resets it (NAT-15)")
 def udp_session(b):
     flow = b.udp_flow()

@@ -12,18 +12,24 @@ struct PortClass {
     /// The class to look in at the n-th attempt for a client that uses a port; nothing after the last.
     ///
     /// RFC 6146 sections 3.5.1.1 and 3.5.2.3: the port stays below 1024 or above where it can, and UDP keeps its parity
-    /// as well (RFC 4787, requirements 3 and 4). Any identifier is as good as another for ICMP queries (section 3.5.3).
+    /// as well, on the other side of 1024 too (RFC 4787, requirements 3 and 4). Any identifier is as good as another for
+    /// ICMP queries (section 3.5.3).
     @inline(__always)
     init?(attempt: Int, _ transport: TransportProtocol, like wanted: Port) {
-        var attempt = attempt
-        if transport == .tcp { attempt += 1 }
-        if transport == .icmpQuery { attempt += 2 }
-        guard attempt < 3 else { return nil }
+        // UDP has all four; TCP the second and the last, which do not ask for parity; queries the last.
+        let step =
+            switch transport {
+            case .udp: attempt
+            case .tcp: 2 * attempt + 1
+            case .icmpQuery: attempt + 3
+            }
+        guard step < 4 else { return nil }
         isLow = wanted.number < 1024
-        isAll = attempt == 2
+        isAll = step >= 2
+        let keepsParity = step & 1 == 0
         let isEven = wanted.number & 1 == 0
-        wantsEven = attempt > 0 || isEven
-        wantsOdd = attempt > 0 || !isEven
+        wantsEven = !keepsParity || isEven
+        wantsOdd = !keepsParity || !isEven
         bits = (wantsEven ? PortSpace.even : 0) | (wantsOdd ? PortSpace.odd : 0)
     }
 

@@ -53,6 +53,8 @@ extension TranslatorWorker {
         shorten(&kept, at: transport, from: whole, to: tuple.headerLength &+ last, tuple, checksumOffset)
         shorten(&memory, at: layout.payload, from: whole, to: whole &- last, tuple, checksumOffset)
         way.layout.end &-= last
+        // The kernel counts as headers all that lies in the first piece of its memory, and refuses more than there is.
+        frame.offload.headerLength = min(frame.offload.headerLength, UInt16(clamping: headers))
         if data &- last == size {
             // One segment is no super-packet any more.
             frame.offload.segmentation = .none

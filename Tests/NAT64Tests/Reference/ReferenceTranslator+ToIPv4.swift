@@ -34,8 +34,9 @@ extension ReferenceTranslator {
         )
         var at = 40
         while [0, 43, 60].contains(result.proto) {
-            if result.proto == 0, at != 40 { return nil }  // RFC 8200 section 4.1
-            guard result.extensionHeaders < 8, at + 8 <= packet.count, at + 8 + 8 * Int(packet[at + 1]) <= packet.count
+            // RFC 8200 section 4.1: hop-by-hop options stand first or nowhere.
+            guard result.proto != 0 || at == 40, result.extensionHeaders < 8, at + 8 <= packet.count,
+                at + 8 + 8 * Int(packet[at + 1]) <= packet.count
             else {
                 // What stands in front of the flaw is at fault first.
                 return result.routingProblem == nil ? nil : result
