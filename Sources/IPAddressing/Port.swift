@@ -17,3 +17,9 @@ public struct Port: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The number in decimal.
     public var description: String { String(number) }
 }
+
+extension ClosedRange<Port> {
+    /// How many ports there are.
+    @inlinable @inline(__always)
+    public var length: Int { Int(upperBound.number) - Int(lowerBound.number) + 1 }
+}

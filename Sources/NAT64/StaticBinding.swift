@@ -57,8 +57,3 @@ public struct StaticBinding: Hashable, Sendable {
         transport == other.transport && client == other.client && clientPorts.overlaps(other.clientPorts)
     }
 }
-
-extension ClosedRange<Port> {
-    /// How many ports there are.
-    var length: Int { Int(upperBound.number) - Int(lowerBound.number) + 1 }
-}

@@ -9,7 +9,7 @@ public struct NetworkPlan: Hashable, Sendable {
     /// The translation prefixes; each becomes a route of exactly this length (RFC 8215 section 5: the neighbours of
     /// the well-known prefix are not it).
     public var prefixes: [IPv6Prefix]
-    /// The pool; `IPv4Prefix.covering` makes prefixes out of ranges.
+    /// The pool.
     public var pool: [IPv4Prefix]
     /// Addresses that are shared with the host.
     public var shared: [SharedAddress]

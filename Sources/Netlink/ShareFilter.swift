@@ -37,12 +37,9 @@ public struct ShareFilter: Hashable, Sendable {
     static func filters(for shared: NetworkPlan.SharedAddress, beforeOthers: Bool = false) -> [ShareFilter] {
         let address = FilterKey(value: shared.address.bits, mask: ~0, offset: 16)
         let protocols: [UInt32] = [6, 17]
-        let range = UInt32(shared.ports.lowerBound.number)...UInt32(shared.ports.upperBound.number)
         var filters: [ShareFilter] = []
         for number in protocols {
-            for block in alignedBlocks(range, bits: 16) {
-                let mask: UInt32 = (0xFFFF << UInt32(16 - block.length)) & 0xFFFF
-                let ports = FilterKey(value: block.start, mask: mask, offset: 20)
+            for ports in portKeys(shared.ports) {
                 let keys = [address, transport(number), withoutOptions, unfragmented, ports].filter { $0.mask != 0 }
                 filters.append(ShareFilter(preference: 6400, keys: keys, action: .toTranslator))
             }
@@ -64,6 +61,20 @@ public struct ShareFilter: Hashable, Sendable {
     /// The protocol field: RFC 791 section 3.1, octet 9.
     private static func transport(_ number: UInt32) -> FilterKey {
         FilterKey(value: number << 16, mask: 0x00FF_0000, offset: 8)
+    }
+
+    /// A range of ports as the fewest values under masks: RFC 9293 section 3.1 and RFC 768, octet 2.
+    private static func portKeys(_ ports: ClosedRange<Port>) -> [FilterKey] {
+        var keys: [FilterKey] = []
+        var next = UInt32(ports.lowerBound.number)
+        let end = UInt32(ports.upperBound.number)
+        while next <= end {
+            var size: UInt32 = next == 0 ? 1 << 16 : next & (~next + 1)
+            while next + size - 1 > end { size >>= 1 }
+            keys.append(FilterKey(value: next, mask: 0xFFFF & ~(size - 1), offset: 20))
+            next += size
+        }
+        return keys
     }
 
     /// A header of five words: RFC 791 section 3.1, octet 0.

@@ -42,16 +42,12 @@ public struct DeterministicMapping: Sendable, Hashable {
         self.clientsPerAddress = clientsPerAddress
         self.overflowParts = overflowParts
         self.blockSize = blockSize
-        let part = Self.count(ports) / max(clientsPerAddress + overflowParts, 1)
+        let part = ports.length / max(clientsPerAddress + overflowParts, 1)
         self.mostPorts = mostPorts ?? (overflowParts > 0 ? part + part / 4 : part)
     }
 
-    private static func count(_ ports: ClosedRange<Port>) -> Int {
-        Int(ports.upperBound.number) - Int(ports.lowerBound.number) + 1
-    }
-
     /// How many ports of each protocol a client network's part has.
-    public var portsPerClient: Int { Self.count(ports) / max(clientsPerAddress + overflowParts, 1) }
+    public var portsPerClient: Int { ports.length / max(clientsPerAddress + overflowParts, 1) }
     /// How many addresses there are.
     public var addressCount: Int { Int(addresses.upperBound.bits - addresses.lowerBound.bits) + 1 }
     /// How many client networks have a part.
@@ -70,7 +66,7 @@ public struct DeterministicMapping: Sendable, Hashable {
         }
         guard portsPerClient > 0 else {
             let parts = clientsPerAddress + overflowParts
-            return "\(Self.count(ports)) ports cannot be cut into \(parts) parts; take fewer clients-per-address"
+            return "\(ports.length) ports cannot be cut into \(parts) parts; take fewer clients-per-address"
         }
         guard clientCount <= room else {
             let count = clientCount == .max ? "more than 2^63" : "\(clientCount)"

@@ -3,49 +3,6 @@ import Testing
 
 @testable import Netlink
 
-@Suite("Ranges as the kernel can hold them")
-struct RangeTests {
-    @Test(
-        "a range of addresses is cut into the fewest prefixes",
-        arguments: [
-            ("192.0.2.64", "192.0.2.79", "192.0.2.64/28"),
-            ("192.0.2.5", "192.0.2.5", "192.0.2.5/32"),
-            ("192.0.2.1", "192.0.2.6", "192.0.2.1/32 192.0.2.2/31 192.0.2.4/31 192.0.2.6/32"),
-            ("192.0.2.250", "192.0.3.1", "192.0.2.250/31 192.0.2.252/30 192.0.3.0/31"),
-            ("0.0.0.0", "255.255.255.255", "0.0.0.0/0"),
-            ("255.255.255.254", "255.255.255.255", "255.255.255.254/31"),
-        ]
-    )
-    func rangeIsCut(first: String, last: String, prefixes: String) throws {
-        let range = try #require(IPv4Address(first))...(try #require(IPv4Address(last)))
-        #expect(IPv4Prefix.covering(range).map(\.description).joined(separator: " ") == prefixes)
-    }
-
-    @Test("prefixes of random ranges hold every address of the range once and nothing else")
-    func prefixesAddUp() {
-        var random = SystemRandomNumberGenerator()
-        for _ in 0..<300 {
-            let a = UInt32.random(in: 0...UInt32.max, using: &random)
-            let b = UInt32.random(in: 0...UInt32.max, using: &random)
-            var next = UInt64(min(a, b))
-            for prefix in IPv4Prefix.covering(IPv4Address(bits: min(a, b))...IPv4Address(bits: max(a, b))) {
-                #expect(UInt64(prefix.range.lowerBound.bits) == next)
-                next = UInt64(prefix.range.upperBound.bits) + 1
-            }
-            #expect(next == UInt64(max(a, b)) + 1)
-        }
-    }
-
-    @Test("ranges that overlap or adjoin are joined before they are cut")
-    func rangesAreJoined() {
-        func range(_ first: UInt8, _ last: UInt8) -> ClosedRange<IPv4Address> {
-            IPv4Address(192, 0, 2, first)...IPv4Address(192, 0, 2, last)
-        }
-        let prefixes = IPv4Prefix.covering([range(72, 79), range(64, 69), range(68, 71), range(200, 200)])
-        #expect(prefixes.map(\.description) == ["192.0.2.64/28", "192.0.2.200/32"])
-    }
-}
-
 /// The kernel's u32 classifier, as far as our filters use it.
 private func verdict(_ filters: [ShareFilter], _ packet: [UInt8]) -> ShareFilter.Action {
     for filter in filters {

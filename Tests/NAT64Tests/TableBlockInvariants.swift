@@ -1,5 +1,7 @@
 import IPAddressing
 
+@testable import NAT64
+
 extension Tables {
     /// Whether every port made for traffic lies in a block of its client's network, and the blocks count right.
     func checkBlocks(_ broken: inout [String]) {

@@ -1,8 +1,10 @@
 import IPAddressing
 import Synchronization
 
+@testable import NAT64
+
 extension Tables {
-    /// What is wrong with the tables, in sentences; nothing if all invariants hold. For tests, while no packet passes.
+    /// What is wrong with the tables, in sentences; nothing if all invariants hold. To be asked while no packet passes.
     func brokenInvariants() -> [String] {
         var broken: [String] = []
         let numbers = pool.layout.all.flatMap { $0.numbers }
