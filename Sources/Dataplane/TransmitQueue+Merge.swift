@@ -34,8 +34,9 @@ extension TransmitQueue {
         start(segment, index)
     }
 
+    // Mutating: else all packets would be copied for the call.
     @inline(__always)
-    private func isSameFlow(_ run: Run, _ segment: TCPSegment, _ memory: borrowing MutableRawSpan) -> Bool {
+    private mutating func isSameFlow(_ run: Run, _ segment: TCPSegment, _ memory: borrowing MutableRawSpan) -> Bool {
         let head = packets[run.head].frame.start
         let own = segment.start
         guard (memory.octet(at: head) ^ memory.octet(at: own)) & 0xF0 == 0 else { return false }

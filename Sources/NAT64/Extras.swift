@@ -66,7 +66,7 @@ extension TranslatorWorker {
 
     /// Whether a block of ports was taken that is to be put on record.
     @inline(__always)
-    public func takePortBlockNews() -> Bool { tables.takePortBlockNews() }
+    public mutating func takePortBlockNews() -> Bool { tables.takePortBlockNews() }
 
     /// Writes the next further packet that is to be sent: the rest of one that did not fit, last segments, fragments whose first has
     /// come, probes, late ICMP errors.
@@ -212,7 +212,7 @@ extension TranslatorWorker {
     }
 
     /// RFC 6146 section 3.5.2.2, ESTABLISHED: an empty segment with ACK alone and both numbers 0.
-    private func writeProbe(
+    private mutating func writeProbe(
         into memory: inout MutableRawSpan,
         _ frame: inout PacketFrame,
         to client: TransportAddress6,

@@ -8,7 +8,9 @@ public struct LookAhead: BitwiseCopyable, Sendable {
     /// The client of a packet from the IPv6 side, or the pool address of one from the IPv4 side.
     fileprivate var address = IPv6Address.unspecified
     /// Port, protocol and side; zero when nothing is known.
-    fileprivate var key: UInt64 = 0
+    fileprivate var key: UInt32 = 0
+    /// Where the binding of the client probably is, as ``IndexSpace/guess(_:of:)`` says it.
+    fileprivate var guess: UInt32 = 0
     /// The hash of the client.
     fileprivate var hash: UInt64 = 0
 
@@ -23,15 +25,15 @@ public struct LookAhead: BitwiseCopyable, Sendable {
     }
 
     @inline(__always)
-    fileprivate static func key(_ side: Side, _ transport: TransportProtocol, _ port: Port) -> UInt64 {
-        UInt64(side.rawValue) << 24 | UInt64(transport.rawValue) << 16 | UInt64(port.number)
+    fileprivate static func key(_ side: Side, _ transport: TransportProtocol, _ port: Port) -> UInt32 {
+        UInt32(side.rawValue) << 24 | UInt32(transport.rawValue) << 16 | UInt32(port.number)
     }
 
     /// The shard that the packet is expected to be looked up in; nil when nothing is known.
     @inline(__always)
     public var shard: Int? {
         guard key != 0 else { return nil }
-        return Int(truncatingIfNeeded: key >> 24 == UInt64(Side.ipv6.rawValue) ? hash : key >> 6) & 63
+        return Int(truncatingIfNeeded: key >> 24 == UInt32(Side.ipv6.rawValue) ? hash : UInt64(key >> 6)) & 63
     }
 
     fileprivate enum Side: UInt8 {
@@ -44,6 +46,8 @@ public struct LookAhead: BitwiseCopyable, Sendable {
 // before. Whoever has several packets at hand asks for those lines early, for all packets at once. Nothing here is
 // more than advice: it takes no lock, counts nothing, and a packet that was not looked at, or was looked at wrongly,
 // is translated all the same.
+//
+// Mutating, though nothing of the worker changes: else all of it, two thousand octets, would be copied for the call.
 extension TranslatorWorker {
     /// Looks at the addresses and ports of a packet and asks for the cache lines where the look-up begins: the first
     /// half of looking ahead. Whoever has several packets does this for all of them, then ``fetch(_:)``, then translates.
@@ -54,7 +58,7 @@ extension TranslatorWorker {
     /// - Returns: What ``fetch(_:)`` and ``translate(_:_:at:ahead:)`` want to know. Nothing is known of fragments, of ICMP
     ///   errors, and of IPv6 packets with extension headers; they are translated without.
     @inline(__always)
-    public func lookAhead(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) -> LookAhead {
+    public mutating func lookAhead(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) -> LookAhead {
         let at = frame.start
         guard at >= 0, frame.count >= 28, at &+ frame.count <= memory.byteCount else { return LookAhead() }
         let first = memory.octet(at: at)
@@ -64,7 +68,7 @@ extension TranslatorWorker {
     }
 
     @inline(__always)
-    private func lookOutward(_ memory: borrowing MutableRawSpan, _ at: Int) -> LookAhead {
+    private mutating func lookOutward(_ memory: borrowing MutableRawSpan, _ at: Int) -> LookAhead {
         let transport: TransportProtocol
         var port = memory.uint16(at: at &+ 40)
         switch memory.octet(at: at &+ IPv6Field.nextHeader) {
@@ -83,7 +87,7 @@ extension TranslatorWorker {
     }
 
     @inline(__always)
-    private func lookInward(_ memory: borrowing MutableRawSpan, _ at: Int) -> LookAhead {
+    private mutating func lookInward(_ memory: borrowing MutableRawSpan, _ at: Int) -> LookAhead {
         let transport: TransportProtocol
         var port = memory.uint16(at: at &+ 22)
         switch memory.octet(at: at &+ IPv4Field.proto) {
@@ -100,11 +104,14 @@ extension TranslatorWorker {
     }
 
     /// Asks for the cache line of the binding that a packet will need: the second half of looking ahead, when what the
-    /// first has asked for has come, which takes about a tenth of a microsecond.
+    /// first has asked for has come, which takes about a tenth of a microsecond. Notes in `ahead` which binding that is.
     @inline(__always)
-    public func fetch(_ ahead: LookAhead) {
+    public mutating func fetch(_ ahead: inout LookAhead) {
         guard ahead.key != 0 else { return }
-        if ahead.key >> 24 == UInt64(LookAhead.Side.ipv6.rawValue) { return tables.prefetchBinding(ahead.hash) }
+        if ahead.key >> 24 == UInt32(LookAhead.Side.ipv6.rawValue) {
+            ahead.guess = tables.prefetchBinding(ahead.hash)
+            return
+        }
         let external = TransportAddress4(
             IPv4Address(bits: UInt32(truncatingIfNeeded: ahead.address.low)),
             Port(UInt16(truncatingIfNeeded: ahead.key))
@@ -113,12 +120,16 @@ extension TranslatorWorker {
         tables.prefetchBinding(of: external, transport)
     }
 
-    /// The hash of a client, computed once if `ahead` is of a packet of its.
+    /// The hash of a client, computed once if `ahead` is of a packet of its, and where its binding probably is.
     @inline(__always)
-    func hash(of client: TransportAddress6, _ transport: TransportProtocol, _ ahead: LookAhead) -> UInt64 {
+    func hash(
+        of client: TransportAddress6,
+        _ transport: TransportProtocol,
+        _ ahead: LookAhead
+    ) -> (hash: UInt64, guess: UInt32) {
         guard ahead.key == LookAhead.key(.ipv6, transport, client.port), ahead.address == client.address
-        else { return tables.hash(client, transport) }
-        return ahead.hash
+        else { return (tables.hash(client, transport), 0) }
+        return (ahead.hash, ahead.guess)
     }
 }
 
@@ -132,12 +143,13 @@ extension Tables {
     }
 
     /// Asks for the binding of a client.
+    ///
+    /// - Returns: What ``IndexSpace/guess(_:of:)`` says.
     @inline(__always)
-    func prefetchBinding(_ hash: UInt64) {
-        guard let slot = memory.clients.guess(UInt32(truncatingIfNeeded: hash >> 32), of: Int(hash & 63)) else {
-            return
-        }
-        memory.bindings.prefetch(slot, MemoryLayout<Binding>.stride)
+    func prefetchBinding(_ hash: UInt64) -> UInt32 {
+        let guess = memory.clients.guess(UInt32(truncatingIfNeeded: hash >> 32), of: Int(hash & 63))
+        memory.bindings.prefetch(guess &- 1, MemoryLayout<Binding>.stride)
+        return guess
     }
 
     /// Asks for the word that says whose a port is.

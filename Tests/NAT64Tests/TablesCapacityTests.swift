@@ -68,11 +68,40 @@ struct TablesCapacityTests {
             let tag = UInt32(truncatingIfNeeded: hash >> 32)
             let guess = world.tables.memory.clients.guess(tag, of: Int(hash & 63))
             let found = world.tables.shard(Int(hash & 63)).findBinding(tag, client, .udp)
-            if guess != found?.index { wrong += 1 }
+            if guess != found.map({ $0.index + 1 }) ?? 0 { wrong += 1 }
         }
-        // A guess ends after eight places, and takes the first of two clients whose hashes agree in 32 bits.
+        // A guess ends after a few places, and takes the first of two clients whose hashes agree in 32 bits.
         #expect(wrong < 500)
-        for number in 0..<1000 as Range<UInt64> { world.tables.prefetchBinding(number &* 0x9E37_79B9_7F4A_7C15) }
+        let strangers = (0..<1000 as Range<UInt64>).map { $0 &* 0x9E37_79B9_7F4A_7C15 }
+        #expect(strangers.count { world.tables.prefetchBinding($0) != 0 } < 10)
+    }
+
+    @Test("a guess is believed of a live binding of the same client and protocol, and of no other slot")
+    func believesNoWrongGuess() throws {
+        let world = TablesFixture()
+        let tables = world.tables
+        let shard = tables.shard(0)
+        let clients = (0..<2000 as Range<UInt64>).map { world.client($0, 5000) }.filter {
+            tables.hash($0, .udp) & 63 == 0
+        }
+        let (own, other) = (clients[0], clients[1])
+        for client in [own, other] { world.send(.udp, client, world.peer(1)) }
+        let tag = UInt32(truncatingIfNeeded: tables.hash(own, .udp) >> 32)
+        let id = try #require(shard.findBinding(tag, own, .udp))
+        let otherTag = UInt32(truncatingIfNeeded: tables.hash(other, .udp) >> 32)
+        let otherID = try #require(shard.findBinding(otherTag, other, .udp))
+        // Nothing, the right one, another client's, one that was never used.
+        for guess in [0, id.index + 1, otherID.index + 1, 60] {
+            #expect(shard.findBinding(tag, own, .udp, guess) == id)
+            #expect(shard.findBinding(tag, own, .tcp, guess) == nil)
+        }
+        // As while it is taken away: the record is still there, and no packet may find it.
+        unsafe shard.state.pointee.clients.remove(tag, id.index)
+        #expect(shard.findBinding(tag, own, .udp, id.index + 1) == id)
+        for standing in [.free, .held, .ending, .endingFixed] as [Binding.Standing] {
+            shard[id].standing = standing
+            #expect(shard.findBinding(tag, own, .udp, id.index + 1) == nil)
+        }
     }
 
     @Test("ADR-16 while prefixes change places, a session is answered under its own")
@@ -160,7 +189,8 @@ struct LookAheadTests {
     private static func translate(
         _ bench: inout TranslateBench,
         _ octets: [UInt8],
-        lookingAt other: [UInt8]?
+        lookingAt other: [UInt8]?,
+        meanwhile: (inout TranslateBench) -> Void = { _ in }
     ) -> (UInt32, UInt16)? {
         var buffer = OctetBuffer(count: 512)
         var slot = buffer.mutableOctets
@@ -168,8 +198,9 @@ struct LookAheadTests {
         if let other {
             for (index, octet) in other.enumerated() { slot.store(octet, at: 128 + index) }
             ahead = bench.worker.lookAhead(slot, PacketFrame(start: 128, count: other.count))
-            bench.worker.fetch(ahead)
+            bench.worker.fetch(&ahead)
         }
+        meanwhile(&bench)
         for (index, octet) in octets.enumerated() { slot.store(octet, at: 128 + index) }
         var frame = PacketFrame(start: 128, count: octets.count)
         guard bench.worker.translate(&slot, &frame, at: bench.now, ahead: ahead) == .send else { return nil }
@@ -201,9 +232,43 @@ struct LookAheadTests {
         #expect(bench.translator.tables.brokenInvariants() == [])
     }
 
+    @Test("a slot that becomes another client's between the look and the packet is not taken for the client's own")
+    func changesHands() throws {
+        var bench = try TranslateBench { $0.portHoldDown = .zero }
+        let tables = bench.translator.tables
+        // Clients of one shard, so that the second gets the slot that the first has left.
+        let hosts = (1...250 as ClosedRange<UInt8>).filter {
+            let client = IPv6Address(high: 0x2001_0DB8_0006_0000, low: UInt64($0))
+            return tables.hash(TransportAddress6(client, Port(0x9C07)), .udp) & 63 == 0
+        }
+        let (own, other) = (Self.packet(hosts[0], 7), Self.packet(hosts[1], 7))
+        let before = Self.translate(&bench, own, lookingAt: nil)
+        #expect(before != nil)
+        var others: (UInt32, UInt16)?
+        let place = Self.translate(&bench, own, lookingAt: own) { bench in
+            bench.now = bench.now + .seconds(600)
+            while bench.worker.tick(at: bench.now) {}
+            others = Self.translate(&bench, other, lookingAt: nil)
+        }
+        #expect(try #require(place) != #require(others))
+        #expect(tables.shard(0)[BindingID(0)].client.low == UInt64(hosts[1]))
+        #expect(tables.totals().bindings.udp == 2)
+        #expect(tables.brokenInvariants() == [])
+        // And a look that finds the index as it was before it grew.
+        let again = Self.translate(&bench, own, lookingAt: own) { bench in
+            for host in 1...250 as ClosedRange<UInt8> {
+                for port in 100...250 as ClosedRange<UInt8> {
+                    _ = Self.translate(&bench, Self.packet(host, port), lookingAt: nil)
+                }
+            }
+        }
+        #expect(try #require(again) == #require(place))
+        #expect(tables.brokenInvariants() == [])
+    }
+
     @Test("any octets may be looked at", arguments: [0, 1, 19, 20, 28, 39, 40, 47, 48, 60])
     func anything(count: Int) throws {
-        let bench = try TranslateBench()
+        var bench = try TranslateBench()
         var dice = Dice(state: UInt64(count))
         var buffer = OctetBuffer(count: 64)
         var memory = buffer.mutableOctets
@@ -211,8 +276,10 @@ struct LookAheadTests {
             for index in 0..<64 { memory.store(UInt8.random(in: 0...255, using: &dice), at: index) }
             memory.store([0x60, 0x45][round & 1] as UInt8, at: 0)
             memory.store([17, 6, 58, 1].randomElement(using: &dice) ?? 17 as UInt8, at: round & 1 == 0 ? 6 : 9)
-            bench.worker.fetch(bench.worker.lookAhead(memory, PacketFrame(start: 0, count: count)))
-            bench.worker.fetch(bench.worker.lookAhead(memory, PacketFrame(start: 64 - count / 2, count: count)))
+            var ahead = bench.worker.lookAhead(memory, PacketFrame(start: 0, count: count))
+            bench.worker.fetch(&ahead)
+            ahead = bench.worker.lookAhead(memory, PacketFrame(start: 64 - count / 2, count: count))
+            bench.worker.fetch(&ahead)
         }
     }
 }

@@ -29,6 +29,8 @@ struct TablesThreadTests {
         let furthest = Atomic<Int>(0)
         run(threads: 4) { thread in
             var dice = Dice(state: UInt64(thread))
+            // What was guessed of each client when it was met last.
+            var guesses: [TransportAddress6: UInt32] = [:]
             for round in 0..<6000 {
                 furthest.max(round, ordering: .sequentiallyConsistent)
                 let now = Moment.start + .milliseconds(UInt64(1_000_000 + round * 2))
@@ -47,6 +49,16 @@ struct TablesThreadTests {
                         continue
                     }
                     exchanged.wrappingAdd(1, ordering: .relaxed)
+                    if transport == .udp {
+                        let known = (hash, guesses[client] ?? 0)
+                        guesses[client] = tables.prefetchBinding(hash)
+                        let again = tables.passOutward(client, transport, known, peer, [], under: 0, at: now)
+                        if let again, again != external,
+                            furthest.load(ordering: .sequentiallyConsistent) < round + 900
+                        {
+                            wrong.wrappingAdd(1, ordering: .relaxed)
+                        }
+                    }
                     // A thread that fell behind by a lifetime may find its session ended and its port another's.
                     if found != client, furthest.load(ordering: .sequentiallyConsistent) < round + 900 {
                         wrong.wrappingAdd(1, ordering: .relaxed)

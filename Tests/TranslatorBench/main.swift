@@ -110,7 +110,7 @@ struct Bench: ~Copyable {
                 for place in 0..<Self.ring {
                     known[place] = worker.lookAhead(memory, PacketFrame(start: place * Self.slot + 128, count: count))
                 }
-                for place in 0..<Self.ring { worker.fetch(known[place]) }
+                for place in 0..<Self.ring { worker.fetch(&known[place]) }
             }
             var sent = 0
             for place in 0..<Self.ring {

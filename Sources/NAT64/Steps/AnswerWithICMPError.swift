@@ -84,9 +84,7 @@ extension TranslatorWorker {
         guard frame.count >= IPv6Field.length else { return false }
         let source = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.source)
         let destination = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.destination)
-        guard source.high != 0 || source.low > 1, !source.isMulticast, !source.isLinkLocal, !source.isIPv4Mapped,
-            !destination.isMulticast
-        else { return false }
+        guard source.mayBeClient, !destination.isMulticast else { return false }
         // What comes after a routing header is looked for as well.
         var next = memory.octet(at: frame.start &+ IPv6Field.nextHeader)
         var offset = frame.start &+ IPv6Field.length
@@ -137,7 +135,7 @@ extension TranslatorWorker {
     }
 
     /// Puts an ICMPv6 error in front of the packet it is about.
-    private func answerClient(
+    private mutating func answerClient(
         _ memory: inout MutableRawSpan,
         _ frame: inout PacketFrame,
         _ header: ICMPErrorHeader
@@ -181,7 +179,7 @@ extension TranslatorWorker {
 
     /// Puts an ICMPv4 error in front of the packet it is about: as much of that as fits in 576 octets (RFC 1812
     /// section 4.3.2.3).
-    private func answerPeer(
+    private mutating func answerPeer(
         _ memory: inout MutableRawSpan,
         _ frame: inout PacketFrame,
         _ header: ICMPErrorHeader

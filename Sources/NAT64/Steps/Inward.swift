@@ -76,7 +76,7 @@ extension TranslatorWorker {
 
     /// Keeps a copy of a SYN that waits for its client.
     @inline(never)
-    private func keepSYN(
+    private mutating func keepSYN(
         _ flow: InwardFlow,
         _ way: InwardWay,
         _ memory: borrowing MutableRawSpan,

@@ -112,7 +112,7 @@ extension TranslatorWorker {
             peer: TransportAddress4(way.peer, isQuery ? Port(0) : tuple.destination),
             tcp: tuple.flags
         )
-        let hash = hash(of: flow.client, flow.transport, ahead)
+        let hash = hash(of: flow.client, flow.transport, ahead).hash
         let external = try tables.outward(flow, hash, at: now, policy: view.policy)
         guard tables.standing(of: way.peer) != .outside, isHairpin(flow) else { return .outside(external) }
         return try hairpin(flow, from: external, at: now)
@@ -120,8 +120,9 @@ extension TranslatorWorker {
 
     /// Whether the peer is a client of ours. An address shared with the host has transport addresses of the host too,
     /// and those are reached like any other.
+    // Mutating, like all that is called from here: else the worker would be copied for the call.
     @inline(never)
-    func isHairpin(_ flow: OutwardFlow) -> Bool {
+    mutating func isHairpin(_ flow: OutwardFlow) -> Bool {
         guard tables.standing(of: flow.peer.address) == .shared else { return true }
         // A query bears one identifier, the sender's own: the only client it could be for is the sender.
         guard flow.transport != .icmpQuery else { return false }

@@ -143,7 +143,7 @@ extension TranslatorWorker {
 
     /// The identification of a datagram's fragments on the IPv4 side: the low half of what it has, as RFC 7915
     /// section 5.1.1 says, unless another client's datagram to the same peer has the same (RFC 6864 section 5.3.1).
-    private func identification(
+    private mutating func identification(
         _ key: FragmentKey,
         from source: IPv4Address,
         to destination: IPv4Address,

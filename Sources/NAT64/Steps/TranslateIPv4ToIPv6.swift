@@ -46,7 +46,7 @@ extension TranslatorWorker {
 
     /// Ports and checksum of a packet that goes to the IPv6 side.
     @inline(__always)
-    func rewriteInward(
+    mutating func rewriteInward(
         _ memory: inout MutableRawSpan,
         _ way: InwardWay,
         _ tuple: IncomingTuple,

@@ -50,7 +50,7 @@ extension TranslatorWorker {
 
     /// Ports and checksum of a packet that goes to the IPv4 side.
     @inline(__always)
-    func rewriteOutward(
+    mutating func rewriteOutward(
         _ memory: inout MutableRawSpan,
         _ way: OutwardWay,
         _ tuple: IncomingTuple,

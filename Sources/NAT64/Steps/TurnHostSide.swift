@@ -9,7 +9,7 @@ extension TranslatorWorker {
     ///
     /// - Returns: Whether it was one.
     @inline(never)
-    func turnFromHost(_ memory: inout MutableRawSpan, _ frame: PacketFrame) -> Bool {
+    mutating func turnFromHost(_ memory: inout MutableRawSpan, _ frame: PacketFrame) -> Bool {
         let destination = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.destination)
         guard let shared = view.hostSide.shared(behind: destination), let packet = TurnedPacket(memory.bytes, frame)
         else { return false }
@@ -20,7 +20,7 @@ extension TranslatorWorker {
 
     /// A packet from a shared address to the host becomes one from the stand-in; any other stays as it is.
     @inline(never)
-    func turnTowardsHost(_ memory: inout MutableRawSpan, _ frame: PacketFrame) {
+    mutating func turnTowardsHost(_ memory: inout MutableRawSpan, _ frame: PacketFrame) {
         let destination = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.destination)
         guard view.hostSide.owns(destination), let packet = TurnedPacket(memory.bytes, frame) else { return }
         let source = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.source)

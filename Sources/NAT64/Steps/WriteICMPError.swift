@@ -141,7 +141,7 @@ extension TranslatorWorker {
     }
 
     /// Translates ports or identifier of a quote, and its checksum as far as that was quoted; nobody checks it.
-    private func rewriteQuote(
+    private mutating func rewriteQuote(
         _ memory: inout MutableRawSpan,
         _ quote: QuotedPacket,
         type: UInt8,

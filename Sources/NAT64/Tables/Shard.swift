@@ -162,6 +162,26 @@ extension Shard {
         return index.map { BindingID($0) }
     }
 
+    /// The same, where `guess` is what ``IndexSpace/guess(_:of:)`` said of the hash, which saves the way through the
+    /// index.
+    // A guess was made without the lock, so that since then the slot may have become free or another client's. But it
+    // stood in the index of this shard once, and a slot never leaves its shard: what is in it is written under the lock
+    // that the caller has. A client has one live binding at most and each live one is in the index, so that a live
+    // binding of the client's is the one that the index leads to.
+    @inline(__always)
+    func findBinding(
+        _ hash: UInt32,
+        _ client: TransportAddress6,
+        _ transport: TransportProtocol,
+        _ guess: UInt32
+    ) -> BindingID? {
+        if guess != 0 {
+            let id = BindingID(guess &- 1)
+            if self[id].belongs(to: client, transport), self[id].isLive { return id }
+        }
+        return findBinding(hash, client, transport)
+    }
+
     /// Takes a slot and stores a binding in it; nothing if there is no room.
     func add(_ binding: Binding) -> BindingID? {
         guard let index = unsafe state.pointee.bindingNumbers.take({ self[BindingID($0)].session.extra }) else {

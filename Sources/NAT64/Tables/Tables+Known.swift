@@ -9,22 +9,23 @@ extension Tables {
     /// session's lifetime starts again. Nothing for all others, and then nothing has changed.
     ///
     /// - Parameters:
-    ///   - hash: What ``hash(_:_:)`` says of the client.
+    ///   - hash: What ``hash(_:_:)`` says of the client, and where ``IndexSpace/guess(_:of:)`` takes its binding to be.
     ///   - flags: The control bits of a TCP segment; none for the others.
     @inline(__always)
     func passOutward(
         _ client: TransportAddress6,
         _ transport: TransportProtocol,
-        _ hash: UInt64,
+        _ hash: (hash: UInt64, guess: UInt32),
         _ peer: TransportAddress4,
         _ flags: TCPFlags,
         under prefix: UInt8,
         at moment: Moment
     ) -> TransportAddress4? {
+        let (hash, guess) = hash
         let shard = shard(Int(hash & 63))
         shard.lock()
         defer { shard.unlock() }
-        guard let binding = shard.findBinding(UInt32(truncatingIfNeeded: hash >> 32), client, transport),
+        guard let binding = shard.findBinding(UInt32(truncatingIfNeeded: hash >> 32), client, transport, guess),
             let session = known(binding, peer, in: shard), session.record.prefix == prefix,
             goesOn(session, transport, flags, fromIPv6: true, in: shard, Tick(moment))
         else { return nil }
