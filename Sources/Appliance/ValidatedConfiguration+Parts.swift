@@ -36,6 +36,7 @@ extension ValidatedConfiguration {
         settings.upstreamAuthorities = upstreamAuthorities
         settings.queryLog = queryLogSettings
         settings.workers = resolverWorkers ?? 0
+        settings.pollBeforeSleep = resolverPollBeforeSleep
         settings.dropsPrivileges = true
         return settings
     }

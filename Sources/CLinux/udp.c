@@ -317,6 +317,8 @@ struct batch {
 };
 
 struct clinux_udp_inbox {
+    /* How many of the headers, from the first, are not ready for a message: the kernel has written into no others. */
+    int used;
     struct batch batch;
 };
 
@@ -362,14 +364,16 @@ static void *make_batch(size_t size, size_t offset) {
 }
 
 struct clinux_udp_inbox *clinux_udp_inbox_make(void) {
-    return make_batch(sizeof(struct clinux_udp_inbox), offsetof(struct clinux_udp_inbox, batch));
+    struct clinux_udp_inbox *inbox = make_batch(sizeof *inbox, offsetof(struct clinux_udp_inbox, batch));
+    if (inbox != NULL) inbox->used = CLINUX_UDP_BATCH;
+    return inbox;
 }
 
 void clinux_udp_inbox_free(struct clinux_udp_inbox *inbox) { free(inbox); }
 
 int clinux_udp_inbox_fill(struct clinux_udp_inbox *inbox, int fd) {
     struct batch *batch = &inbox->batch;
-    for (int i = 0; i < CLINUX_UDP_BATCH; i++) {
+    for (int i = 0; i < inbox->used; i++) {
         struct msghdr *header = &batch->headers[i].msg_hdr;
         header->msg_namelen = sizeof batch->addresses[i];
         header->msg_control = &batch->controls[i];
@@ -379,6 +383,8 @@ int clinux_udp_inbox_fill(struct clinux_udp_inbox *inbox, int fd) {
     int count;
     do count = recvmmsg(fd, batch->headers, CLINUX_UDP_BATCH, MSG_DONTWAIT, NULL);
     while (count < 0 && errno == EINTR);
+    /* One more than came: the attempt that found nothing may have begun to write. */
+    inbox->used = count < 0 ? 1 : count < CLINUX_UDP_BATCH ? count + 1 : count;
     if (count >= 0) return count;
     return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
 }

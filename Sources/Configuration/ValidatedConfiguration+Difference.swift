@@ -35,7 +35,8 @@ extension ValidatedConfiguration {
     /// translator that its tables are laid out by.
     static func needsRestart(_ key: String) -> Bool {
         let others: Set = [
-            "dns64.cache-size", "dns64.workers", "dns64.limits.connections", "dns64.limits.connections-per-client",
+            "dns64.cache-size", "dns64.workers", "dns64.poll-before-sleep",
+            "dns64.limits.connections", "dns64.limits.connections-per-client",
             "dns64.limits.questions-per-connection", "dns64.limits.connection-idle", "dns64.limits.handshake",
         ]
         let atOnce: Set = ["nat64.prefixes", "nat64.pool", "nat64.ports", "nat64.map", "nat64.static"]
@@ -53,6 +54,7 @@ extension ValidatedConfiguration {
         kept.pollBeforeSleep = old.pollBeforeSleep
         kept.dns64.cacheSize = old.dns64.cacheSize
         kept.resolverWorkers = old.resolverWorkers
+        kept.resolverPollBeforeSleep = old.resolverPollBeforeSleep
         kept.connectionLimits = old.connectionLimits
         kept.controlSocket = old.controlSocket
         kept.controlGroup = old.controlGroup
@@ -135,6 +137,7 @@ extension ValidatedConfiguration {
         ("dns64.exclude-domains", same(\.dns64.excludedDomains)),
         ("dns64.cache-size", same(\.dns64.cacheSize)),
         ("dns64.workers", same(\.resolverWorkers)),
+        ("dns64.poll-before-sleep", same(\.resolverPollBeforeSleep)),
         ("dns64.serve-stale", same(\.dns64.servesStale)),
         ("dns64.prefetch", same(\.dns64.prefetches)),
         ("dns64.cookies", same(\.dns64.cookies)),

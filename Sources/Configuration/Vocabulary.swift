@@ -35,8 +35,8 @@ enum Vocabulary {
             "upstream-ca", "dnssec", "trust-anchor-file", "root-hints-file", "recursion-memory", "synthesize",
             "synthesize-over-ipv4",
             "exclude-aaaa", "exclude-domains", "serve-stale", "prefetch",
-            "cookies", "cookie-secrets", "random-case", "cache-size", "workers", "limits", "view", "rule", "local",
-            "filter", "query-log",
+            "cookies", "cookie-secrets", "random-case", "cache-size", "workers", "poll-before-sleep", "limits", "view",
+            "rule", "local", "filter", "query-log",
         ],
         "dns64.query-log": ["to", "one-in", "ipv4-length", "ipv6-length", "buffer"],
         "dns64.limits": [

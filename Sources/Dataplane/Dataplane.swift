@@ -1,6 +1,7 @@
 public import Linux
 public import NAT64
 private import Synchronization
+public import Timing
 
 /// The NAT64 engine at work: a thread for each queue of the TUN.
 public final class Dataplane: Sendable {

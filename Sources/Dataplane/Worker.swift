@@ -15,6 +15,10 @@ struct Worker: ~Copyable {
     private static let expiryPause = Moment.Span.milliseconds(2)
     /// The longest sleep, so that lifetimes end and the heartbeat goes on without traffic.
     private static let nap = Moment.Span.milliseconds(250)
+    /// The longest automatic poll: an answer of a near host comes within it. It needs a CPU that the workers leave over.
+    private static let longestPoll = Moment.Span(nanoseconds: 50_000)
+    /// A sleep that such a poll would have covered, the time to wake up included.
+    private static let shortSleep = Moment.Span(nanoseconds: 120_000)
 
     private let queue: Int32
     private let place: Place
@@ -53,7 +57,7 @@ struct Worker: ~Copyable {
         self.pulse = pulse
         self.load = load
         meter = Workload.Meter(worker: place.index)
-        polling = Polling(poll)
+        polling = Polling(poll, longest: Self.longestPoll, shortSleep: Self.shortSleep)
     }
 
     /// Where the packets of a burst lie, in the order in which they were read.
@@ -177,7 +181,7 @@ struct Worker: ~Copyable {
         if place.count > 1 { countSteering() }
         index = 0
         while index < arrivals.count {
-            translator.fetch(arrivals.ahead[index])
+            translator.fetch(&arrivals.ahead[index])
             index &+= 1
         }
         index = 0
@@ -188,7 +192,8 @@ struct Worker: ~Copyable {
         sendDepartures(&memory)
     }
 
-    private func countSteering() {
+    // Mutating: else the whole worker would be copied for the call.
+    private mutating func countSteering() {
         var hits = 0
         var misses = 0
         var index = 0

@@ -18,6 +18,9 @@ public struct EventPoll: ~Copyable, Sendable {
         public static let broken = Readiness(rawValue: UInt32(CLINUX_BROKEN.rawValue))
     }
 
+    /// The most events of one wait.
+    private static var mostEvents: Int { 64 }
+
     private let descriptor: OwnedDescriptor
 
     /// The poll's own descriptor, so that polls can be nested.
@@ -53,15 +56,15 @@ public struct EventPoll: ~Copyable, Sendable {
         atMost patience: Moment.Span?,
         _ body: (_ token: UInt64, _ readiness: Readiness) -> Void
     ) throws(SystemError) {
-        var events = [64 of clinux_event](repeating: clinux_event())
-        var span = events.mutableSpan
         let limit = patience.map { Int64(clamping: $0.nanoseconds) } ?? 60_000_000_000
-        let count = unsafe span.withUnsafeMutableBufferPointer { buffer in
-            unsafe clinux_epoll_wait(descriptor.number, buffer.baseAddress, Int32(buffer.count), limit)
+        // Not cleared: whoever polls passes here every quarter of a microsecond.
+        let count = unsafe withUnsafeTemporaryAllocation(of: clinux_event.self, capacity: Self.mostEvents) { events in
+            let count = unsafe clinux_epoll_wait(descriptor.number, events.baseAddress, Int32(events.count), limit)
+            for index in 0..<max(Int(count), 0) {
+                unsafe body(events[index].token, Readiness(rawValue: events[index].events))
+            }
+            return count
         }
         try SystemError.check(count, "epoll_wait")
-        for index in 0..<Int(count) {
-            body(span[index].token, Readiness(rawValue: span[index].events))
-        }
     }
 }

@@ -228,7 +228,7 @@ struct ThreadStatus {
         var target = [CChar](repeating: 0, count: 256)
         let count = readlink(path, &target, target.count)
         guard count > 0 else { throw SystemError(call: "readlink \(path)", code: errno) }
-        return String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(decoding: target[..<count].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     }
 }
 

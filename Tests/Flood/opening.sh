@@ -32,7 +32,7 @@ helper() {
     helpers+=($!)
 }
 # begin CACHE DOMAIN UPSTREAM [VARIABLE=VALUE...]: the daemon, whose upstream is 127.0.0.101, and another one for the names below a
-# domain, in this environment.
+# domain, in this environment. The lines of resolver_keys go to [dns64].
 begin() {
     cat >"$work/appliance.toml" <<END
 [nat64]
@@ -43,6 +43,7 @@ allow = ["127.0.0.0/8"]
 listen = ["127.0.0.1:53"]
 upstreams = ["127.0.0.101"]
 cache-size = "$1"
+${resolver_keys:-}
 [[dns64.rule]]
 domain = "$2"
 upstreams = ["$3"]

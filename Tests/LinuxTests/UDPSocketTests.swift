@@ -57,6 +57,30 @@ struct UDPSocketTests {
         #expect(heard == (0..<70).map { "\($0)" })
     }
 
+    @Test(
+        "a box that brings few, many, none and many again knows both ends and the length of each",
+        arguments: [("0.0.0.0:53", "127.0.0.7"), ("[::]:53", "::1")]
+    )
+    func boxesAreUsedAgain(all: String, asked: String) async throws {
+        try await inNamespace {
+            let server = try UDPSocket(listeningOn: endpoint(all))
+            var inbox = UDPInbox()
+            var outbox = UDPOutbox()
+            for count in [1, 64, 0, 3, 64, 64] {
+                let client = try UDPSocket(connectedTo: TransportAddress(address(asked), Port(53)))
+                let texts = (0..<count).map { String(repeating: "x", count: 1 + $0 * 60 % 61) }
+                for text in texts { try send(text, on: client) }
+                try inbox.fill(from: server)
+                #expect((0..<inbox.count).map { inbox.datagram($0).byteCount } == texts.map(\.utf8.count))
+                for index in 0..<inbox.count { reply(to: index, of: inbox, into: &outbox) }
+                #expect(outbox.send(on: server) == 0)
+                // A connected socket hears only the address that it asked; what is equally long comes together.
+                let heard = try texts.map { _ in try hear(client).utf8.count }
+                #expect(heard.sorted() == texts.map(\.utf8.count).sorted())
+            }
+        }
+    }
+
     @Test("a datagram longer than a slot is cut and harms no other")
     func cutsLongDatagrams() async throws {
         try await inNamespace {

@@ -26,6 +26,7 @@ extension ValidatedConfiguration {
         let sizes: ClosedRange<Int64> = (1 << 20)...(1 << 40)
         dns64.cacheSize = section.size("cache-size", in: sizes, words: "\"1MiB\" to \"1024GiB\"") ?? dns64.cacheSize
         resolverWorkers = section.integer("workers", in: 1...256)
+        resolverPollBeforeSleep = section.pollBeforeSleep() ?? resolverPollBeforeSleep
         readViews(section.sections("view"), bound)
         dns64.rules = rules(section.sections("rule"), bound)
         readLocalRecords(section.sections("local"))
@@ -175,14 +176,8 @@ extension ValidatedConfiguration {
         var taken: [IPPrefix: Place] = [:]
         for section in sections {
             let synthesize = section.flag("synthesize")
-            if section.value("synthesize") == nil {
-                let message = "synthesize is missing; write synthesize = true or false"
-                section.problems.add(section.place, section.name, message)
-            }
-            if section.value("clients") == nil {
-                let message = "clients is missing; write the networks this view is for"
-                section.problems.add(section.place, section.name, message)
-            }
+            section.require("synthesize", "synthesize = true or false")
+            section.require("clients", "the networks this view is for")
             let empty = "the view is for nobody; write networks, or take the view out"
             let clients = section.prefixes("clients", example: "2001:db8:6:2::/64", empty: empty) ?? []
             let ownPrefixes = viewPrefixes(section)

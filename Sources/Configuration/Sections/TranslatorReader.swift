@@ -24,14 +24,7 @@ extension ValidatedConfiguration {
             )
         }
         nat64.workers = section.integer("workers", in: 1...256, why: "the number of queues a TUN can have")
-        if let value = section.value("poll-before-sleep") {
-            switch value.kind {
-            case .string("auto"): pollBeforeSleep = nil
-            case .integer(let count) where (0...1_000_000).contains(count): pollBeforeSleep = Int(count)
-            default:
-                section.refuse(value, "poll-before-sleep", "is neither \"auto\" nor microseconds from 0 to 1000000")
-            }
-        }
+        pollBeforeSleep = section.pollBeforeSleep() ?? pollBeforeSleep
         readTranslation(section)
         let holdDown = section.duration("port-hold-down", in: 0...86_400)
         nat64.portHoldDown = holdDown ?? nat64.portHoldDown
