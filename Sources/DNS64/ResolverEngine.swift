@@ -51,6 +51,8 @@ public struct ResolverEngine: ~Copyable {
     let rules: NameRules
     let cookies: CookieJar
     let rates: ClientRates
+    /// What all workers know of the upstreams.
+    private let standings: UpstreamStandings
     /// What is known of the upstreams of each group.
     var rankings: [UpstreamRanking]
     var shares: ClientShares
@@ -66,9 +68,8 @@ public struct ResolverEngine: ~Copyable {
     var cancels = Line<ExchangeID>()
     /// Answers that other workers wait for.
     var news = Line<(WorkerSet, AnswerNews)>()
-    /// Inquiries whose answer is known; the first one is being handed out.
-    var settled = Line<Inquiry>()
-    var handingOut: Inquiry?
+    /// Inquiries whose answer is known, under references that nothing else has; the first one is being handed out.
+    var settled = Line<Slots<Inquiry>.Reference>()
 
     /// Makes the engine of one worker.
     ///
@@ -78,15 +79,18 @@ public struct ResolverEngine: ~Copyable {
     ///   - cache: Shared by all workers.
     ///   - counters: What this worker counts; other threads may read it. Made for the same number of upstreams.
     ///   - worker: The worker's number, from zero; another one for each engine that shares the cache.
+    ///   - standings: The same for all workers, made for these rules.
     public init(
         settings: DNS64Settings,
         cache: AnswerCache,
         counters: ResolverCounters,
         worker: Int,
         rules: NameRules? = nil,
-        rates: ClientRates? = nil
+        rates: ClientRates? = nil,
+        standings: UpstreamStandings? = nil
     ) {
         let rules = rules ?? NameRules(settings)
+        let standings = standings ?? UpstreamStandings(rules)
         precondition(
             counters.upstreams.count >= rules.groups.reduce(0) { $0 + $1.count },
             "a record for each upstream"
@@ -116,8 +120,10 @@ public struct ResolverEngine: ~Copyable {
         rankings = rules.groups.indices.map { group in
             let first = rules.firstUpstreams[group]
             let records = counters.upstreams[first..<first + rules.groups[group].count]
-            return UpstreamRanking(count: records.count, records: Array(records))
+            let count = min(records.count, UpstreamRanking.most)
+            return UpstreamRanking(standings: standings.group(group, count: count), records: Array(records))
         }
+        self.standings = standings
         cookies = CookieJar(secrets: settings.cookieSecrets)
         self.rates = rates ?? ClientRates(settings, secret: cache.secret)
         shares = ClientShares(settings, secret: cache.secret)
@@ -127,5 +133,8 @@ public struct ResolverEngine: ~Copyable {
     public var underWay: (clients: Int, exchanges: Int) { (waiters.count, exchanges.count) }
 
     /// When ``advance(to:)`` must be called at the latest; nothing while nothing is under way.
-    public var nextDeadline: Moment? { deadlines.first }
+    public var nextDeadline: Moment? {
+        // Mutating, because a caller that holds the engine as a part of itself would copy all of it to read.
+        mutating get { deadlines.first }
+    }
 }

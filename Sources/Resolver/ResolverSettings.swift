@@ -30,6 +30,8 @@ public struct ResolverSettings: Hashable, Sendable {
     public var upstreamAuthorities: String?
     /// How many threads answer; 0 is as many as there are CPUs. Read at the start only.
     public var workers = 0
+    /// How long these threads look for questions before they sleep. Read at the start only.
+    public var pollBeforeSleep = PollBeforeSleep.automatic
     /// The limits of DNS over TCP.
     public var tcp = TCPLimits()
     /// Where questions are logged; nothing logs none.

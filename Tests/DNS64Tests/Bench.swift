@@ -24,6 +24,7 @@ final class Bench {
     var engine: ResolverEngine
     let cache: AnswerCache
     let counters: ResolverCounters
+    private let standings: UpstreamStandings
     var policy: Policy
     var now = Moment(nanoseconds: 1_000_000_000_000)
     private var random = RandomWords(secret: KeyedHash(key0: 5, key1: 6))
@@ -49,8 +50,17 @@ final class Bench {
         change(&settings)
         let secret = KeyedHash(key0: 1, key1: 2)
         cache = other?.cache ?? AnswerCache(size: settings.cacheSize, secret: secret)
-        counters = ResolverCounters(upstreams: NameRules(settings).upstreams.count)
-        engine = ResolverEngine(settings: settings, cache: cache, counters: counters, worker: worker)
+        let rules = NameRules(settings)
+        counters = ResolverCounters(upstreams: rules.upstreams.count)
+        standings = other?.standings ?? UpstreamStandings(rules)
+        engine = ResolverEngine(
+            settings: settings,
+            cache: cache,
+            counters: counters,
+            worker: worker,
+            rules: rules,
+            standings: standings
+        )
         policy = Policy(
             generation: 1,
             prefixes: [.wellKnown],
@@ -155,11 +165,19 @@ final class Bench {
     }
 
     /// Answers every question to upstreams honestly; the answers that came of it.
-    func serve() -> [WaiterID: [UInt8]] {
+    ///
+    /// - Parameters:
+    ///   - type: Questions for which are not answered.
+    ///   - deaf: The upstream that does not answer them, if others do.
+    func serve(dropping type: UInt8 = 0, of deaf: Int? = nil) -> [WaiterID: [UInt8]] {
         var answers: [WaiterID: [UInt8]] = [:]
         while let (action, message) = next() {
             switch action {
-            case .ask(let exchange, _, _, _): _ = reply(Self.honestReply(message), for: exchange)
+            case .ask(let exchange, let upstream, _, _):
+                var end = 12
+                while message[end] != 0 { end += 1 + Int(message[end]) }
+                guard message[end + 2] != type || deaf ?? upstream.index != upstream.index else { continue }
+                _ = reply(Self.honestReply(message), for: exchange)
             case .answer(let waiter, _): answers[waiter] = message
             case .cancel: break
             case .tell(_, let told): news.append(told)

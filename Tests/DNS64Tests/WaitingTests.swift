@@ -70,6 +70,63 @@ struct WaitingTests {
         #expect(benches.reduce(0) { $0 + $1.counters[.upstreamQueries] } == 2)
     }
 
+    @Test("D64-05 that upstreams drop AAAA questions every worker knows when one has found it out, and when it is over")
+    func sharedDeafness() {
+        let first = Bench()
+        let second = Bench(sharing: first, worker: 1)
+        for name in ["a.test.", "b.test.", "c.test."] {
+            _ = first.ask(Bench.question(name, 28))
+            #expect(first.serve(dropping: 28).isEmpty)
+            first.wait(.milliseconds(850))
+            #expect(first.serve(dropping: 28).count == 1)
+        }
+        _ = second.ask(Bench.question("d.test.", 28))
+        #expect(second.serve(dropping: 28).isEmpty)
+        second.wait(.milliseconds(50))
+        #expect(second.serve(dropping: 28).count == 1)
+        // The first answer to an AAAA question ends it for all.
+        _ = first.ask(Bench.question("e.test.", 28))
+        #expect(first.serve().count == 1)
+        _ = second.ask(Bench.question("f.test.", 28))
+        #expect(second.serve(dropping: 28).isEmpty)
+        second.wait(.milliseconds(50))
+        #expect(second.serve(dropping: 28).isEmpty)
+        second.wait(.milliseconds(800))
+        #expect(second.serve(dropping: 28).count == 1)
+    }
+
+    @Test("an upstream that is silent to one worker is put behind the others by all, until one of them hears it")
+    func sharedSilence() {
+        let first = Bench(upstreams: 2)
+        let second = Bench(upstreams: 2, sharing: first, worker: 1)
+        for bench in [first, second] {
+            _ = bench.ask(Bench.question(bench === first ? "y.test." : "z.test.", 1))
+            #expect(bench.serve().count == 1)
+        }
+        for name in ["a.test.", "b.test."] {
+            _ = first.ask(Bench.question(name, 1))
+            #expect(first.serve(dropping: 1, of: 0).isEmpty)
+            first.wait(.milliseconds(400))
+            #expect(first.serve(dropping: 1, of: 0).count == 1)
+        }
+        _ = second.ask(Bench.question("c.test.", 1))
+        #expect(second.serve().count == 1)
+        #expect(second.counters.upstreams.map(\.snapshot.queries) == [1, 1])
+        // Its time comes to be probed: by one worker, and then both ask it first again.
+        first.wait(.seconds(1))
+        second.wait(.seconds(3))
+        _ = second.ask(Bench.question("d.test.", 1))
+        var asked: [(exchange: ExchangeID, reply: [UInt8])] = []
+        while let (action, message) = second.next() {
+            if case .ask(let exchange, _, _, _) = action { asked.append((exchange, Bench.honestReply(message))) }
+        }
+        for (exchange, reply) in asked { #expect(second.reply(reply, for: exchange) == .taken) }
+        #expect(second.counters.upstreams.map(\.snapshot.queries) == [2, 2])
+        _ = first.ask(Bench.question("e.test.", 1))
+        #expect(first.serve().count == 1)
+        #expect(first.counters.upstreams.map(\.snapshot.queries) == [4, 2])
+    }
+
     @Test("news of what nobody waits for any more, or of another name of the same hash, changes nothing")
     func lateNews() {
         let first = Bench()

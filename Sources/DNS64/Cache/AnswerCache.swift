@@ -43,15 +43,6 @@ public final class AnswerCache: Sendable {
     @inline(__always)
     func shard(_ hash: UInt64) -> CacheShard { shards[Int(truncatingIfNeeded: hash &>> 48) & (shards.count &- 1)] }
 
-    /// Keeps an answer, if it may be kept at all.
-    func insert(_ answer: StoredAnswer) {
-        guard answer.image.lifetime > 0 else { return }
-        let shard = shard(answer.octets.uint64(at: 40))
-        shard.lock()
-        shard.insert(answer)
-        shard.unlock()
-    }
-
     /// Forgets what is known about these names and all below them.
     public func forget(_ names: [Name]) {
         guard !names.isEmpty else { return }
@@ -102,11 +93,13 @@ public final class AnswerCache: Sendable {
 
     /// The question is answered, or came to nothing.
     ///
+    /// - Parameter answer: What is kept of it, if it may be kept at all.
     /// - Returns: Who is to be told.
-    func release(_ key: PursuitKey, worker: Int) -> WorkerSet {
+    func finish(_ key: PursuitKey, with answer: StoredAnswer?, worker: Int) -> WorkerSet {
         let shard = shard(key.hash)
         shard.lock()
         defer { shard.unlock() }
+        if let answer, answer.lifetime > 0 { shard.insert(answer) }
         return shard.claims.release(key, worker: worker)
     }
 

@@ -11,18 +11,24 @@ struct Claims {
         var sent: SIMD4<UInt32> = .zero
         /// Who waits for what comes of it.
         var awaiting = WorkerSet()
+
+        mutating func note(_ way: UInt32) { sent = SIMD4(way, sent.x, sent.y, sent.z) }
     }
 
     private var nextTidying = Moment.start
 
     /// Claims a question, if nobody else pursues it; else the end of the other's claim.
     mutating func claim(_ key: PursuitKey, worker: Int, awaitingNews: Bool, until: Moment, at now: Moment) -> Moment? {
-        let before = claims[key]
-        if let before, before.worker != worker, before.until > now {
-            if awaitingNews { claims[key]?.awaiting.insert(worker) }
-            return before.until
+        // Found once, whatever becomes of it.
+        func take(_ claim: inout Claim?) -> Moment? {
+            if let before = claim, before.worker != worker, before.until > now {
+                if awaitingNews { claim?.awaiting.insert(worker) }
+                return before.until
+            }
+            claim = Claim(worker: worker, until: until, awaiting: claim?.awaiting ?? WorkerSet())
+            return nil
         }
-        claims[key] = Claim(worker: worker, until: until, awaiting: before?.awaiting ?? WorkerSet())
+        if let others = take(&claims[key]) { return others }
         if nextTidying <= now {
             // What a worker left behind that was stopped with its questions.
             claims = claims.filter { $0.value.until > now }
@@ -33,8 +39,7 @@ struct Claims {
 
     /// Takes note of how a question was sent.
     mutating func note(_ key: PursuitKey, sentFrom port: UInt16, identifier: UInt16) {
-        guard let before = claims[key]?.sent else { return }
-        claims[key]?.sent = SIMD4(UInt32(port) << 16 | UInt32(identifier), before.x, before.y, before.z)
+        claims[key]?.note(UInt32(port) << 16 | UInt32(identifier))
     }
 
     /// Whether a question was sent by us from this port under this identifier: it has come round.

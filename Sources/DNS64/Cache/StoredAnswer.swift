@@ -3,10 +3,16 @@ import PacketMemory
 
 /// One answer in memory of its own, shared by all who wait for it. Immutable once made.
 @safe
-final class StoredAnswer: @unchecked Sendable {
-    private let start: UnsafeMutableRawPointer
+struct StoredAnswer: @unchecked Sendable {
+    /// The image behind its length, in one piece of memory.
+    private let memory: ManagedBuffer<Int, UInt8>
+
     /// How many octets the image takes.
-    let count: Int
+    var count: Int { memory.header }
+
+    private var start: UnsafeMutableRawPointer {
+        unsafe memory.withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) }
+    }
 
     /// Makes the image of an answer.
     ///
@@ -14,8 +20,9 @@ final class StoredAnswer: @unchecked Sendable {
     ///   - message: The message, from its header to the end of its additional section.
     ///   - ttls: Where the TTLs of its records lie.
     init(_ facts: AnswerFacts, message: borrowing RawSpan, messageCount: Int, ttls: borrowing Span<UInt16>) {
-        count = AnswerImage.size(message: messageCount, ttls: ttls.count, name: facts.nameCount)
-        unsafe start = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
+        let count = AnswerImage.size(message: messageCount, ttls: ttls.count, name: facts.nameCount)
+        memory = ManagedBuffer.create(minimumCapacity: count) { _ in count }
+        let start = unsafe self.start
         unsafe start.initializeMemory(as: UInt8.self, repeating: 0, count: count)
         var image = unsafe MutableRawSpan(_unsafeStart: start, byteCount: count)
         image.store(UInt32(count), at: 0)
@@ -50,13 +57,15 @@ final class StoredAnswer: @unchecked Sendable {
 
     /// Copies the image at an offset.
     init(copying octets: borrowing RawSpan, at base: Int) {
-        count = Int(octets.uint32(at: base))
-        unsafe start = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
+        let count = Int(octets.uint32(at: base))
+        memory = ManagedBuffer.create(minimumCapacity: count) { _ in count }
+        let start = unsafe self.start
         var image = unsafe MutableRawSpan(_unsafeStart: start, byteCount: count)
         image.copy(octets, from: base, to: 0, count: count)
     }
 
-    deinit { unsafe start.deallocate() }
+    /// Whether two are one and the same, and not only alike.
+    static func === (left: StoredAnswer, right: StoredAnswer) -> Bool { left.memory === right.memory }
 
     /// The image, at offset 0.
     var octets: RawSpan {
@@ -66,6 +75,9 @@ final class StoredAnswer: @unchecked Sendable {
             return unsafe _overrideLifetime(span, borrowing: self)
         }
     }
+
+    /// How many seconds it holds; zero keeps it out of the cache.
+    var lifetime: UInt32 { octets.uint32(at: 8) }
 
     /// The image's fixed part.
     var image: AnswerImage { AnswerImage(octets, at: 0) }

@@ -8,7 +8,7 @@ extension ResolverEngine {
     ///
     /// - Returns: Whether a cookie of ours proves that the client is where it says.
     @inline(__always)
-    func readOptions(
+    mutating func readOptions(
         _ query: inout ClientQuery,
         _ message: borrowing RawSpan,
         _ transport: Client.Transport,
@@ -25,7 +25,7 @@ extension ResolverEngine {
 
     /// RFC 7873 section 5.2: a client that has a cookie of ours keeps it until it is old; every other gets a new one.
     @inline(never)
-    func readCookie(
+    mutating func readCookie(
         _ query: inout ClientQuery,
         _ message: borrowing RawSpan,
         _ edns: EDNS,

@@ -10,11 +10,14 @@ extension ResolverEngine {
     /// Adds the AAAA records of the targets to a finished answer, as far as they are known and there is room. Nothing
     /// here allocates.
     ///
-    /// - Parameter count: How many octets the answer has.
+    /// - Parameters:
+    ///   - gaveUp: Whether AAAA answers that are under way were awaited long enough, so that they count as failures.
+    ///   - count: How many octets the answer has.
     /// - Returns: How many it has then.
     @inline(never)
-    func addServiceAddresses(
+    mutating func addServiceAddresses(
         _ query: borrowing ClientQuery,
+        gaveUp: Bool = false,
         count: Int,
         policy: Policy,
         at now: UInt32,
@@ -27,10 +30,10 @@ extension ResolverEngine {
         var position = count - size
         var added = 0
         if let target = targets.first {
-            added += add(target, query, from: count, to: &position, room, policy: policy, at: now, into: &reply)
+            added += add(target, query, gaveUp, from: count, to: &position, room, policy: policy, at: now, into: &reply)
         }
         if let target = targets.second {
-            added += add(target, query, from: count, to: &position, room, policy: policy, at: now, into: &reply)
+            added += add(target, query, gaveUp, from: count, to: &position, room, policy: policy, at: now, into: &reply)
         }
         guard added > 0 else { return count }
         decisions.count(.serviceAddresses)
@@ -46,9 +49,10 @@ extension ResolverEngine {
     }
 
     /// Adds the AAAA records of one target; how many.
-    private func add(
+    private mutating func add(
         _ target: Name,
         _ query: borrowing ClientQuery,
+        _ gaveUp: Bool,
         from count: Int,
         to position: inout Int,
         _ room: Int,
@@ -67,11 +71,12 @@ extension ResolverEngine {
         let found = shard.find(target, hash: hash, .aaaa, .a, variant: query.variant)
         let (six, four) = (Self.fresh(octets, found.first, at: now), Self.fresh(octets, found.second, at: now))
         let excluded = known.excluded(query, policy)
+        let isSilent = gaveUp ? isAwaited(Question(copy target, .aaaa), hash, query.variant) : false
         let step = Synthesis.step(
-            aaaa: six < 0 ? .unknown : known.finding(octets, six, excluded: excluded),
+            aaaa: six < 0 ? (isSilent ? .failure : .unknown) : known.finding(octets, six, excluded: excluded),
             a: four < 0 ? .unknown : known.finding(octets, four, excluded: excluded)
         )
-        guard step == .native || step == .synthesize && !entry.isExcluded else { return 0 }
+        guard step == .native && six >= 0 || step == .synthesize && !entry.isExcluded else { return 0 }
         let image = AnswerImage(octets, at: step == .native ? six : four)
         // With a chain before them the addresses belong to another name.
         guard image.kind == .positive, image.flags & AnswerImage.hasChain == 0 else { return 0 }
@@ -105,21 +110,28 @@ extension ResolverEngine {
         return added
     }
 
+    /// Whether upstreams are being asked a question.
+    private mutating func isAwaited(_ question: Question, _ hash: UInt64, _ variant: AnswerVariant) -> Bool {
+        guard let transaction = transactionByKey[PursuitKey(question, hash, variant)] else { return false }
+        return transactions[transaction].question.name == question.name
+    }
+
     /// Whether the operator wrote that the addresses of a name are not those that upstreams know.
-    private func isHeldBack(_ entry: NameRules.Entry, _ query: borrowing ClientQuery, _ policy: Policy) -> Bool {
+    private mutating func isHeldBack(_ entry: NameRules.Entry, _ query: borrowing ClientQuery, _ policy: Policy) -> Bool
+    {
         if entry.local >= 0 || rules.blocks(entry) { return true }
         guard entry.filter >= 0, policy.treatments[query.treatment].filters else { return false }
         return rules.filters[Int(entry.filter)] != .allow
     }
 
-    private func isFiltered(_ address: IPv6Address, _ query: borrowing ClientQuery, _ policy: Policy) -> Bool {
+    private mutating func isFiltered(_ address: IPv6Address, _ query: borrowing ClientQuery, _ policy: Policy) -> Bool {
         guard !rules.addresses.isEmpty, policy.treatments[query.treatment].filters else { return false }
         let place = rules.addresses.longest(address)
         return place >= 0 && rules.addressActions[place] != .allow
     }
 
     /// Whether the upstream gave AAAA records of a name along.
-    private func isThere(_ name: Name, in message: borrowing RawSpan) -> Bool {
+    private mutating func isThere(_ name: Name, in message: borrowing RawSpan) -> Bool {
         do throws(WireProblem) {
             let header = try MessageHeader(message)
             var offset = try Question(message).end
@@ -138,7 +150,7 @@ extension ResolverEngine {
     }
 
     /// Writes one record; false if there is no room.
-    private func write(
+    private mutating func write(
         _ address: IPv6Address,
         of owner: Name,
         _ query: borrowing ClientQuery,
@@ -204,5 +216,26 @@ extension ResolverEngine {
         for target in ServiceTargets(message).names where target != inquiry.question.name {
             askAddresses(of: target, hash(target, in: view), for: reference, client, variant, in: view, at: now)
         }
+    }
+
+    /// When everything else about a service is known, the AAAA answers of upstreams that are known to drop such questions
+    /// are awaited no longer than by clients that ask for AAAA.
+    ///
+    /// - Parameter took: How long what came last took; a slow path makes all slow.
+    mutating func limitSides(_ reference: Slots<Inquiry>.Reference, after took: Moment.Span, at now: Moment) {
+        guard inquiries[reference].one.answer != nil, !inquiries[reference].sides.isEmpty else { return }
+        var end = now
+        for side in inquiries[reference].sides {
+            guard transactions.holds(side), transactions[side].question.type == .aaaa,
+                let group = transactions[side].group, rankings[group].isDeaf
+            else { return }
+            let took = min(took, settings.patience)
+            let twice = Moment.Span(nanoseconds: took.nanoseconds * 2)
+            let patience = max(rankings[group].patienceForAAAA(afterA: took, settings), twice)
+            end = max(end, transactions[side].started + patience)
+        }
+        // At once if that is past already: the inquiry is looked at next.
+        guard end > now else { return inquiries[reference].gaveUpSides = true }
+        deadlines.append(.inquiry(reference), at: end)
     }
 }

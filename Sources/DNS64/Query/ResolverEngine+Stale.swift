@@ -19,7 +19,7 @@ extension ResolverEngine {
         let shard = cache.shard(hash)
         shard.lock()
         defer { shard.unlock() }
-        let type: RecordType = plan == .reverse ? .ptr : query.question.type
+        let type = plan.type(for: query)
         let found = shard.find(name, hash: hash, type, plan == .synthesis ? .a : type, variant: query.variant)
         let octets = shard.octets
         let places = KnownAnswers.Places(
@@ -52,7 +52,7 @@ extension ResolverEngine {
     }
 
     /// Makes the answer to a query one out of what is too old.
-    func markStale(_ query: inout ClientQuery, isNameError: Bool) {
+    mutating func markStale(_ query: inout ClientQuery, isNameError: Bool) {
         query.staleTTL = settings.staleTTL
         query.options.error = isNameError ? .staleNameError : .staleAnswer
     }

@@ -26,46 +26,53 @@ extension ResolverEngine {
     private mutating func nextAnswer(policy: Policy, at now: Moment, into message: inout MutableRawSpan)
         -> ResolverAction?
     {
-        while true {
-            // Taken out of its place, so that it is not copied for those who only read it.
-            guard var inquiry = exchange(&handingOut, with: nil) ?? settled.next() else { return nil }
-            guard let place = inquiry.firstWaiter, let waiter = waiters.remove(place) else { continue }
-            inquiry.firstWaiter = waiter.next
-            defer { if inquiry.firstWaiter != nil { handingOut = inquiry } }
-            shares.waitsNoMore(waiter.client)
-            decisions.resume(waiter.story, answeredBy: inquiry.two.answerer ?? inquiry.one.answerer)
-            let count = write(waiter, inquiry, policy: policy, at: now, into: &message)
+        while let inquiry = settled.first {
+            guard let place = inquiries[inquiry].firstWaiter else {
+                inquiries.discard(inquiry)
+                _ = settled.next()
+                continue
+            }
+            inquiries[inquiry].firstWaiter = waiters[place].next
+            shares.waitsNoMore(waiters[place].client)
+            let answerer = inquiries[inquiry].two.answerer ?? inquiries[inquiry].one.answerer
+            decisions.resume(waiters[place].story, answeredBy: answerer)
+            let id = waiters[place].id
+            var query = waiters[place].query
+            waiters.discard(place)
+            let count = write(&query, inquiry, policy: policy, at: now, into: &message)
             if message.octet(at: 2) & 2 != 0 { counters.add(.truncated) }
-            guard !waiter.query.isPadded else { return .answer(waiter.id, count: Padding.pad(&message, count: count)) }
-            return .answer(waiter.id, count: count)
+            guard !query.isPadded else { return .answer(id, count: Padding.pad(&message, count: count)) }
+            return .answer(id, count: count)
         }
+        return nil
     }
 
     private mutating func write(
-        _ waiter: Waiter,
-        _ inquiry: Inquiry,
+        _ query: inout ClientQuery,
+        _ reference: Slots<Inquiry>.Reference,
         policy: Policy,
         at now: Moment,
         into message: inout MutableRawSpan
     ) -> Int {
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
-        var query = waiter.query
+        let (one, two) = (inquiries[reference].one.answer, inquiries[reference].two.answer)
+        let plan = inquiries[reference].plan
         query.take(policy)
-        if inquiry.one.isStale || inquiry.two.isStale {
+        if inquiries[reference].one.isStale || inquiries[reference].two.isStale {
             decisions.count(.stale)
-            markStale(&query, isNameError: inquiry.one.answer?.image.kind == .nameError)
+            markStale(&query, isNameError: one?.image.kind == .nameError)
         }
         let places = KnownAnswers.Places(
-            one: inquiry.one.answer == nil ? -1 : 0,
-            two: inquiry.two.answer == nil ? -1 : 0,
-            gaveUpOne: inquiry.gaveUpOne
+            one: one == nil ? -1 : 0,
+            two: two == nil ? -1 : 0,
+            gaveUpOne: inquiries[reference].gaveUpOne
         )
         let count: Int?
-        switch (inquiry.one.answer, inquiry.two.answer) {
+        switch (one, two) {
         case (let one?, let two?):
             count = known.write(
                 query,
-                inquiry.plan,
+                plan,
                 places,
                 one.octets,
                 two.octets,
@@ -76,7 +83,7 @@ extension ResolverEngine {
         case (let one?, nil):
             count = known.write(
                 query,
-                inquiry.plan,
+                plan,
                 places,
                 one.octets,
                 one.octets,
@@ -87,7 +94,7 @@ extension ResolverEngine {
         case (nil, let two?):
             count = known.write(
                 query,
-                inquiry.plan,
+                plan,
                 places,
                 two.octets,
                 two.octets,
@@ -98,8 +105,10 @@ extension ResolverEngine {
         case (nil, nil): count = nil
         }
         guard let count else { return answering.empty(query, .serverFailure, into: &message) }
-        guard inquiry.plan == .service else { return count }
-        return addServiceAddresses(query, count: count, policy: policy, at: seconds, into: &message)
+        guard plan == .service else { return count }
+        // With an answer that is too old they were not awaited long.
+        let gaveUp = inquiries[reference].gaveUpSides && !inquiries[reference].one.isStale
+        return addServiceAddresses(query, gaveUp: gaveUp, count: count, policy: policy, at: seconds, into: &message)
     }
 
     /// Lets time pass: questions are sent again, given up, answered late.

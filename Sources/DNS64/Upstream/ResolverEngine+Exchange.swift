@@ -6,6 +6,18 @@ import Timing
 extension ResolverEngine {
     // MARK: Asking
 
+    /// The name that is asked now: the question's, or the end of the chain so far.
+    @inline(__always)
+    mutating func asked(_ reference: Slots<Transaction>.Reference) -> Name {
+        transactions[reference].chain.isEmpty ? transactions[reference].question.name : chainEnd(reference)
+    }
+
+    @inline(never)
+    private mutating func chainEnd(_ reference: Slots<Transaction>.Reference) -> Name {
+        let chain = transactions[reference].chain
+        return chain.last { $0.type == .cname }?.target.folded ?? transactions[reference].question.name
+    }
+
     /// Asks the best upstream, and perhaps one more to learn how it does.
     mutating func askFirst(_ reference: Slots<Transaction>.Reference, at now: Moment) {
         guard let group = transactions[reference].group, let upstream = rankings[group].best(where: { _ in true })
@@ -112,7 +124,7 @@ extension ResolverEngine {
                 .cookies[exchanges[reference].upstream].clientCookie(orNew: random.next(), at: now)
         }
         let exchange = exchanges[reference]
-        let name = transactions[transaction].asked.spelled(exchange.spelling)
+        let name = asked(transaction).spelled(exchange.spelling)
         let variant = transactions[transaction].variant
         var header = MessageHeader(identifier: identifier, flags: .recursionDesired, questionCount: 1)
         if variant.contains(.checkingDisabled) { header.flags.insert(.checkingDisabled) }
@@ -156,12 +168,12 @@ extension ResolverEngine {
     /// Takes note of the port that a question leaves from, so that it is known if it comes round.
     ///
     /// - Parameter id: Of an ``ResolverAction/ask(_:upstream:transport:count:)`` over UDP.
-    public func sends(_ id: ExchangeID, from port: UInt16) {
+    public mutating func sends(_ id: ExchangeID, from port: UInt16) {
         let reference = Self.reference(id)
         guard exchanges.holds(reference), let transaction = exchanges[reference].transaction,
             transactions.holds(transaction),
             // What an alias led to is another question.
-            transactions[transaction].asked == transactions[transaction].question.name
+            transactions[transaction].chain.isEmpty
         else { return }
         cache.note(transactions[transaction].key, sentFrom: port, identifier: exchanges[reference].identifier)
     }

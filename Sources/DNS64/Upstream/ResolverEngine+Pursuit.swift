@@ -7,12 +7,15 @@ public import Timing
 /// From a question that the cache cannot answer to the upstreams that can: inquiries and transactions.
 extension ResolverEngine {
     /// Lets a client wait for a question, together with all who ask the same.
+    ///
+    /// - Parameter half: Whether the cache has one of the answers that synthesis rests on.
     mutating func pursue(
         _ query: borrowing ClientQuery,
         _ waiter: WaiterID,
         _ plan: Plan,
         _ question: Question,
         _ hash: UInt64,
+        half: Bool,
         client: UInt64,
         staleIsThere: Bool,
         policy: Policy,
@@ -52,9 +55,19 @@ extension ResolverEngine {
         let view = query.view
         if plan == .synthesis {
             // RFC 6147 section 5.1.8: both at the same time; half of it may be known.
-            inquiries[inquiry].one = part(question, hash, variant, in: view, for: inquiry, client, at: now, seconds)
+            inquiries[inquiry].one = part(
+                question,
+                hash,
+                variant,
+                half,
+                in: view,
+                for: inquiry,
+                client,
+                at: now,
+                seconds
+            )
             let second = Question(question.name, .a)
-            inquiries[inquiry].two = part(second, hash, variant, in: view, for: inquiry, client, at: now, seconds)
+            inquiries[inquiry].two = part(second, hash, variant, half, in: view, for: inquiry, client, at: now, seconds)
             limitAAAA(inquiry, afterA: .zero, at: now)
         } else {
             inquiries[inquiry].one.transaction = transaction(
@@ -83,13 +96,16 @@ extension ResolverEngine {
         _ question: Question,
         _ hash: UInt64,
         _ variant: AnswerVariant,
+        _ half: Bool,
         in view: Int,
         for inquiry: Slots<Inquiry>.Reference,
         _ client: UInt64,
         at now: Moment,
         _ seconds: UInt32
     ) -> Inquiry.Part {
-        if let answer = copyFromCache(question, hash, variant, at: seconds) { return Inquiry.Part(answer: answer) }
+        if half, let answer = copyFromCache(question, hash, variant, at: seconds) {
+            return Inquiry.Part(answer: answer)
+        }
         return Inquiry.Part(
             transaction: transaction(question, hash, variant, in: view, for: inquiry, client, at: now)
         )
@@ -111,7 +127,7 @@ extension ResolverEngine {
             return known
         }
         let reference = begin(question, key, variant, in: view, client: client, at: now)
-        transactions[reference].listeners = [inquiry]
+        transactions[reference].listeners = Few(inquiry)
         if transactionByKey[key] == nil { transactionByKey[key] = reference }
         askUnlessElsewhere(reference, at: now)
         return reference
@@ -125,20 +141,18 @@ extension ResolverEngine {
         client: UInt64?,
         at now: Moment
     ) -> Slots<Transaction>.Reference {
-        var question = question
-        question.name = question.name.folded
-        var transaction = Transaction(
-            key: key,
-            question: question,
-            variant: variant,
-            view: view,
-            asked: question.name,
-            client: client,
-            started: now
-        )
-        transaction.group = rules.group(for: question.name, in: view)
         if let client { shares.asks(client) }
-        return transactions.insert(consume transaction)
+        return transactions.insert(
+            Transaction(
+                key: key,
+                question: Question(question.name.folded, question.type),
+                variant: variant,
+                view: view,
+                group: rules.group(for: question.name, in: view),
+                client: client,
+                started: now
+            )
+        )
     }
 
     /// Asks upstreams, or leaves that to the worker that asks them the same already.
@@ -241,20 +255,21 @@ extension ResolverEngine {
         isStale: Bool = false,
         at now: Moment
     ) {
-        guard let transaction = transactions.remove(reference) else { return }
-        if let client = transaction.client { shares.asksNoMore(client) }
-        if !transaction.isElsewhere {
-            if !isKept { cache.insert(answer) }
-            let others = cache.release(transaction.key, worker: worker)
+        guard transactions.holds(reference) else { return }
+        let key = transactions[reference].key
+        let took = now - transactions[reference].started
+        let (listeners, exchanges) = (transactions[reference].listeners, transactions[reference].exchanges)
+        if let client = transactions[reference].client { shares.asksNoMore(client) }
+        if !transactions[reference].isElsewhere {
+            let others = cache.finish(key, with: isKept ? nil : answer, worker: worker)
             if !others.isEmpty {
-                news.append(
-                    (others, AnswerNews(key: transaction.key, answer: answer, isStale: isStale, answerer: answerer))
-                )
+                news.append((others, AnswerNews(key: key, answer: answer, isStale: isStale, answerer: answerer)))
             }
         }
-        if transactionByKey[transaction.key] == reference { transactionByKey[transaction.key] = nil }
-        for exchange in transaction.exchanges { leave(exchange, at: now) }
-        for inquiry in transaction.listeners where inquiries.holds(inquiry) {
+        transactions.discard(reference)
+        if transactionByKey[key] == reference { transactionByKey[key] = nil }
+        for exchange in exchanges { leave(exchange, at: now) }
+        for inquiry in listeners where inquiries.holds(inquiry) {
             if inquiries[inquiry].one.transaction == reference {
                 inquiries[inquiry].one = Inquiry.Part(
                     answer: answer,
@@ -269,9 +284,12 @@ extension ResolverEngine {
                     isStale: isStale,
                     answerer: answerer
                 )
-                limitAAAA(inquiry, afterA: now - transaction.started, at: now)
+                limitAAAA(inquiry, afterA: took, at: now)
             }
-            inquiries[inquiry].sides.removeAll { $0 == reference }
+            if inquiries[inquiry].plan == .service {
+                inquiries[inquiry].sides.removeAll { $0 == reference }
+                limitSides(inquiry, after: took, at: now)
+            }
             settleIfKnown(inquiry)
         }
     }
@@ -325,9 +343,9 @@ extension ResolverEngine {
                 return
             }
         }
-        guard let inquiry = inquiries.remove(reference) else { return }
-        if inquiryByKey[inquiry.key] == reference { inquiryByKey[inquiry.key] = nil }
-        settled.append(consume inquiry)
+        let key = inquiries[reference].key
+        if inquiryByKey[key] == reference { inquiryByKey[key] = nil }
+        settled.append(inquiries.rename(reference))
     }
 }
 

@@ -42,6 +42,20 @@ struct Slots<Element> {
         _modify { yield &elements[Int(reference.index)] }
     }
 
+    /// Gives a value another reference: those handed out before find nothing any more.
+    mutating func rename(_ reference: Reference) -> Reference {
+        generations[Int(reference.index)] &+= 2
+        return Reference(index: reference.index, generation: generations[Int(reference.index)])
+    }
+
+    /// Lets go of a value that is known to be there.
+    mutating func discard(_ reference: Reference) {
+        elements[Int(reference.index)] = blank
+        generations[Int(reference.index)] &+= 1
+        free.append(reference.index)
+        count -= 1
+    }
+
     /// Takes a value out; nothing if it is gone.
     @discardableResult
     mutating func remove(_ reference: Reference) -> Element? {
@@ -52,6 +66,56 @@ struct Slots<Element> {
         count -= 1
         return element
     }
+}
+
+/// A few values in a row, mostly one, for which no memory is taken.
+///
+/// Invariant: where there is no first there are no more.
+struct Few<Element: Equatable>: Sequence {
+    private var first: Element?
+    private var more: [Element] = []
+
+    init() {}
+
+    init(_ element: Element) { first = element }
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ element: Element) {
+        if first == nil {
+            first = element
+        } else {
+            more.append(element)
+        }
+    }
+
+    /// Takes a value out, if it is there.
+    mutating func remove(_ element: Element) {
+        if first == element {
+            first = more.isEmpty ? nil : more.removeFirst()
+        } else {
+            more.removeAll { $0 == element }
+        }
+    }
+
+    /// Goes through them in their order.
+    struct Iterator: IteratorProtocol {
+        fileprivate var first: Element?
+        fileprivate let more: [Element]
+        fileprivate var place = 0
+
+        mutating func next() -> Element? {
+            if let element = first {
+                first = nil
+                return element
+            }
+            guard place < more.count else { return nil }
+            place += 1
+            return more[place - 1]
+        }
+    }
+
+    func makeIterator() -> Iterator { Iterator(first: first, more: more) }
 }
 
 /// First in, first out.

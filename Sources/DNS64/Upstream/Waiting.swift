@@ -78,8 +78,7 @@ struct Transaction {
     var variant: AnswerVariant = []
     /// In which view of the rules it is asked.
     var view = 0
-    /// What is asked now: the question's name, or the end of the chain that upstreams left unfinished.
-    var asked = Name.root
+    /// The chain so far that upstreams left unfinished.
     var chain: [Alias] = []
     /// Where the upstreams stand in the rules, nowhere if nobody is asked; and the network of the client that the question
     /// is asked for.
@@ -89,8 +88,8 @@ struct Transaction {
     var error: ExtendedError?
     /// Whether our recursor found that there are only bogus answers.
     var isBogus = false
-    var listeners: [Slots<Inquiry>.Reference] = []
-    var exchanges: [Slots<Exchange>.Reference] = []
+    var listeners = Few<Slots<Inquiry>.Reference>()
+    var exchanges = Few<Slots<Exchange>.Reference>()
     /// How often each upstream was asked over UDP.
     var sends = [16 of UInt8](repeating: 0)
     /// Upstreams that were asked over TCP, that gave an error, and that are asked without EDNS, as bits.

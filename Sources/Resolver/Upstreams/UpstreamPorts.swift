@@ -8,7 +8,7 @@ internal import Timing
 /// Invariant: no two questions have the same identifier, `waiting` counts those that are under way.
 final class UpstreamPort {
     /// How many questions go through one socket at most.
-    static let mostQuestions = 64
+    static let mostQuestions = 128
 
     let socket: UDPSocket
     /// Where its questions come from; 0 if that is not known.
@@ -18,7 +18,10 @@ final class UpstreamPort {
     let opened: Moment
     /// Tells the socket from earlier ones with its number.
     let generation: UInt32
-    private var questions: [(identifier: UInt16, exchange: ExchangeID)] = []
+    /// Those of the exchanges, one for one; apart from them because they are searched.
+    private var identifiers: [UInt16] = []
+    /// All questions that ever went through it.
+    private(set) var exchanges: [ExchangeID] = []
     /// How many questions are not over.
     var waiting = 0
     /// Whether further questions may go through it.
@@ -34,22 +37,20 @@ final class UpstreamPort {
 
     /// Whether a question with this identifier may go through the socket.
     func takes(_ identifier: UInt16) -> Bool {
-        questions.count < Self.mostQuestions && !questions.contains { $0.identifier == identifier }
+        identifiers.count < Self.mostQuestions && !identifiers.contains(identifier)
     }
 
     func add(_ exchange: ExchangeID, _ identifier: UInt16) {
-        questions.append((identifier, exchange))
+        identifiers.append(identifier)
+        exchanges.append(exchange)
         waiting += 1
-        isInUse = isInUse && questions.count < Self.mostQuestions
+        isInUse = isInUse && identifiers.count < Self.mostQuestions
     }
 
     /// The question a reply with this identifier belongs to, also if it is over; nil if there was none.
     func exchange(_ identifier: UInt16) -> ExchangeID? {
-        questions.first { $0.identifier == identifier }?.exchange
+        identifiers.firstIndex(of: identifier).map { exchanges[$0] }
     }
-
-    /// All questions that ever went through it.
-    var exchanges: [ExchangeID] { questions.map(\.exchange) }
 }
 
 /// The datagram sockets towards the upstreams, by number.

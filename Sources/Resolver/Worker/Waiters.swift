@@ -30,6 +30,8 @@ struct Waiters {
     private var slots: [Waiter?] = []
     private var generations: [UInt32] = []
     private var free: [UInt32] = []
+    /// Memory of questions that are answered, for the next.
+    private var spare: [ByteBuffer] = []
 
     /// How many wait.
     var count: Int { slots.count - free.count }
@@ -48,6 +50,18 @@ struct Waiters {
             slots.append(waiter)
             generations.append(0)
         }
+    }
+
+    /// Empty memory for a question.
+    mutating func memory() -> ByteBuffer {
+        var memory = spare.popLast() ?? ByteBuffer()
+        memory.clear()
+        return memory
+    }
+
+    /// Keeps the memory of a question that is answered, unless there is much of it.
+    mutating func keep(memory: ByteBuffer) {
+        if spare.count < 1024, memory.capacity <= 512 { spare.append(memory) }
     }
 
     /// Takes a waiter out; nothing if it is not there any more.

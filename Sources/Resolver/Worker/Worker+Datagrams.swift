@@ -88,7 +88,7 @@ extension Worker {
 
     /// The question of a reply. One that belongs to none is held against another question of the socket: the engine
     /// says what is wrong, and counts it.
-    private func exchange(_ identifier: UInt16, _ line: UpstreamPort) -> ExchangeID? {
+    private mutating func exchange(_ identifier: UInt16, _ line: UpstreamPort) -> ExchangeID? {
         if let known = line.exchange(identifier) { return known }
         let asked = line.exchanges
         for exchange in asked where exchanges[exchange] != nil { return exchange }

@@ -21,7 +21,7 @@ extension Worker {
     }
 
     /// Brings an answer to the other workers that wait for it.
-    func tell(_ workers: WorkerSet, _ news: AnswerNews) {
+    mutating func tell(_ workers: WorkerSet, _ news: AnswerNews) {
         for peer in peers where peer !== port && workers.contains(peer.number) { peer.mailbox.post(.news(news)) }
     }
 
@@ -55,7 +55,8 @@ extension Worker {
             counters: settings.counters[port.number],
             worker: port.number,
             rules: settings.rules,
-            rates: settings.rates
+            rates: settings.rates,
+            standings: settings.standings
         )
         engine.viewCounters = viewCounters
         logsOneIn = settings.logsOneIn

@@ -3,10 +3,13 @@ internal import IPAddressing
 internal import Linux
 internal import NIOCore
 internal import PacketMemory
+internal import Timing
 
 extension Worker {
     /// How many batches one socket may bring before the others get their turn.
     private static var batchesAtOnce: Int { 4 }
+    /// After a batch of more a worker sleeps at once rather than to poll: the next one gathers meanwhile.
+    private static var thinBatch: Int { 4 }
 
     /// Takes the questions that wait on a listening socket, a batch at a time; what can be answered at once leaves
     /// with the batch. Nothing is allocated for those.
@@ -19,6 +22,7 @@ extension Worker {
                 return
             }
             port.counters.datagramsReceived.count(inbox.count)
+            polling.came(isThin: inbox.count <= Self.thinBatch)
             aim(at: number)
             for index in 0..<inbox.count { answerDatagram(index, from: number) }
             guard inbox.count == UDPInbox.capacity else { break }
@@ -64,7 +68,7 @@ extension Worker {
     /// Keeps the client of a datagram until its answer is known.
     @inline(never)
     private mutating func keep(_ index: Int, _ ends: UDPEnds, from listener: Int, isLogged: Bool) {
-        var question = ByteBuffer()
+        var question = waiters.memory()
         question.writeBytes(inbox.datagram(index))
         let way = Waiter.Way.udp(listener: listener, ends: ends)
         waiters.keep(Waiter(way: way, question: question, since: now, isLogged: isLogged))

@@ -20,6 +20,7 @@ extension Worker {
                 guard let waiter = waiters.take(id) else { break }
                 if waiter.isLogged { log(count, to: waiter) }
                 send(count, to: waiter.way)
+                if case .udp = waiter.way { waiters.keep(memory: waiter.question) }
             case .tell(let workers, let news): tell(workers, news)
             }
         }

@@ -63,14 +63,23 @@ struct Worker: ~Copyable {
     /// Whether another recursor will be there in a moment: its predecessor has only just ended.
     var awaitsRecursor = false
     var isStopping = false
+    /// How long it looks for events before it sleeps.
+    var polling: Polling
+    private var events = ReadyEvents()
     private var heartbeatsUntilClock = 1024
 
     /// The longest sleep, so that the supervisor sees a heartbeat.
     private static let longestSleep = Moment.Span.milliseconds(1000)
+    /// The longest automatic poll: where tens of thousands of questions come in a second, the next one comes within it.
+    private static let longestPoll = Moment.Span(nanoseconds: 20_000)
+    /// A sleep that such a poll would have covered, the time to wake up included.
+    private static let shortSleep = Moment.Span(nanoseconds: 40_000)
 
     /// Takes its place on the calling thread.
     ///
-    /// - Parameter sockets: How many upstream sockets it may have open.
+    /// - Parameters:
+    ///   - sockets: How many upstream sockets it may have open.
+    ///   - poll: How long it looks for events before it sleeps.
     init(
         port: WorkerPort,
         peers: [WorkerPort],
@@ -80,7 +89,8 @@ struct Worker: ~Copyable {
         encrypted: EncryptedUpstreams,
         queryLog: QueryLog,
         settings: EngineSettings,
-        sockets: Int
+        sockets: Int,
+        poll: PollBeforeSleep
     ) {
         self.port = port
         self.peers = peers
@@ -91,13 +101,15 @@ struct Worker: ~Copyable {
         self.queryLog = queryLog
         logsOneIn = settings.logsOneIn
         exchanges = Exchanges(limit: sockets)
+        polling = Polling(poll, longest: Self.longestPoll, shortSleep: Self.shortSleep)
         engine = ResolverEngine(
             settings: settings.settings,
             cache: cache,
             counters: settings.counters[port.number],
             worker: port.number,
             rules: settings.rules,
-            rates: settings.rates
+            rates: settings.rates,
+            standings: settings.standings
         )
         engine.epoch = WallClock.epoch()
         routes = settings.routes
@@ -147,19 +159,44 @@ struct Worker: ~Copyable {
 
     private mutating func waitForEvents() {
         now = MonotonicClock.now()
-        var patience = Self.longestSleep
-        if let deadline = engine.nextDeadline { patience = min(patience, deadline - now) }
-        var events = ReadyEvents()
+        var end = now + Self.longestSleep
+        if let deadline = engine.nextDeadline { end = min(end, deadline) }
+        events.removeAll()
         do throws(SystemError) {
-            try port.poll.wait(atMost: patience) { token, _ in events.add(token) }
+            try pollForEvents(until: end)
+            if events.count == 0 { try sleep(until: end) }
         } catch {
             // Nothing can be waited for: rather than to spin, let the supervisor see that the heart has stopped.
             isStopping = true
             return
         }
-        now = MonotonicClock.now()
         adoptPolicy()
         for index in 0..<events.count { take(events[index]) }
+    }
+
+    /// Looks for events again and again, as long as that is worth it.
+    private mutating func pollForEvents(until end: Moment) throws(SystemError) {
+        polling.begin(at: now, hasCPU: true)
+        guard polling.window > .zero else { return }
+        let start = now
+        while true {
+            try collectEvents(atMost: .zero)
+            if events.count > 0 { return polling.found(at: now) }
+            polling.looked(at: now)
+            guard now < end, now - start < polling.window else { return polling.missed() }
+        }
+    }
+
+    private mutating func sleep(until end: Moment) throws(SystemError) {
+        let asleep = now
+        try collectEvents(atMost: end - now)
+        polling.slept(now - asleep, didWake: events.count > 0)
+    }
+
+    private mutating func collectEvents(atMost patience: Moment.Span) throws(SystemError) {
+        let port = port
+        try port.poll.wait(atMost: patience) { token, _ in events.add(token) }
+        now = MonotonicClock.now()
     }
 
     private mutating func take(_ token: UInt64) {
@@ -176,6 +213,8 @@ struct Worker: ~Copyable {
     private struct ReadyEvents {
         private var tokens = [64 of UInt64](repeating: 0)
         private(set) var count = 0
+
+        mutating func removeAll() { count = 0 }
 
         mutating func add(_ token: UInt64) {
             guard count < 64 else { return }

@@ -37,6 +37,8 @@ struct EngineSettings: Sendable {
     var rules: NameRules
     /// What client networks ask, of all workers together.
     var rates: ClientRates
+    /// What all workers know of the rules' upstreams.
+    var standings: UpstreamStandings
     /// The routes of the rules' upstreams, one for one.
     var routes: [UpstreamRoute]
     /// One for each worker.
