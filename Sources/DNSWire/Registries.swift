@@ -36,6 +36,8 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let notImplemented = ResponseCode(rawValue: 4)
     /// REFUSED.
     public static let refused = ResponseCode(rawValue: 5)
+    /// YXDOMAIN: a DNAME would make a name of more than 255 octets (RFC 6672 section 3.2).
+    public static let nameTooLong = ResponseCode(rawValue: 6)
     /// BADVERS: RFC 6891 section 6.1.3.
     public static let badVersion = ResponseCode(rawValue: 16)
     /// BADCOOKIE: RFC 7873 section 8.
@@ -50,6 +52,7 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
         case .nameError: "NXDOMAIN"
         case .notImplemented: "NOTIMP"
         case .refused: "REFUSED"
+        case .nameTooLong: "YXDOMAIN"
         case .badVersion: "BADVERS"
         case .badCookie: "BADCOOKIE"
         default: "RCODE\(rawValue)"

@@ -21,6 +21,8 @@ public enum WireProblem: UInt8, Error, Hashable, Sendable, CaseIterable {
     case optRecord
     /// A chain of aliases leads back into itself, or is longer than anybody means.
     case aliasLoop
+    /// A reply names others to be asked instead of an answer (RFC 2308 section 2.2).
+    case referral
     /// An EDNS option is longer than the OPT record that holds it.
     case optOption
 }

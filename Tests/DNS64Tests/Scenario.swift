@@ -183,6 +183,9 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                 let section = words[0] == "answer" ? 0 : words[0] == "authority" ? 1 : 2
                 try Self.take(words, from: &left[section], place)
                 checked = false
+            case "question":
+                let question = try #require(reply?.questions.first, "\(place): no question")
+                #expect(question.name == words[1] && question.type == PlainMessage.type(words[2]), "\(place)")
             case "none": #expect(reply == nil, "\(place)")
             case "options":
                 let text = reply?.opt?.data.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() ?? ""
@@ -326,7 +329,8 @@ struct Scenario: CustomTestStringConvertible, Sendable {
     }
 
     static let codes: [String: UInt16] = [
-        "NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5, "BADVERS": 16,
+        "NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5, "YXDOMAIN": 6,
+        "BADVERS": 16,
     ]
 
     /// `answer NAME TYPE TTL DATA`; the TTL may be `*`, the data of a SOA record left out.

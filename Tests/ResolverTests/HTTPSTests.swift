@@ -69,6 +69,58 @@ struct HTTPSTests {
         }
     }
 
+    @Test("ENC-04 targets with scheme and host are understood, no host or two are refused; RFC 9112")
+    func targets() async throws {
+        try await withEncryptedBench { (_: Bench, _: CertificateFiles) throws in
+            func status(_ target: String, _ fields: String, version: String = "1.1") throws -> String {
+                let client = try TLSClient(to: Bench.https, protocols: ["http/1.1"])
+                let request = "GET \(target) HTTP/\(version)\r\n\(fields)connection: close\r\n\r\n"
+                client.sendRaw(Array(request.utf8))
+                let answer = String(decoding: client.octets { _ in false }, as: UTF8.self)
+                return String(answer.split(separator: "\r\n").first?.dropFirst(9) ?? "")
+            }
+            let target = path("four.test")
+            #expect(try status("https://dns.test" + target, "host: dns.test\r\n") == "200 OK")
+            #expect(try status("HTTPS://[fd00::1]:443" + target, "host: x\r\n") == "200 OK")
+            #expect(try status("http://dns.test" + target, "host: dns.test\r\n") == "404 Not Found")
+            #expect(try status("https://dns.test", "host: dns.test\r\n") == "404 Not Found")
+            #expect(try status("https:/" + target, "host: dns.test\r\n") == "404 Not Found")
+            #expect(try status(target, "") == "400 Bad Request")
+            #expect(try status(target, "host: x\r\nhost: y\r\n") == "400 Bad Request")
+            #expect(try status(target, "", version: "1.0") == "200 OK")
+        }
+    }
+
+    @Test("ENC-04 who waits for a word before it sends the body gets it, or the refusal; RFC 9110 section 10.1.1")
+    func waitingForWord() async throws {
+        try await withEncryptedBench { (_: Bench, _: CertificateFiles) throws in
+            let question = Message.question("four.test", Message.a)
+            func statuses(_ client: TLSClient, _ count: Int) -> [Substring] {
+                func found(_ octets: [UInt8]) -> [Substring] {
+                    let text = String(decoding: octets, as: UTF8.self)
+                    return text.ranges(of: "HTTP/1.1 ").map { text[$0.upperBound...].prefix { $0 != "\r\n" } }
+                }
+                return found(client.octets { found($0).count >= count })
+            }
+            func begin(_ type: String) throws -> TLSClient {
+                let client = try TLSClient(to: Bench.https, protocols: ["http/1.1"])
+                let head = "POST /dns-query HTTP/1.1\r\nhost: x\r\nexpect: 100-Continue\r\ncontent-type: \(type)\r\n"
+                client.sendRaw(Array((head + "content-length: \(question.count)\r\n\r\n").utf8))
+                return client
+            }
+            let client = try begin("application/dns-message")
+            #expect(statuses(client, 1) == ["100 Continue"])
+            client.sendRaw(question)
+            #expect(statuses(client, 2).last == "200 OK")
+            // The connection goes on.
+            client.sendRaw(Array("GET \(path("four.test")) HTTP/1.1\r\nhost: x\r\n\r\n".utf8))
+            #expect(statuses(client, 3) == ["100 Continue", "200 OK", "200 OK"])
+            let other = try begin("text/plain")
+            #expect(statuses(other, 1) == ["415 Unsupported Media Type"])
+            #expect(other.isClosedByPeer())
+        }
+    }
+
     @Test("ENC-04 a body that is longer than a message and does not say so first is refused when it is too long")
     func longBody() async throws {
         try await withEncryptedBench { (bench: Bench, _: CertificateFiles) throws in

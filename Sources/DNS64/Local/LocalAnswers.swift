@@ -135,18 +135,20 @@ struct LocalAnswers {
         return page.finish(query, answering, into: &reply)
     }
 
-    /// A name under a prefix: the discovery addresses point to ipv4only.arpa (RFC 8880 section 7.2.1), other types than
-    /// PTR do not exist there; PTR itself is asked below in-addr.arpa, which is not done here.
+    /// A name under a prefix: the discovery addresses point to ipv4only.arpa (RFC 8880 section 7.2.1). Other names are
+    /// aliases; whether there is anything that they lead to is asked below in-addr.arpa, which is not done here. Other
+    /// types do not exist.
     private func reverse(
         _ query: borrowing ClientQuery,
         _ address: IPv4Address,
         zone: Name,
         into reply: inout MutableRawSpan
     ) -> Int? {
-        guard query.question.type == .ptr else {
-            return query.question.type == .cname ? nil : denial(query, zone: zone, .noError, into: &reply)
+        let (type, isWellKnown) = (query.question.type, Discovery.isWellKnown(address))
+        guard type == .ptr || type == .cname && !isWellKnown else {
+            return denial(query, zone: zone, .noError, into: &reply)
         }
-        guard Discovery.isWellKnown(address) else { return nil }
+        guard isWellKnown else { return nil }
         var page = Page(query, answering, reply)
         page.begin(into: &reply)
         page.name(query.question.name, .ptr, LocalZone.discovery.apex, ttl: discoveryTTL, into: &reply)
@@ -215,7 +217,8 @@ struct LocalAnswers {
         page.begin(into: &reply)
         page.name(query.question.name, .cname, target, ttl: max(left, 1), into: &reply)
         do throws(WireProblem) {
-            let answers = try MessageHeader(message).answerCount
+            // Who asks for the alias alone gets no more.
+            let answers = query.question.type == .cname ? 0 : try MessageHeader(message).answerCount
             var offset = query.question.end - query.question.name.count + target.count
             for _ in 0..<answers {
                 let record = try ResourceRecord(in: message, at: offset)

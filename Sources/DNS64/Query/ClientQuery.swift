@@ -50,6 +50,7 @@ struct ClientQuery {
     mutating func decode(_ message: borrowing RawSpan, _ header: MessageHeader) throws(Refusal) {
         guard header.operation == .query else {
             noteEDNS(message, header)
+            if header.questionCount == 1, let read = try? Question(message) { (question, hasQuestion) = (read, true) }
             throw .operation
         }
         // RFC 9619 section 4: a query has exactly one question.

@@ -130,7 +130,7 @@ extension ResolverEngine {
             case .svcb where query.variant != [.dnssec, .checkingDisabled],
                 .https where query.variant != [.dnssec, .checkingDisabled]:
                 plan = synthesisIsSuspended ? .native : .service
-            case .ptr:
+            case .ptr, .cname:
                 if case .address(let address, let apex) = ReversePlace(query.question.name, policy: policy),
                     entry.rule < 0 || !local.isUnderOwnPrefix(rules.domains[Int(entry.rule)], policy: policy)
                 {
@@ -165,7 +165,7 @@ extension ResolverEngine {
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
         let found = answerFromCache(query, plan, name, hash, policy: policy, at: seconds, into: &reply)
         if found.refresh != 0 {
-            let question = Question(copy name, query.question.type)
+            let question = Question(copy name, plan.type(for: query))
             refresh(found.refresh, question, hash, query.variant, in: query.view, at: now)
         }
         if let count = found.count {
@@ -173,7 +173,7 @@ extension ResolverEngine {
             guard plan == .service else { return count }
             return addServiceAddresses(query, count: count, policy: policy, at: seconds, into: &reply)
         }
-        return try pursue(query, plan, name, hash, waiter: waiter, policy: policy, at: now, into: &reply)
+        return try pursue(query, plan, name, hash, found, waiter: waiter, policy: policy, at: now, into: &reply)
     }
 
     /// What the cache does not answer as it is: a denial above, or an answer that is too old, or what upstreams say.
@@ -183,13 +183,14 @@ extension ResolverEngine {
         _ plan: Plan,
         _ name: borrowing Name,
         _ hash: UInt64,
+        _ found: Found,
         waiter: WaiterID,
         policy: Policy,
         at now: Moment,
         into reply: inout MutableRawSpan
     ) throws(Refusal) -> Int? {
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
-        let question = Question(copy name, query.question.type)
+        let question = Question(copy name, plan.type(for: query))
         let group = rules.group(for: question.name, in: query.view)
         if settings.denialHoldsBelow, !query.wantsDNSSEC, plan != .reverse, group != nil,
             let count = answerFromDenialAbove(query, at: seconds, into: &reply)
@@ -226,7 +227,18 @@ extension ResolverEngine {
         guard shares.admits(client, waiting: waiters.count, asking: transactions.count) else { throw .share }
         let key = PursuitKey(question, hash, query.variant)
         guard !cache.isOwnQuestion(key, from: query.port, identifier: query.identifier, at: now) else { throw .loop }
-        pursue(query, waiter, plan, question, hash, client: client, staleIsThere: staleIsThere, policy: policy, at: now)
+        pursue(
+            query,
+            waiter,
+            plan,
+            question,
+            hash,
+            half: found.half,
+            client: client,
+            staleIsThere: staleIsThere,
+            policy: policy,
+            at: now
+        )
         return nil
     }
 
@@ -242,6 +254,8 @@ extension ResolverEngine {
         var refresh: UInt8 = 0
         /// Whether there is an answer that is too old, which may be given when no fresh one is to be had.
         var isThere = false
+        /// Whether some of what it rests on is there, but not enough.
+        var half = false
     }
 
     @inline(__always)
@@ -257,8 +271,8 @@ extension ResolverEngine {
         let shard = cache.shard(hash)
         shard.lock()
         defer { shard.unlock() }
-        let second: RecordType = plan == .synthesis ? .a : query.question.type
-        let found = shard.find(name, hash: hash, query.question.type, second, variant: query.variant)
+        let type = plan.type(for: query)
+        let found = shard.find(name, hash: hash, type, plan == .synthesis ? .a : type, variant: query.variant)
         let octets = shard.octets
         let places = KnownAnswers.Places(
             one: Self.fresh(octets, found.first, at: now),
@@ -266,7 +280,7 @@ extension ResolverEngine {
         )
         guard
             let count = known.write(query, plan, places, octets, octets, policy: policy, at: now, into: &reply)
-        else { return Found() }
+        else { return Found(half: places.one >= 0 || places.two >= 0) }
         var result = Found(count: count)
         if reply.octet(at: 3) & 15 == 2 { result.count = answering.addCachedError(query, count: count, into: &reply) }
         if settings.prefetches {

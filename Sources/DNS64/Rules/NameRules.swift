@@ -276,6 +276,4 @@ struct LocalName: Sendable {
         guard record.type == .cname, let target = RecordText.name(record.data) else { return }
         alias = (target, record.ttl)
     }
-
-    func has(_ type: RecordType) -> Bool { records.contains { $0.type == type } }
 }

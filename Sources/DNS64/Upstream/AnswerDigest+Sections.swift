@@ -51,6 +51,15 @@ extension AnswerDigest {
         return false
     }
 
+    /// Whether an authority section without an SOA record that fits the name says who knows more: RFC 2308 section 2.2.
+    func refers(_ reply: borrowing RawSpan, _ name: borrowing Name, _ authority: Range<Int>) throws(WireProblem) -> Bool
+    {
+        for index in authority where records[index].type == .ns && records[index].recordClass == .internet {
+            if name.isAtOrBelow(try Name(in: reply, at: records[index].owner)) { return true }
+        }
+        return false
+    }
+
     /// Writes the one SOA record of a denial with what proves it; false if there is none that fits the name.
     mutating func writeDenial(
         _ reply: borrowing RawSpan,

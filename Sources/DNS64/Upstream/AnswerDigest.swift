@@ -31,6 +31,7 @@ struct AnswerDigest: ~Copyable {
     var scratch = OctetBuffer(count: 65_536)
     var records: [ResourceRecord] = []
     private var places: [UInt16] = []
+    private var members: [Int] = []
 
     /// Records of a set above which duplicates are not looked for; a set that large comes over TCP alone.
     static let largestSearched = 256
@@ -122,6 +123,7 @@ struct AnswerDigest: ~Copyable {
             let denied = try writeDenial(reply, of: current, from: answers, to: authorities, facts: &facts, on: &page)
             if !denied {
                 if code == .noError, goesOn { return .alias(current) }
+                if code == .noError, try refers(reply, current, answers..<authorities) { throw .referral }
                 facts.lifetime = 0
             }
             facts.additional = page.writer.position
@@ -344,7 +346,7 @@ struct AnswerDigest: ~Copyable {
         facts: inout AnswerFacts,
         on page: inout Page
     ) throws(WireProblem) -> Int {
-        var members: [Int] = []
+        members.removeAll(keepingCapacity: true)
         var ttl = longestTTL
         for index in 0..<answers where records[index].type == type && records[index].recordClass == .internet {
             guard try Name(in: reply, at: records[index].owner) == owner else { continue }
@@ -354,8 +356,8 @@ struct AnswerDigest: ~Copyable {
         }
         guard !members.isEmpty else { return 0 }
         let start = page.writer.position
-        for index in members {
-            guard try copy(reply, index, owner: owner, ttl: ttl, on: &page) else { throw .recordCut }
+        for place in members.indices {
+            guard try copy(reply, members[place], owner: owner, ttl: ttl, on: &page) else { throw .recordCut }
         }
         if type == .a || type == .aaaa {
             facts.addressCount = members.count

@@ -32,7 +32,7 @@ extension ResolverEngine {
             rankings[done.group].answered(done.upstream, isError: code != .noError && code != .nameError, at: now)
             return .taken
         }
-        transactions[transaction].exchanges.removeAll { $0 == reference }
+        transactions[transaction].exchanges.remove(reference)
         if transactions[transaction].question.type == .aaaa { rankings[done.group].heardAAAA() }
         take(reply, options, done, transaction, at: now)
         return .taken
@@ -62,7 +62,7 @@ extension ResolverEngine {
                 // Who could not read the question may not repeat it; there is no data in it to believe.
                 return nil
             }
-            let name = transactions[transaction].asked.spelled(exchange.spelling)
+            let name = asked(transaction).spelled(exchange.spelling)
             let end = MessageHeader.size + name.count
             guard header.questionCount == 1, end + 4 <= reply.byteCount,
                 reply.uint16(at: end) == transactions[transaction].question.type.rawValue,
@@ -109,7 +109,9 @@ extension ResolverEngine {
             ask(reference, exchange.upstream, exchange.transport, at: now)
             return
         }
-        guard code == .noError || code == .nameError, !header.flags.contains(.truncated) else {
+        // RFC 6672 section 3.2: the DNAME comes with it.
+        let isAnswer = code == .noError || code == .nameError || code == .nameTooLong && header.answerCount > 0
+        guard isAnswer, !hasExtendedCode, !header.flags.contains(.truncated) else {
             // What an upstream says of its own error is passed on; that of a forwarder's upstream says more than ours.
             if let error = options?.error?.passedOn {
                 transactions[reference].error = error
@@ -126,7 +128,7 @@ extension ResolverEngine {
             var chain = transactions[reference].chain
             let digested = try digest.digest(
                 reply,
-                asked: transactions[reference].asked,
+                asked: asked(reference),
                 question: transactions[reference].question,
                 hash: transactions[reference].key.hash,
                 variant: transactions[reference].variant,
@@ -154,7 +156,8 @@ extension ResolverEngine {
             case .alias(let target): follow(reference, chain, to: target, at: now)
             }
         } catch {
-            counters.add(.upstreamMalformed)
+            // Who refers to others does not resolve; the form is right.
+            if error != .referral { counters.add(.upstreamMalformed) }
             if transactions[reference].error == nil {
                 transactions[reference].error = error == .aliasLoop ? .other : .networkError
             }
@@ -175,9 +178,8 @@ extension ResolverEngine {
         at now: Moment
     ) {
         for exchange in transactions[reference].exchanges { leave(exchange, at: now) }
-        transactions[reference].exchanges.removeAll()
+        transactions[reference].exchanges = Few()
         transactions[reference].chain = chain
-        transactions[reference].asked = target.folded
         transactions[reference].sends = [16 of UInt8](repeating: 0)
         transactions[reference].overTCP = 0
         transactions[reference].failed = 0
@@ -190,7 +192,7 @@ extension ResolverEngine {
         guard transactions.holds(reference) else { return }
         let transaction = transactions[reference]
         guard transaction.group == nil else { return fail(reference, at: now) }
-        let name = transaction.asked
+        let name = asked(reference)
         let entry = rules.entry(for: name, in: transaction.view)
         if entry.local >= 0, transaction.question.type != .cname,
             let alias = rules.locals[Int(entry.local)].alias
@@ -255,7 +257,7 @@ extension ResolverEngine {
         }
         if failure != .local, !gone.isOverdue { rankings[gone.group].failed(gone.upstream, at: now) }
         guard let transaction = gone.transaction, transactions.holds(transaction) else { return }
-        transactions[transaction].exchanges.removeAll { $0 == reference }
+        transactions[transaction].exchanges.remove(reference)
         if transactions[transaction].error == nil { transactions[transaction].error = Self.error(of: failure) }
         if isRecursor(gone) { transactions[transaction].error = .notReady }
         giveUp(gone, transaction, at: now)

@@ -48,10 +48,17 @@ final class HTTPSExchange: ChannelInboundHandler {
         guard case .idle = phase else { return }
         isLast = endsConnection && !head.isKeepAlive
         let request = HTTPSRequest(head)
+        let awaitsWord = HTTPSRequest.awaitsWord(head)
         if case .refused(let status) = request {
+            // Who waited may send the body all the same, or go on without it.
+            isLast = isLast || endsConnection && awaitsWord
             refuse(status)
         } else {
             phase = .reading(request, ByteBuffer())
+            if awaitsWord {
+                let word = HTTPResponseHead(version: .http1_1, status: .continue)
+                context?.writeAndFlush(wrapOutboundOut(.head(word)), promise: nil)
+            }
         }
     }
 

@@ -25,7 +25,12 @@ enum HTTPSRequest {
 
     /// Reads the head of a request.
     init(_ head: HTTPRequestHead) {
-        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        // RFC 9112 section 3.2.
+        guard head.version != .http1_1 || head.headers["host"].count == 1 else {
+            self = .refused(.badRequest)
+            return
+        }
+        let parts = Self.origin(head).split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard let path = parts.first, path == Self.path else {
             self = .refused(.notFound)
             return
@@ -65,6 +70,21 @@ enum HTTPSRequest {
         case .post: body.readableBytes >= Self.shortestMessage ? body : nil
         case .refused: nil
         }
+    }
+
+    /// The path and what follows it; of a target with scheme and host, which servers of HTTP/1.1 must understand (RFC 9112
+    /// section 3.2.2), without those.
+    private static func origin(_ head: HTTPRequestHead) -> Substring {
+        let scheme = "https://"
+        guard head.version.major == 1, head.uri.prefix(scheme.count).lowercased() == scheme else {
+            return head.uri[...]
+        }
+        return head.uri.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }
+    }
+
+    /// Whether the client waits for a word before it sends its body: RFC 9110 section 10.1.1.
+    static func awaitsWord(_ head: HTTPRequestHead) -> Bool {
+        head.version == .http1_1 && head.headers["expect"].contains { $0.lowercased() == "100-continue" }
     }
 
     private static func admits(_ range: Substring) -> Bool {
