@@ -177,7 +177,9 @@ let package = Package(
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "IPAddressing"], swiftSettings: common),
         .testTarget(
             name: "LinuxTests",
-            dependencies: ["Linux", "IPAddressing", "Timing", "PacketMemory", "MortalProcess", "TestNamespace"],
+            dependencies: [
+                "CLinux", "Linux", "IPAddressing", "Timing", "PacketMemory", "MortalProcess", "TestNamespace",
+            ],
             swiftSettings: common
         ),
         .testTarget(

@@ -14,7 +14,7 @@ extension Appliance {
         let mappings = configuration.nat64.deterministic
         let time = WallClock.seconds(at: MonotonicClock.now())
         if mappings.isEmpty, !state.deterministicMappings().isEmpty {
-            log.notice("deterministic mapping: none from time=\(time) on")
+            log.notice("deterministic mapping: none from time=\(time) on", source: JournalLog.record)
         }
         recordMappings(at: time)
         recordNoBlock(at: time)
@@ -56,17 +56,20 @@ extension Appliance {
 
     private func recordNoBlock(at time: UInt64) {
         guard configuration.nat64.portBlockSize > 0 || !configuration.nat64.deterministic.isEmpty else { return }
-        log.notice("port blocks: none is taken at time=\(time)")
+        log.notice("port blocks: none is taken at time=\(time)", source: JournalLog.record)
     }
 
     private func recordMappings(at time: UInt64) {
         for mapping in configuration.nat64.deterministic {
-            log.notice("deterministic mapping at time=\(time): \(mapping)")
+            log.notice("deterministic mapping at time=\(time): \(mapping)", source: JournalLog.record)
         }
     }
 
     private func record(_ what: String, _ block: PortBlock, at time: UInt64) {
         let ports = "\(block.ports.lowerBound)-\(block.ports.upperBound)"
-        log.notice("port block \(what) time=\(time) client=\(block.client) address=\(block.address) ports=\(ports)")
+        log.notice(
+            "port block \(what) time=\(time) client=\(block.client) address=\(block.address) ports=\(ports)",
+            source: JournalLog.record
+        )
     }
 }

@@ -60,7 +60,8 @@ extension Appliance {
                     restarts: recursor.restarts,
                     restartsOfLate: recursor.restartsOfLate,
                     hangs: recursor.hangs,
-                    refused: recursor.refused
+                    refused: recursor.refused,
+                    landlock: recursor.hasLandlock
                 )
             }
         )
@@ -128,6 +129,7 @@ extension ResolverCount {
         case .local: "Answered at once without the cache: a name that is served here."
         case .synthesizedExcluded: "Synthesized, because all AAAA records there are are excluded; see exclude-aaaa."
         case .synthesizedFailed: "Synthesized, because the AAAA question failed or was not answered in time."
+        case .synthesizedOwn: "Synthesized from addresses of the operator: of [[dns64.local]] or [[dns64.filter]]."
         case .noAddresses: "A AAAA question about a name without A records; nothing could be made."
         case .reverse: "A PTR question for a synthetic address, answered as that for the IPv4 address in it."
         case .nothingReachable: "A AAAA question of whose A records none may be reached; nothing was made of them."

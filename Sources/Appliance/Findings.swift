@@ -3,10 +3,15 @@ internal import ControlAPI
 internal import Dataplane
 internal import Linux
 internal import NAT64
+internal import IPAddressing
 internal import Netlink
+internal import Policy
+internal import Resolver
 
 /// What is wrong and cannot be seen in the numbers of the report: what the parts said when something failed.
 extension Appliance {
+    private static var disableIPv6: String { "/proc/sys/net/ipv6/conf/all/disable_ipv6" }
+
     /// Findings to be told beside those that follow from the report itself.
     func ownFindings() -> [ControlAPI.Finding] {
         var findings: [ControlAPI.Finding] = []
@@ -21,7 +26,7 @@ extension Appliance {
                 )
             )
         }
-        findings += hostPortFindings() + hostSideFindings()
+        findings += prefixFindings() + hostPortFindings() + hostSideFindings()
         findings += networkNotices.map { notice in
             ControlAPI.Finding(
                 code: "network-notice",
@@ -37,6 +42,46 @@ extension Appliance {
                     severity: .note,
                     problem: "The kernel did not take \(count) translated packets (\(error.reason)).",
                     remedy: "A few of them while the device was down are harmless."
+                )
+            )
+        }
+        if facts.ipv6Links.isEmpty, let setting = try? WholeFile.read(Self.disableIPv6, limit: 16),
+            setting.first == UInt8(ascii: "1")
+        {
+            findings.append(
+                ControlAPI.Finding(
+                    code: "ipv6-disabled",
+                    severity: .warning,
+                    problem: "net.ipv6.conf.all.disable_ipv6 is 1: this machine has no IPv6 on any link, so no client "
+                        + "reaches it.",
+                    remedy:
+                        "Set it with `sysctl -w net.ipv6.conf.all.disable_ipv6=0`, keep it in /etc/sysctl.d, and give "
+                        + "the clients' link its address again."
+                )
+            )
+        }
+        let resolving = resolver.status
+        if let problem = resolving.queryLogProblem {
+            findings.append(
+                ControlAPI.Finding(
+                    code: "query-log",
+                    severity: .warning,
+                    problem: "The query log cannot be written: \(problem).",
+                    remedy:
+                        "Make room there, and let the user nat64-appliance write; it is tried again every second, and "
+                        + "questions are answered meanwhile."
+                )
+            )
+        }
+        let ourselves = resolving.leftOutOurselves
+        if !ourselves.isEmpty {
+            findings.append(
+                ControlAPI.Finding(
+                    code: "upstream-ourselves",
+                    severity: .note,
+                    problem: "\(ourselves.map { "\($0)" }.joined(separator: ", ")) is no upstream to ask: it is this "
+                        + "resolver itself.",
+                    remedy: "Other upstreams are asked; where there is none, name one in dns64.upstreams."
                 )
             )
         }
@@ -61,6 +106,34 @@ extension Appliance {
                     remedy: "Make room in \(configuration.stateDirectory), and let the appliance write there."
                 )
             )
+        }
+        return findings
+    }
+
+    /// Translation prefixes that share addresses with a network on a link: whose hosts look for synthetic addresses there,
+    /// or are no clients, as nobody under a translation prefix is (RFC 6146 section 3.5).
+    private func prefixFindings() -> [ControlAPI.Finding] {
+        var findings: [ControlAPI.Finding] = []
+        for block in policy.prefixes.map(\.block) {
+            for case .v6(let network) in facts.networks {
+                let isWithin = network.length <= block.length && network.contains(block.address)
+                let isAround = block.length <= network.length && block.contains(network.address)
+                guard isWithin || isAround else { continue }
+                let problem =
+                    isWithin
+                    ? "The translation prefix \(block) lies in \(network), a network on a link of this machine: hosts there "
+                        + "look for its addresses on their own link, and not here."
+                    : "\(network), a network on a link of this machine, lies under the translation prefix \(block), from "
+                        + "which no client may send: hosts there are not served."
+                findings.append(
+                    ControlAPI.Finding(
+                        code: "prefix-on-link",
+                        severity: .warning,
+                        problem: problem,
+                        remedy: "Set nat64.prefixes to a prefix that is routed to this machine and that no link has."
+                    )
+                )
+            }
         }
         return findings
     }

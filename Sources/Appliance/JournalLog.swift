@@ -1,5 +1,6 @@
 internal import Linux
 internal import Logging
+internal import Timing
 
 /// Writes one line for each event to standard error: for the journal with a priority in front, so that
 /// `journalctl -p warning` works, for a terminal without.
@@ -24,7 +25,21 @@ struct JournalLog: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) { StandardStream.error.write(text(of: event)) }
+    /// The source of events that are records: each is written, however many there are.
+    static let record = "record"
+
+    func log(event: LogEvent) {
+        guard admits(event, at: MonotonicClock.now()) else { return }
+        StandardStream.error.write(text(of: event))
+    }
+
+    /// Whether an event is written now.
+    func admits(_ event: LogEvent, at now: Moment) -> Bool {
+        let source = event.source
+        guard source != Self.record else { return true }
+        let place = LogAllowance.Place(source: source, file: event.file, line: event.line)
+        return threshold.allowance.admits("\(event.message)", event.level, from: place, at: now)
+    }
 
     /// The lines of an event as they are written.
     func text(of event: LogEvent) -> String {

@@ -5,6 +5,8 @@ private import Synchronization
 /// The least severe events that are logged; a reload may change it while loggers are in use.
 final class LogThreshold: Sendable {
     private let level = Mutex(Logger.Level.notice)
+    /// How often each of them is.
+    let allowance = LogAllowance()
 
     var current: Logger.Level { level.withLock { $0 } }
 

@@ -103,6 +103,10 @@ extension Appliance {
                 log.notice("\(packets) packets refused, \(reason.name): \(reason.explanation)")
             }
         }
+        // They are bounded already: one line for each place that has used up its allowance.
+        for (level, text) in logThreshold.allowance.due(at: now) {
+            log.log(level: level, "\(text)", source: JournalLog.record)
+        }
         recordPortBlocks(at: now)
         lookAgainAtSessions()
         dropDrainedAddresses()

@@ -272,6 +272,13 @@ package enum Metrics {
             "Questions that the recursor refused because it had as many under way as it may.",
             recursor.refused
         )
+        if let landlock = recursor.landlock {
+            page.gauge(
+                "dns64_recursor_landlock",
+                "1 if Landlock keeps the recursor from files, 0 if this kernel has none and seccomp does so alone.",
+                landlock ? 1 : 0
+            )
+        }
     }
 
     private static func upstreams(_ upstreams: [UpstreamStatus], _ page: inout MetricsPage) {

@@ -210,7 +210,8 @@ extension OpenAPIDocument {
               "restarts": { "type": "integer", "minimum": 0, "description": "How often it ended, or was ended because it did not answer." },
               "restartsOfLate": { "type": "integer", "minimum": 0, "description": "How many of these fell into the last ten minutes." },
               "hangs": { "type": "integer", "minimum": 0, "description": "How often it was ended because it did not answer." },
-              "refused": { "type": "integer", "minimum": 0, "description": "How many questions it refused, because it had as many under way as it may." }
+              "refused": { "type": "integer", "minimum": 0, "description": "How many questions it refused, because it had as many under way as it may." },
+              "landlock": { "type": "boolean", "description": "Whether Landlock keeps it from files; if not, this kernel has none and seccomp does so alone. Missing until it has said so." }
             }
           },
           "ListeningSocket": {

@@ -89,13 +89,24 @@ public struct RecursorStatus: Codable, Equatable, Sendable {
     public var hangs: UInt64
     /// How many questions it has refused, because it had as many under way as it may.
     public var refused: UInt64
+    /// Whether Landlock keeps it from files; if not, this kernel has none and seccomp does so alone. Nothing before it has
+    /// said so.
+    public var landlock: Bool?
 
     /// Describes the child.
-    public init(process: Int? = nil, restarts: UInt64, restartsOfLate: UInt64, hangs: UInt64, refused: UInt64) {
+    public init(
+        process: Int? = nil,
+        restarts: UInt64,
+        restartsOfLate: UInt64,
+        hangs: UInt64,
+        refused: UInt64,
+        landlock: Bool? = nil
+    ) {
         self.process = process
         self.restarts = restarts
         self.restartsOfLate = restartsOfLate
         self.hangs = hangs
         self.refused = refused
+        self.landlock = landlock
     }
 }

@@ -15,6 +15,8 @@ public enum ResolverCount: Int, Hashable, Sendable, CaseIterable {
     case synthesizedExcluded
     /// Of those, answers to AAAA questions that failed or were not answered in time.
     case synthesizedFailed
+    /// Of those, answers made of the operator's own: of local A records, or of the IPv4 addresses of a filter.
+    case synthesizedOwn
     /// Answers with AAAA records as upstreams gave them.
     case native
     /// AAAA questions whose A records may all not be reached: nothing was made of them.

@@ -8,6 +8,10 @@ public enum StandardStream: Int32, Sendable {
     /// For what went wrong, and for the log.
     case error = 2
 
+    /// Holds whoever writes to standard error by way of C's streams to 20 lines a minute: libraries that complain as often
+    /// as strangers make them. ``write(_:)`` is not held.
+    public static func spareError() { clinux_spare_standard_error() }
+
     /// Writes a text as it is.
     ///
     /// - Returns: Whether somebody took all of it.

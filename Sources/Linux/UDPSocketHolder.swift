@@ -16,7 +16,7 @@ public enum PortHolder {
         }
         guard process >= 0 else { return nil }
         guard process > 0 else { return "another program" }
-        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
         return text.isEmpty ? "process \(process)" : "\(text) (process \(process))"
     }
 }

@@ -74,6 +74,10 @@ extension NetworkProblem: CustomStringConvertible {
             "there is no interface \(name) to share an address of; name another in pool, or give the pool prefixes"
         case .addressMissing(let address, let interface):
             "interface \(interface) does not have the address \(address) that is to be shared"
+        case .conflict(let conflict) where conflict.route.origin == .ours:
+            "conflict: another appliance has the route for \(conflict.route.destination) (\(conflict)); stop it, or give "
+                + "each of the two prefixes and pool addresses of its own (nat64.prefixes, nat64.pool); one alone can "
+                + "share addresses of the host"
         case .conflict(let conflict):
             "conflict: \(conflict.route.destination) is already routed by somebody else (\(conflict)); the route was left"
                 + " as it is: delete it (\(conflict.command))\(conflict.otherRemedy) or take another prefix"

@@ -32,6 +32,8 @@ public struct Recursor: ~Copyable, Sendable {
             complain("this is a part of nat64-appliance, which starts it by itself")
             return 64
         }
+        // What libunbound has to say is brought about by those who ask and by those who are asked.
+        StandardStream.spareError()
         let guarding: Confinement.FileGuard
         do throws(SystemError) {
             guarding = try Confinement.begin(memory: settings.memory)

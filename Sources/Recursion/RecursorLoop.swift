@@ -189,24 +189,21 @@ final class RecursorLoop {
         }
     }
 
-    private static let answered:
-        @convention(c) (
-            UnsafeMutableRawPointer?, Int32, UnsafeMutableRawPointer?, Int32, Int32, UnsafeMutablePointer<CChar>?, Int32
-        ) -> Void = { data, _, packet, count, security, why, _ in
-            guard let data = unsafe data else { return }
-            let asked = unsafe Unmanaged<PendingQuestion>.fromOpaque(data).takeRetainedValue()
-            var answer: [UInt8]?
-            if let packet = unsafe packet, count > 0, count <= 65_535 {
-                answer = unsafe Array(UnsafeRawBufferPointer(start: packet, count: Int(count)))
-            }
-            let verdict: PendingQuestion.Security =
-                switch security {
-                case 2: .secure
-                case 1: unsafe .bogus(why.map { unsafe String(cString: $0) } ?? "")
-                default: .insecure
-                }
-            asked.recursor.answer(asked, answer, verdict)
+    private static let answered: UnboundContext.Answer = { data, _, packet, count, security, why, _ in
+        guard let data = unsafe data else { return }
+        let asked = unsafe Unmanaged<PendingQuestion>.fromOpaque(data).takeRetainedValue()
+        var answer: [UInt8]?
+        if let packet = unsafe packet, count > 0, count <= 65_535 {
+            answer = unsafe Array(UnsafeRawBufferPointer(start: packet, count: Int(count)))
         }
+        let verdict: PendingQuestion.Security =
+            switch security {
+            case 2: .secure
+            case 1: unsafe .bogus(why.map { unsafe String(cString: $0) } ?? "")
+            default: .insecure
+            }
+        asked.recursor.answer(asked, answer, verdict)
+    }
 
     private func answer(_ asked: PendingQuestion, _ answer: [UInt8]?, _ security: PendingQuestion.Security) {
         pending -= 1
@@ -222,7 +219,7 @@ struct RecursorFailure: Error {
 
 extension Name {
     /// The name as zone files write it, every octet that is not a letter, a digit or a hyphen as a number
-    /// (RFC 1035 section 5.1), with a zero at the end.
+    /// (RFC 1035 section 5.1), with a zero at the end. A char has no sign on some architectures.
     var presentation: [CChar] {
         var text: [UInt8] = []
         var offset = 0
@@ -239,6 +236,6 @@ extension Name {
             offset = end
         }
         if text.isEmpty { text.append(0x2E) }
-        return text.map { CChar(bitPattern: $0) } + [0]
+        return text.map { CChar(truncatingIfNeeded: $0) } + [0]
     }
 }

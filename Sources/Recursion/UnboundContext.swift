@@ -85,11 +85,7 @@ final class UnboundContext {
         type: UInt16,
         recordClass: UInt16,
         data: UnsafeMutableRawPointer,
-        _ answer:
-            @escaping @convention(c) (
-                UnsafeMutableRawPointer?, Int32, UnsafeMutableRawPointer?, Int32, Int32, UnsafeMutablePointer<CChar>?,
-                Int32
-            ) -> Void
+        _ answer: @escaping Answer
     ) throws(UnboundError) {
         let code = unsafe ub_resolve_event(context, name, Int32(type), Int32(recordClass), data, answer, nil)
         try UnboundError.check(code, "resolve")

@@ -95,7 +95,8 @@ extension Resolver {
                             encrypted: encrypted,
                             queryLog: queryLog,
                             settings: engine,
-                            sockets: sockets
+                            sockets: sockets,
+                            poll: settings.pollBeforeSleep
                         )
                         worker.run()
                     }
@@ -175,6 +176,7 @@ extension EngineSettings {
             settings: engine,
             rules: rules,
             rates: ClientRates(engine, secret: cookieSecret),
+            standings: UpstreamStandings(rules),
             routes: upstreams.map { UpstreamRoute($0) },
             counters: (0..<workers).map { _ in ResolverCounters(upstreams: upstreams.count) },
             logsOneIn: settings.queryLog?.oneIn ?? 0,

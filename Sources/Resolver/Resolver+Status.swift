@@ -51,13 +51,15 @@ extension Resolver.Running {
         status.sockets = book.count
         status.problems = book.problems.values.sorted { $0.description < $1.description }
         status.leftOutOurselves = choice.ourselves
+        status.queryLogProblem = queryLog.problem
         status.recursor = keeper.settings.map { _ in
             ResolverStatus.Recursor(
                 process: keeper.number,
                 restarts: keeper.ends,
                 restartsOfLate: keeper.endsOfLate(at: MonotonicClock.now()),
                 hangs: keeper.hangs,
-                refused: keeper.refused
+                refused: keeper.refused,
+                hasLandlock: keeper.hasLandlock
             )
         }
         status.connectionsHeartbeat = door.heartbeat

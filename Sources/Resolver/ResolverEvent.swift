@@ -38,6 +38,18 @@ public enum ResolverEvent: Hashable, Sendable, CustomStringConvertible {
     /// The query log is written again.
     case queryLogWritten
 
+    /// Of what sort it is, whatever it is about.
+    public var sort: String {
+        switch self {
+        case .listening, .stoppedListening, .cannotListen: "listening"
+        case .upstreams, .leftOutOurselves: "upstreams"
+        case .recursorStarted, .recursorEnded, .recursorHung, .cannotStartRecursor, .recursorWithoutLandlock: "recursor"
+        case .certificate, .badCertificate, .badAuthorities: "certificate"
+        case .encryptedUpstreamFails: "encrypted-upstream"
+        case .cannotWriteQueryLog, .queryLogWritten: "query-log"
+        }
+    }
+
     /// One line.
     public var description: String {
         switch self {

@@ -1,5 +1,6 @@
 public import DNS64
 public import IPAddressing
+public import Linux
 
 /// A snapshot of the resolver.
 public struct ResolverStatus: Sendable {
@@ -40,6 +41,9 @@ public struct ResolverStatus: Sendable {
         public var hangs: UInt64
         /// How many questions it has refused, because it had as many under way as it may.
         public var refused: UInt64
+        /// Whether Landlock keeps it from files; if not, this kernel has none and seccomp does so alone. Nothing before it
+        /// has said so.
+        public var hasLandlock: Bool?
     }
 
     /// The certificate of the encrypted listeners.
@@ -71,6 +75,8 @@ public struct ResolverStatus: Sendable {
     public var upstreams: [Upstream] = []
     /// Upstreams left out because they are this resolver.
     public var leftOutOurselves: [TransportAddress] = []
+    /// Why the query log cannot be written, if it is to be and cannot.
+    public var queryLogProblem: SystemError?
     /// The recursor, if there is to be one.
     public var recursor: Recursor?
     /// The certificate, if one is wanted.

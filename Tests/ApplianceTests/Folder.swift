@@ -8,7 +8,7 @@ final class Folder: Sendable {
     init() {
         var template = Array("/tmp/nat64-appliance-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { preconditionFailure("no folder to be had") }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        path = String(decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     }
 
     deinit { _ = try? run("rm -rf \(path)") }

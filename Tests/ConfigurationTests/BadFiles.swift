@@ -197,8 +197,9 @@ extension BadFile {
         ),
         BadFile(
             "polling time",
-            "[nat64]\npoll-before-sleep = 1000001",
-            "a.toml:2:21: nat64.poll-before-sleep: 1000001 is neither \"auto\" nor microseconds from 0 to 1000000"
+            "[nat64]\npoll-before-sleep = 1000001\n[dns64]\npoll-before-sleep = \"never\"",
+            "a.toml:2:21: nat64.poll-before-sleep: 1000001 is neither \"auto\" nor microseconds from 0 to 1000000",
+            "a.toml:4:21: dns64.poll-before-sleep: \"never\" is neither \"auto\" nor microseconds from 0 to 1000000"
         ),
         BadFile(
             "durations",
@@ -400,6 +401,36 @@ extension BadFile {
             "a.toml:5:13: state.directory: \"/\" is the root of the file system; name a place of the appliance's own",
             "a.toml:7:9: log.level: \"warn\" is not one of \"error\", \"warning\", \"notice\", \"info\", \"debug\"; "
                 + "did you mean \"warning\"?"
+        ),
+        BadFile(
+            "a group that this machine does not have",
+            "[control]\ngroup = \"nobody-has-this-group\"",
+            "a.toml:2:9: control.group: \"nobody-has-this-group\" is no group of this machine; make it with "
+                + "`groupadd --system nobody-has-this-group`, or write another"
+        ),
+        BadFile(
+            "names as other programs write them",
+            "[dns64]\nexclude-domains = [\"*.\"]\n[[dns64.filter]]\nname = \"http://ads.example/\"\n"
+                + "action = \"nodata\"\n[[dns64.local]]\nname = \"*.b.example\"\ntype = \"A\"\ndata = \"192.0.2.9\"",
+            "a.toml:2:20: dns64.exclude-domains: \"*.\" is not a domain name; write one such as \"corp.example\"",
+            "a.toml:4:8: dns64.filter.name: \"http://ads.example/\" is not a domain name; write one such as "
+                + "\"corp.example\"",
+            "a.toml:7:8: dns64.local.name: \"*.b.example\" has an asterisk, which stands for nothing here: each name has "
+                + "records of its own"
+        ),
+        BadFile(
+            "an IPv6 address whose end may be a port",
+            "[dns64]\nlisten = [\"::1:53\", \"2001:db8::5:53\"]\nupstreams = [\"2001:db8::53\", \"[2001:db8::7:53]\"]",
+            "a.toml:2:11: dns64.listen: \"::1:53\" does not say whether 53 is a port; write \"[::1]:53\" if that is its "
+                + "port, or \"[::1:53]\"",
+            "a.toml:2:21: dns64.listen: \"2001:db8::5:53\" does not say whether 53 is a port; write "
+                + "\"[2001:db8::5]:53\" if that is its port, or \"[2001:db8::5:53]\""
+        ),
+        BadFile(
+            "a query log that is no place",
+            "[dns64.query-log]\nto = \"syslog\"",
+            "a.toml:2:6: dns64.query-log.to: \"syslog\" is not an absolute path; write one, \"stdout\" for the journal, or "
+                + "\"none\""
         ),
         BadFile(
             "a path that no socket can have",

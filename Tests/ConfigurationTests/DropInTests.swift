@@ -13,7 +13,7 @@ final class Folder {
     init() throws {
         var template = Array("/tmp/appliance-configuration-XXXXXX".utf8CString)
         guard unsafe mkdtemp(&template) != nil else { throw MissingFile(path: "/tmp") }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        path = String(decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     }
 
     func write(_ name: String, _ text: String) throws {

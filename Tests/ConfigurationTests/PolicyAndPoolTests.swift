@@ -137,4 +137,18 @@ struct PoolTests {
         let range = try #require(IPv4Address(first))...(try #require(IPv4Address(last)))
         #expect(range.prefixes.map(\.description) == expected)
     }
+
+    @Test("the prefixes of random ranges hold every address of the range once and nothing else")
+    func prefixesAddUp() {
+        for _ in 0..<300 {
+            let (a, b) = (UInt32.random(in: 0...UInt32.max), UInt32.random(in: 0...UInt32.max))
+            let range = IPv4Address(bits: min(a, b))...IPv4Address(bits: max(a, b))
+            var next = UInt64(min(a, b))
+            for prefix in range.prefixes {
+                #expect(UInt64(prefix.range.lowerBound.bits) == next)
+                next = UInt64(prefix.range.upperBound.bits) + 1
+            }
+            #expect(next == UInt64(max(a, b)) + 1)
+        }
+    }
 }

@@ -104,6 +104,25 @@ struct ResolverRulesTests {
         #expect(read.dns64.addressFilters.map(\.action) == [.nameError])
     }
 
+    @Test("an asterisk before a domain says nothing, because the names below it are meant as well")
+    func asterisks() throws {
+        let read = try configuration(
+            """
+            [dns64]
+            exclude-domains = ["*.no64.example", "*"]
+            [[dns64.rule]]
+            domain = "*.corp.example"
+            upstreams = "block"
+            [[dns64.filter]]
+            name = "*.ads.example"
+            action = "nodata"
+            """
+        )
+        #expect(read.dns64.excludedDomains.map(\.description) == ["no64.example.", "."])
+        #expect(read.dns64.rules.map(\.domain.description) == ["corp.example."])
+        #expect(read.dns64.nameFilters.map(\.name.description) == ["ads.example."])
+    }
+
     @Test("a view has prefixes, exclusions and a filter of its own, and a switch at runtime keeps them")
     func views() throws {
         let read = try configuration(

@@ -73,6 +73,7 @@ struct MetricsTests {
             "dns64_certificate_expiry_timestamp_seconds 1800000000", "dns64_certificate_renewals_total 1",
             "dns64_certificate_files_usable 1", "dns64_recursor_up 1", "dns64_recursor_restarts_total 2",
             "dns64_recursor_hangs_total 1", "dns64_recursor_refused_total 7",
+            "dns64_recursor_landlock 1",
             #"dns64_upstream_well{upstream="10.0.0.53:53"} 1"#,
             #"dns64_upstream_round_trip_seconds{upstream="10.0.0.53:53"} 0.01234"#,
             #"dns64_upstream_failures_total{upstream="10.0.0.53:53"} 3"#, #"nat64_state{state="running"} 1"#,

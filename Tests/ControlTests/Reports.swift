@@ -124,7 +124,14 @@ extension StatusReport {
                     renewals: 1
                 )
             ),
-            recursor: RecursorStatus(process: 4_711, restarts: 2, restartsOfLate: 1, hangs: 1, refused: 7)
+            recursor: RecursorStatus(
+                process: 4_711,
+                restarts: 2,
+                restartsOfLate: 1,
+                hangs: 1,
+                refused: 7,
+                landlock: true
+            )
         ),
         views: ViewList(
             synthesizeByDefault: true,

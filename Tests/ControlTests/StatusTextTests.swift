@@ -151,10 +151,12 @@ struct StatusTextTests {
         report.resolver.encryption?.certificate?.secondsLeft = -5
         report.resolver.encryption?.certificate?.problem = "/etc/dns.key: cannot be read"
         report.resolver.recursor?.process = nil
+        report.resolver.recursor?.landlock = false
         let lines = try text(report).split(separator: "\n")
         for line in [
             "certificate /etc/dns.pem expired, renewed 1 time", "not usable now: /etc/dns.key: cannot be read",
             "recursor not running, restarted 2 times, 1 time because it did not answer",
+            "recursor kept from files by seccomp alone: this kernel has no Landlock",
         ] {
             #expect(lines.contains { $0.hasSuffix(line) }, "\(line)")
         }

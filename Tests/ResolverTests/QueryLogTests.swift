@@ -147,7 +147,7 @@ struct QueryLogTests {
             }
             let here = try line("here.test", Message.aaaa)
             #expect([here.cache, here.rule, here.answers?.first?.Rdata] == ["local", "test.", "64:ff9b::908:706"])
-            #expect([here.dns64, here.dns64_reason, here.prefix] == ["synth", "synthesized", "64:ff9b::/96"])
+            #expect([here.dns64, here.dns64_reason, here.prefix] == ["synth", "synthesized-own", "64:ff9b::/96"])
             #expect(here.from_a == ["9.8.7.6"])
             let own = try line("here.test", Message.a)
             #expect(own.cache == "local" && own.dns64 == nil && own.prefix == nil)
@@ -239,6 +239,7 @@ struct QueryLogTests {
                     }
                 }
                 #expect(target == "fifo" ? !isTold() : eventually(isTold))
+                #expect((bench.resolver.status.queryLogProblem != nil) == (target != "fifo"))
             }
         }
     }

@@ -5,12 +5,8 @@
 
 #include "confine.h"
 #include "linux.h"
+#include "sparing.h"
 #include "steering.h"
-#if __has_include("udp.h")
 #include "udp.h"
-#endif
-#if __has_include("peercred.h")
-#include "peercred.h"
-#endif
 
 #endif

@@ -11,7 +11,7 @@
 int clinux_spawn_self(const char *const *arguments, const int *descriptors, int count);
 /* Ends a child and forgets it. */
 int clinux_end_child(int process);
-/* Whether a child has ended; then it is forgotten. */
+/* Whether a child has ended. Its number stays its own until clinux_end_child(). */
 int clinux_child_has_ended(int process);
 
 /* From now on, in every thread to come and for good: no file is written, made, removed, truncated or executed, no process

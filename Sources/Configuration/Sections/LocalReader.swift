@@ -11,8 +11,9 @@ extension ValidatedConfiguration {
         var aliases: [Name: Place] = [:]
         var others: [Name: Place] = [:]
         for section in sections {
-            for (key, what) in [("name", "the name it belongs to"), ("type", "its type"), ("data", "its data")]
-            where section.value(key) == nil { section.demand(key, what) }
+            for (key, what) in [("name", "the name it belongs to"), ("type", "its type"), ("data", "its data")] {
+                section.require(key, what)
+            }
             let ttl = section.duration("ttl", in: 0...604_800).map { UInt32(clamping: $0.seconds) } ?? 3600
             guard let name = section.text("name", example: "printer.home.arpa").flatMap({ section.domain($0, "name") }),
                 let typeText = section.text("type", example: "A"),
@@ -81,8 +82,8 @@ extension ValidatedConfiguration {
                 }
                 prefixes[prefix] = text.place
                 dns64.addressFilters.append(AddressFilter(prefix: prefix, action: action))
-            } else if section.value("name") == nil, section.value("address") == nil {
-                section.demand("name", "the name it is for, or address = \"PREFIX\"")
+            } else if section.value("address") == nil {
+                section.require("name", "the name it is for, or address = \"PREFIX\"")
             }
         }
     }
@@ -92,9 +93,7 @@ extension ValidatedConfiguration {
         let words: KeyValuePairs<String, Word> = [
             "nxdomain": .nameError, "nodata": .noData, "override": .override, "allow": .allow,
         ]
-        if section.value("action") == nil {
-            section.demand("action", "\"nxdomain\", \"nodata\", \"override\" or \"allow\"")
-        }
+        section.require("action", "\"nxdomain\", \"nodata\", \"override\" or \"allow\"")
         guard let word = section.word("action", of: words) else { return nil }
         if word != .override, let data = section.value("data") {
             section.refuse(data, "data", "belongs to action = \"override\"")
@@ -104,7 +103,7 @@ extension ValidatedConfiguration {
         case .noData: return .noData
         case .allow: return .allow
         case .override:
-            if section.value("data") == nil { section.demand("data", "the addresses that clients get instead") }
+            section.require("data", "the addresses that clients get instead")
             let empty = "clients would get nothing; action = \"nodata\" does that"
             guard let texts = section.texts("data", example: "192.0.2.9", empty: empty) else { return nil }
             let addresses = texts.compactMap { text -> (IPAddress, PlacedText)? in

@@ -37,6 +37,8 @@ extension ValidatedConfiguration {
         default:
             if let near = Spelling.nearest(to: to.text, among: ["stdout", "none"]) {
                 section.refuse(to, "to", "is not an absolute path; did you mean \"\(near)\"?")
+            } else if !to.text.contains("/") {
+                section.refuse(to, "to", "is not an absolute path; write one, \"stdout\" for the journal, or \"none\"")
             } else if isPath(to, section, "to") {
                 queryLog.destination = .file(to.text)
             }

@@ -14,7 +14,7 @@ extension ValidatedConfiguration {
         var taken: [Name: Place] = [:]
         for section in sections {
             guard let domain = section.text("domain", example: Self.exampleDomain) else {
-                if section.value("domain") == nil { section.demand("domain", "the names this rule is for") }
+                section.require("domain", "the names this rule is for")
                 continue
             }
             let domains = section.domains(domain, "domain")
@@ -47,7 +47,7 @@ extension ValidatedConfiguration {
         ]
         let empty = "nobody could be asked; \"local\" answers from [[dns64.local]] alone, \"block\" refuses the names"
         guard let texts = section.texts("upstreams", example: "192.0.2.53", empty: empty) else {
-            if section.value("upstreams") == nil { section.demand("upstreams", "whom to ask") }
+            section.require("upstreams", "whom to ask")
             return nil
         }
         let source = ruleSource(section)
@@ -62,7 +62,7 @@ extension ValidatedConfiguration {
                     + "write upstreams = [\"recursive\"] there, or an address"
                 section.refuse(word, "upstreams", message)
             }
-            if section.value("source") != nil, let value = section.value("source") {
+            if let value = section.value("source") {
                 section.refuse(value, "source", "belongs to rules with addresses in upstreams")
             }
             return action
@@ -94,14 +94,18 @@ extension ValidatedConfiguration {
 }
 
 extension Section {
-    /// Tells that a key is missing.
-    func demand(_ key: String, _ what: String) {
-        problems.add(place, name, "\(key) is missing; write \(what)")
-    }
-
-    /// Reads a domain name.
+    /// Reads a domain name. The names below it are meant as well, so an asterisk before it, as other programs want for
+    /// that, says nothing; only where records are written each name has its own.
     func domain(_ text: PlacedText, _ key: String) -> Name? {
-        if let name = Name(text.text) { return name }
+        var domain = text.text
+        if domain == "*" || domain.hasPrefix("*.") {
+            guard name != "dns64.local" else {
+                refuse(text, key, "has an asterisk, which stands for nothing here: each name has records of its own")
+                return nil
+            }
+            domain = domain == "*" ? "." : String(domain.dropFirst(2))
+        }
+        if !domain.contains("://"), let name = Name(domain) { return name }
         refuse(text, key, "is not a domain name; write one such as \"corp.example\"")
         return nil
     }

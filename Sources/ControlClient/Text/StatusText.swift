@@ -171,6 +171,9 @@ package struct StatusText: Sendable {
         if let encryption = resolver.encryption { self.encryption(encryption, &page) }
         guard let recursor = resolver.recursor else { return }
         page.line(self.recursor(recursor))
+        if recursor.landlock == false {
+            page.line("recursor kept from files by seccomp alone: this kernel has no Landlock")
+        }
         if recursor.refused > 0 { page.line("recursor refused too-many-at-once \(Words.number(recursor.refused))") }
     }
 

@@ -8,11 +8,13 @@ extension LocalAnswers {
     /// How long what a filter says may be kept, in seconds; a filter may be changed at any time.
     static let filterTTL: UInt32 = 60
 
-    /// What a filter says instead of the answer there is; nothing if it allows that.
+    /// What a filter says instead of the answer there is; nothing if it allows that. Counts what is synthesized.
     func filtered(
         _ query: borrowing ClientQuery,
         _ action: FilterAction,
         policy: Policy,
+        isSuspended: Bool,
+        counting decisions: AnswerDecisions,
         into reply: inout MutableRawSpan
     ) -> Int? {
         let name = query.question.name
@@ -32,10 +34,11 @@ extension LocalAnswers {
                 default: break
                 }
             }
-            if page.answers == 0, query.question.type == .aaaa, isSynthesized(query) {
+            if page.answers == 0, query.question.type == .aaaa, isSynthesized(query), !isSuspended {
                 for case .v4(let address) in addresses {
                     page.synthetic(name, address, ttl: Self.filterTTL, policy: policy, into: &reply)
                 }
+                if page.answers > 0 { decisions.countSynthesizedOwn() }
             }
             guard page.answers > 0 else {
                 return denial(query, zone: name, .noError, ttl: Self.filterTTL, error: .forgedAnswer, into: &reply)
@@ -87,7 +90,11 @@ extension LocalAnswers {
         var page = Page(query, answering, reply)
         page.begin(into: &reply)
         page.name(query.question.name, .cname, target, ttl: first.ttl, into: &reply)
-        for record in local.records where record.type == .ptr { page.record(target, record, of: local, into: &reply) }
+        if query.question.type == .ptr {
+            for record in local.records where record.type == .ptr {
+                page.record(target, record, of: local, into: &reply)
+            }
+        }
         return page.finish(query, answering, into: &reply)
     }
 

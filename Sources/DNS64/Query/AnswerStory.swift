@@ -56,6 +56,12 @@ final class AnswerDecisions {
         story.bits |= 1 << UInt64(count.rawValue)
     }
 
+    /// An answer was made of the operator's own A records or addresses.
+    func countSynthesizedOwn() {
+        count(.synthesized)
+        count(.synthesizedOwn)
+    }
+
     @inline(__always)
     func note(rule: Int32) { story.rule = rule }
 

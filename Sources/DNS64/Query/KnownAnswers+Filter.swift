@@ -6,16 +6,19 @@ import Policy
 /// What the operator holds back of answers: because of the names that aliases lead to, and because of addresses.
 extension KnownAnswers {
     /// What the client gets instead of an answer in which a name or an address is filtered; nothing if none is.
+    ///
+    /// - Parameter isSuspended: Whether nothing is synthesized now.
     @inline(__always)
     func writeFiltered(
         _ query: borrowing ClientQuery,
         _ octets: borrowing RawSpan,
         _ image: AnswerImage,
         policy: Policy,
+        isSuspended: Bool = false,
         into reply: inout MutableRawSpan
     ) -> Int? {
         guard mayBeFiltered(image, query.treatment, policy) else { return nil }
-        return writeFilteredAnswer(query, octets, image, policy: policy, into: &reply)
+        return writeFilteredAnswer(query, octets, image, policy: policy, isSuspended: isSuspended, into: &reply)
     }
 
     /// Whether an answer has to be looked at.
@@ -85,12 +88,22 @@ extension KnownAnswers {
         _ octets: borrowing RawSpan,
         _ image: AnswerImage,
         policy: Policy,
+        isSuspended: Bool,
         into reply: inout MutableRawSpan
     ) -> Int? {
         let filters = policy.treatments[query.treatment].filters
         if filters, let own = rules.filter(of: query.question.name), own == .allow { return nil }
         if image.flags & AnswerImage.leadsToNamed != 0, let action = alias(query, octets, image, filters: filters) {
-            guard let count = local.filtered(query, action, policy: policy, into: &reply) else { return nil }
+            guard
+                let count = local.filtered(
+                    query,
+                    action,
+                    policy: policy,
+                    isSuspended: isSuspended,
+                    counting: decisions,
+                    into: &reply
+                )
+            else { return nil }
             decisions.count(.filtered)
             decisions.count(.filteredAlias)
             return count
@@ -99,7 +112,14 @@ extension KnownAnswers {
         for index in 0..<image.addressCount {
             let place = filter(octets, image, index, query.question.type, policy: policy)
             guard place >= 0,
-                let count = local.filtered(query, rules.addressActions[place], policy: policy, into: &reply)
+                let count = local.filtered(
+                    query,
+                    rules.addressActions[place],
+                    policy: policy,
+                    isSuspended: isSuspended,
+                    counting: decisions,
+                    into: &reply
+                )
             else { continue }
             decisions.count(.filtered)
             decisions.note(.address(place))

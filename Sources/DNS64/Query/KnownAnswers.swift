@@ -13,8 +13,12 @@ enum Plan: UInt8 {
     case suspended
     /// As the upstream answers, with the addresses of the services added.
     case service
-    /// As the PTR of a synthetic address.
+    /// As the PTR of a synthetic address, or the alias that leads to it.
     case reverse
+
+    /// What upstreams are asked, or are asked first.
+    @inline(__always)
+    func type(for query: borrowing ClientQuery) -> RecordType { self == .reverse ? .ptr : query.question.type }
 }
 
 /// Turns what is known about a question into the answer for one client: the same out of the cache and after a wait.
@@ -67,7 +71,9 @@ struct KnownAnswers {
             guard places.one >= 0 else { return nil }
             let image = AnswerImage(one, at: places.one)
             decisions.count(.suspended)
-            if let count = writeFiltered(query, one, image, policy: policy, into: &reply) { return count }
+            if let count = writeFiltered(query, one, image, policy: policy, isSuspended: true, into: &reply) {
+                return count
+            }
             let error: ExtendedError? = image.kind == .noData ? .notReady : nil
             return answering.native(query, one, image, age: image.age(at: now), error: error, into: &reply)
         case .reverse:

@@ -23,12 +23,19 @@ extension ResolverEngine {
                 )
             else { return nil }
             decisions.count(.operatorAnswers)
-            if own.isSynthetic { decisions.count(.synthesized) }
+            if own.isSynthetic { decisions.countSynthesizedOwn() }
             return own.count
         }
         if entry.filter >= 0, policy.treatments[query.treatment].filters {
             decisions.note(.name(Int(entry.filter)))
-            if let count = local.filtered(query, rules.filters[Int(entry.filter)], policy: policy, into: &reply) {
+            if let count = local.filtered(
+                query,
+                rules.filters[Int(entry.filter)],
+                policy: policy,
+                isSuspended: synthesisIsSuspended,
+                counting: decisions,
+                into: &reply
+            ) {
                 decisions.count(.filtered)
                 return count
             }
@@ -62,7 +69,14 @@ extension ResolverEngine {
             return local.pointer(query, to: target, apex: apex, rules.locals[Int(entry.local)], into: &reply)
         }
         if entry.local < 0, entry.filter >= 0, policy.treatments[query.treatment].filters,
-            let count = local.filtered(query, rules.filters[Int(entry.filter)], policy: policy, into: &reply)
+            let count = local.filtered(
+                query,
+                rules.filters[Int(entry.filter)],
+                policy: policy,
+                isSuspended: synthesisIsSuspended,
+                counting: decisions,
+                into: &reply
+            )
         {
             counters.add(.filtered)
             counters.add(.filteredAlias)

@@ -21,8 +21,8 @@ extension AnswerStory {
     /// it. The more particular comes first.
     var synthesisReason: String? {
         let reasons: [ResolverCount] = [
-            .synthesizedExcluded, .synthesizedFailed, .synthesized, .reverse, .excludedDomain, .native,
-            .nothingReachable, .noAddresses, .notSynthesized, .suspended,
+            .synthesizedOwn, .synthesizedExcluded, .synthesizedFailed, .synthesized, .reverse, .excludedDomain,
+            .native, .nothingReachable, .noAddresses, .notSynthesized, .suspended,
         ]
         return reasons.first { has($0) }?.name
     }

@@ -14,6 +14,8 @@ final class QueryLog: Sendable {
         var settings: QueryLogSettings?
         var mustReopen = false
         var isStopping = false
+        /// Why nothing can be written, as far as was seen with these settings.
+        var problem: SystemError?
     }
 
     private let pages: [QueryPage]
@@ -46,6 +48,7 @@ final class QueryLog: Sendable {
         orders.withLock { orders in
             orders.settings = settings
             orders.mustReopen = true
+            orders.problem = nil
         }
         bell.ring()
         guard settings != nil else { return }
@@ -57,6 +60,9 @@ final class QueryLog: Sendable {
             }
         }
     }
+
+    /// Why the log cannot be written now; nothing if it can, or none is wanted.
+    var problem: SystemError? { orders.withLock { $0.settings == nil ? nil : $0.problem } }
 
     /// Tells the writer that a page fills.
     func ring() { bell.ring() }
@@ -109,7 +115,10 @@ final class QueryLog: Sendable {
                 if output == nil { output = try Self.open(settings.destination) }
                 guard let file = output else { continue }
                 let isWhole = try lines.write(to: file)
-                if lastProblem != nil { report(.queryLogWritten) }
+                if lastProblem != nil {
+                    orders.withLock { $0.problem = nil }
+                    report(.queryLogWritten)
+                }
                 lastProblem = nil
                 guard !isWhole else { continue }
                 if now.isStopping { return }
@@ -117,6 +126,7 @@ final class QueryLog: Sendable {
             } catch {
                 if now.isStopping { return }
                 output = nil
+                orders.withLock { $0.problem = error }
                 if lastProblem?.code != error.code { report(.cannotWriteQueryLog(error)) }
                 lastProblem = error
                 rest(Self.pause)

@@ -258,6 +258,8 @@ it "killed under load: no cached name, no name with a rule and no packet is lost
 without_landlock() {
     synthesized
     eventually 30 grep -q "this kernel has no Landlock" "$LOG"
+    holds "status" "recursor kept from files by seccomp alone: this kernel has no Landlock" "$(ctl status)"
+    same "JSON" false "$(ctl status --json | jq .resolver.recursor.landlock)"
 }
 export REAL_APPLIANCE=$APPLIANCE
 APPLIANCE=$lab_folder/without-landlock.py
