@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Dataplane
+private import Glibc
 internal import IPAddressing
 internal import Linux
 internal import Logging
@@ -17,6 +18,7 @@ extension Appliance {
     /// - Parameter atStart: Whether a failure keeps the appliance from starting; later it is only told, and tried again.
     func startDataplane(atStart: Bool) throws(StartFailure) {
         plan = configuration.networkPlan(pool, facts, policy)
+        let told = dataplaneProblem
         dataplaneProblem = nil
         guard let plan else {
             dataplaneProblem = pool.complaints.joined(separator: " ")
@@ -40,8 +42,7 @@ extension Appliance {
                 device: device,
                 translator: translator,
                 steering: steering,
-                poll: configuration.pollBeforeSleep.map { .always(Moment.Span(nanoseconds: UInt64($0) * 1_000)) }
-                    ?? .automatic,
+                poll: configuration.pollBeforeSleep,
                 onRecords: { [alarm] in alarm.ring() },
                 onLoss: { [alarm] in alarm.ring() }
             )
@@ -57,7 +58,8 @@ extension Appliance {
             clearLeftovers()
             dataplaneProblem = error.report
             if atStart { throw error }
-            log.error("NAT64 is down: \(error.report)")
+            // Tried every second; told once.
+            if told != error.report { log.error("NAT64 is down: \(error.report)") }
         }
     }
 
@@ -90,14 +92,14 @@ extension Appliance {
             )
         } catch {
             throw switch error.code {
-            case SystemError.noSuchFile, SystemError.noSuchDevice:
+            case ENOENT, ENODEV:
                 .failed(
                     "/dev/net/tun is missing: load the module with `modprobe tun`; in a container, pass the device "
                         + "/dev/net/tun in"
                 )
-            case SystemError.notPermitted, SystemError.noAccess:
+            case EPERM, EACCES:
                 .notAllowed("\(error): the appliance needs CAP_NET_ADMIN and access to /dev/net/tun")
-            case SystemError.busy, SystemError.invalid:
+            case EBUSY, EINVAL:
                 .failed(
                     "\(error): a device \(configuration.device) exists already; stop the program that has it, or set "
                         + "nat64.device to another name"
@@ -243,13 +245,4 @@ extension Appliance {
             https: own(443, configuration.listenHTTPS)
         )
     }
-}
-
-extension SystemError {
-    static let notPermitted: Int32 = 1
-    static let noSuchFile: Int32 = 2
-    static let noAccess: Int32 = 13
-    static let busy: Int32 = 16
-    static let noSuchDevice: Int32 = 19
-    static let invalid: Int32 = 22
 }

@@ -41,6 +41,6 @@ extension Appliance {
                 ? "the addresses taken out of the pool have drained"
                 : "still draining: \(left.map { "\(PoolSource.addresses($0.addresses))" }.joined(separator: ", "))"
         )
-        followLinks()
+        if isTranslating { followLinks() }
     }
 }

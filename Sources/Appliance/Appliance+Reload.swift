@@ -79,12 +79,13 @@ extension Appliance {
         adoptPolicy()
         follow(freshPool)
         adoptStaticBindings()
-        followLinks()
+        if isTranslating { followLinks() }
         if let problem = install(prefixes: fresh.prefixes) { log.warning("\(problem)") }
         for problem in resolver.apply(settings: fresh.resolverSettings) {
             log.warning("resolver: cannot listen on \(problem)")
         }
         listenOnOwnAddresses()
+        coupleHalves()
         return nil
     }
 

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Control
 internal import ControlAPI
 internal import IPAddressing
@@ -19,7 +20,7 @@ extension Appliance {
                 tables.sessions(from: place, limit: room, at: now)
             } matches: { record in
                 matcher.matches(
-                    transport: record.transport.name,
+                    transport: record.transport.word,
                     client: record.client,
                     peer: record.peer,
                     external: record.external,
@@ -40,7 +41,7 @@ extension Appliance {
                 tables.bindings(from: place, limit: room)
             } matches: { record in
                 matcher.matches(
-                    transport: record.transport.name,
+                    transport: record.transport.word,
                     client: record.client,
                     peer: nil,
                     external: record.external,
@@ -49,7 +50,7 @@ extension Appliance {
             }
             let entries = records.map { record in
                 BindingEntry(
-                    transport: record.transport.name,
+                    transport: record.transport.word,
                     client: "\(record.client)",
                     external: "\(record.external)",
                     sessions: UInt64(record.sessions),
@@ -90,7 +91,7 @@ extension Appliance {
 
     private static func entry(_ record: SessionRecord) -> SessionEntry {
         SessionEntry(
-            transport: record.transport.name,
+            transport: record.transport.word,
             client: "\(record.client)",
             peer: record.transport == .icmpQuery ? "\(record.peer.address)" : "\(record.peer)",
             external: "\(record.external)",
@@ -98,16 +99,4 @@ extension Appliance {
             secondsLeft: record.remaining.seconds
         )
     }
-}
-
-extension TransportProtocol {
-    /// As the control API spells it.
-    var name: String {
-        switch self {
-        case .udp: "udp"
-        case .tcp: "tcp"
-        case .icmpQuery: "icmp"
-        }
-    }
-
 }

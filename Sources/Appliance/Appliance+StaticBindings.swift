@@ -42,7 +42,7 @@ extension Appliance {
         let waiting = translator == nil ? "NAT64 does not run" : nil
         let entry = { [staticProblems] (binding: StaticBinding, origin: StaticBindingEntry.Origin) in
             StaticBindingEntry(
-                transport: binding.transport.name,
+                transport: binding.transport.word,
                 external: binding.externalText,
                 client: binding.clientText,
                 origin: origin,
@@ -165,7 +165,7 @@ extension Appliance {
 
 extension StaticBinding {
     /// As people write it: `tcp 203.0.113.1:443 for [2001:db8:6::5]:443`.
-    var text: String { "\(transport.name) \(externalText) for \(clientText)" }
+    var text: String { "\(transport.word) \(externalText) for \(clientText)" }
 }
 
 extension StaticBindingRefusal {

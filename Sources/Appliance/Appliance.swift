@@ -110,6 +110,12 @@ final class Appliance {
         } catch {
             throw .failed("the kernel's network tables cannot be read: \(error)")
         }
+        if let link = try? installation.link(named: configuration.device), link.kind != "tun" {
+            throw .configuration(
+                "nat64.device: \(configuration.device) is an interface of this machine already, and no TUN device; set "
+                    + "nat64.device to a name that nothing has, such as \"nat64\", which is the default"
+            )
+        }
         pool = configuration.pool.resolve(by: facts)
         policy = configuration.policy(generation: 1, linkNetworks: facts.networks, runtimeViews: views)
         resolver = Resolver(
@@ -121,10 +127,10 @@ final class Appliance {
             switch event {
             case .cannotListen, .badCertificate, .badAuthorities, .encryptedUpstreamFails, .recursorEnded,
                 .recursorHung, .cannotStartRecursor, .recursorWithoutLandlock, .cannotWriteQueryLog:
-                log.warning("resolver: \(event)")
-            case .listening, .stoppedListening: log.info("resolver: \(event)")
+                log.warning("resolver: \(event)", source: event.sort)
+            case .listening, .stoppedListening: log.info("resolver: \(event)", source: event.sort)
             case .upstreams, .leftOutOurselves, .certificate, .recursorStarted, .queryLogWritten:
-                log.notice("resolver: \(event)")
+                log.notice("resolver: \(event)", source: event.sort)
             }
         }
         do throws(SystemError) {

@@ -10,7 +10,13 @@ final class ControlDesk: ControlledAppliance {
     typealias Question = @Sendable (Appliance) -> Void
 
     let questions: Mailbox<Question>
-    init() throws(SystemError) { questions = try Mailbox() }
+    /// Rings when a question is answered; no two wait at a time.
+    private let answered: Bell
+
+    init() throws(SystemError) {
+        questions = try Mailbox()
+        answered = try Bell()
+    }
 
     var version: String { applianceVersion }
 
@@ -56,26 +62,19 @@ final class ControlDesk: ControlledAppliance {
 
     private final class Slot<Answer: Sendable>: Sendable {
         let answer = Mutex<Answer?>(nil)
-        let bell: Bell
-        init(_ bell: consuming Bell) { self.bell = bell }
     }
 
     /// Hands a question in and waits for the answer.
     private func ask<Answer: Sendable>(_ question: @escaping @Sendable (Appliance) -> Answer) -> Answer {
-        let slot: Slot<Answer>
-        do throws(SystemError) {
-            slot = Slot(try Bell())
-        } catch {
-            fatalError("no descriptor is left to answer the control socket: \(error)")
-        }
-        questions.post { appliance in
+        let slot = Slot<Answer>()
+        questions.post { [self] appliance in
             let answer = question(appliance)
             slot.answer.withLock { $0 = answer }
-            slot.bell.ring()
+            answered.ring()
         }
         while true {
             if let answer = slot.answer.withLock({ $0 }) { return answer }
-            _ = DescriptorIO.waitReadable(slot.bell.number, atMost: .seconds(1))
+            if DescriptorIO.waitReadable(answered.number, atMost: .seconds(1)) { answered.hush() }
         }
     }
 }

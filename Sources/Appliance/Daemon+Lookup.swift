@@ -57,8 +57,8 @@ extension Daemon {
 
     /// The answer; nothing if the question cannot be read.
     static func answer(to question: String, by mappings: [DeterministicMapping]) -> (text: String, isFound: Bool)? {
-        if case .v4(let address)? = TransportAddress(question).map(\.address), let external = TransportAddress(question)
-        {
+        if case .v4(let external)? = TransportAddress(question) {
+            let address = external.address
             for mapping in mappings {
                 switch mapping.use(of: address, external.port) {
                 case .client(let network, let ports)?:

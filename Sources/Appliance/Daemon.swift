@@ -52,14 +52,15 @@ public enum Daemon {
         LoggingSystem.bootstrap { _ in JournalLog(threshold: level) }
         let log = Logger(label: "nat64-appliance")
         do throws(StartFailure) {
-            let configuration = try load(path)
+            let file = file(path)
+            let configuration = try load(file)
             level.set(configuration.logLevel)
             // Both before the first thread: the sentinel keeps the name until it has tidied up, so that the next start
             // does not meet it halfway.
             let name = try claim(configuration.device)
             try postSentinel(for: configuration.device)
             defer { withExtendedLifetime(name) {} }
-            let appliance = try Appliance(configuration: configuration, file: path, log: log, logThreshold: level)
+            let appliance = try Appliance(configuration: configuration, file: file, log: log, logThreshold: level)
             appliance.supervise(signals)
             return 0
         } catch {
@@ -73,7 +74,7 @@ public enum Daemon {
     /// - Returns: The exit code: 0 if nothing is left, 1 if something could not be taken out.
     public static func withdraw(configurationFile path: String?) -> Int32 {
         do throws(StartFailure) {
-            let configuration = try load(path)
+            let configuration = try load(file(path))
             let name = try claim(configuration.device)
             defer { withExtendedLifetime(name) {} }
             let removed: [NetworkItem]
@@ -113,10 +114,15 @@ public enum Daemon {
         }
     }
 
-    private static func load(_ path: String?) throws(StartFailure) -> ValidatedConfiguration {
-        guard path != nil || WholeFile.exists(defaultConfigurationFile) else { return ValidatedConfiguration() }
+    /// The file that is read at the start and at every reload: the one that is named, or the packaged one if it is there.
+    static func file(_ path: String?, packaged: String = defaultConfigurationFile) -> String? {
+        path ?? (WholeFile.exists(packaged) ? packaged : nil)
+    }
+
+    private static func load(_ file: String?) throws(StartFailure) -> ValidatedConfiguration {
+        guard let file else { return ValidatedConfiguration() }
         do throws(ConfigurationProblems) {
-            return try Configuration.load(path: path ?? defaultConfigurationFile)
+            return try Configuration.load(path: file)
         } catch {
             throw .configuration(error.description)
         }

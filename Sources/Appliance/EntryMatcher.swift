@@ -12,9 +12,13 @@ struct EntryMatcher {
 
     /// Reads the filter's texts.
     init(_ filter: EntryFilter) throws(ControlRefusal) {
-        client = try Self.read(filter.client, "client", "2001:db8:6::/64 or [2001:db8:6::1]:40000")
-        peer = try Self.read(filter.peer, "peer", "192.0.2.0/24 or 192.0.2.1:443")
-        external = try Self.read(filter.external, "external", "203.0.113.1 or 203.0.113.1:1024")
+        client = try Self.read(filter.client, "IPv6 client", "2001:db8:6::/64 or [2001:db8:6::1]:40000")
+        peer = try Self.read(filter.peer, "IPv4 peer", "192.0.2.0/24 or 192.0.2.1:443")
+        external = try Self.read(filter.external, "external IPv4 address", "203.0.113.1 or 203.0.113.1:1024")
+        if let state = filter.state, !TCPState.allCases.contains(where: { "\($0.name)" == state }) {
+            let words = TCPState.allCases.dropFirst().map(\.word).joined(separator: ", ")
+            throw ControlRefusal(.badRequest, "\"\(state)\" is no TCP state; write one of \(words).")
+        }
         transport = filter.transport
         state = filter.state
     }
@@ -25,12 +29,14 @@ struct EntryMatcher {
         _ example: String
     ) throws(ControlRefusal) -> (IPPrefix, Port?)? {
         guard let text else { return nil }
-        if let prefix = IPPrefix(text) { return (prefix, nil) }
-        if let pair = TransportAddress(text) {
-            switch pair {
-            case .v4(let pair): return (.v4(IPv4Prefix(pair.address, length: 32)), pair.port)
-            case .v6(let pair): return (.v6(IPv6Prefix(pair.address, length: 128)), pair.port)
-            }
+        // An address of the other family would be agreed with by nothing, and the empty list be taken for the truth.
+        let isIPv6 = name.hasPrefix("IPv6")
+        switch (IPPrefix(text), TransportAddress(text)) {
+        case (.v6(let prefix)?, _) where isIPv6: return (.v6(prefix), nil)
+        case (.v4(let prefix)?, _) where !isIPv6: return (.v4(prefix), nil)
+        case (nil, .v6(let pair)?) where isIPv6: return (.v6(IPv6Prefix(pair.address, length: 128)), pair.port)
+        case (nil, .v4(let pair)?) where !isIPv6: return (.v4(IPv4Prefix(pair.address, length: 32)), pair.port)
+        default: break
         }
         throw ControlRefusal(.badRequest, "\"\(text)\" is no \(name); write \(example).")
     }
@@ -68,4 +74,9 @@ struct EntryMatcher {
         guard let wanted else { return true }
         return wanted.prefix.contains(address) && (wanted.port == nil || wanted.port == port)
     }
+}
+
+extension TCPState {
+    /// The state as it is asked for: `v4-fin-rcv`.
+    fileprivate var word: String { String("\(name)".lowercased().map { $0 == " " ? "-" : $0 }) }
 }

@@ -1,4 +1,5 @@
 internal import Configuration
+private import Glibc
 internal import Linux
 internal import PacketMemory
 
@@ -28,7 +29,7 @@ struct StateDirectory: Sendable {
     func secret() throws(SystemError) -> KeyedHash {
         do throws(SystemError) {
             if let secret = Self.parse(try WholeFile.read(secretPath, limit: 64)) { return secret }
-        } catch  where error.isAbsence || error.code == SystemError.tooLarge {
+        } catch  where [ENOENT, EFBIG].contains(error.code) {
             // The first start; or a file that is no secret of ours.
         }
         let fresh = SystemRandom.secret()
@@ -50,20 +51,13 @@ struct StateDirectory: Sendable {
     }
 }
 
-extension SystemError {
-    /// Whether there simply is no such file.
-    var isAbsence: Bool { code == 2 }
-    /// EFBIG.
-    static let tooLarge: Int32 = 27
-}
-
 extension StateDirectory {
     /// What was switched at runtime before the last stop, and what is wrong with the file if it is damaged.
     func runtimeViews() -> (views: RuntimeViews, problem: String?) {
         do throws(SystemError) {
             let (views, problems) = RuntimeViews.parse(try WholeFile.read(viewsPath, limit: 1 << 20), name: viewsPath)
             return (views, problems?.description)
-        } catch  where error.isAbsence {
+        } catch  where error.code == ENOENT {
             return (RuntimeViews(), nil)
         } catch {
             return (RuntimeViews(), "what was switched at runtime cannot be read: \(error)")
@@ -77,7 +71,7 @@ extension StateDirectory {
             let octets = try WholeFile.read(bindingsPath, limit: 64 << 20)
             let (bindings, problems) = RuntimeBindings.parse(octets, name: bindingsPath)
             return (bindings, problems?.description)
-        } catch  where error.isAbsence {
+        } catch  where error.code == ENOENT {
             return (RuntimeBindings(), nil)
         } catch {
             return (RuntimeBindings(), "the static bindings that were added at runtime cannot be read: \(error)")

@@ -72,8 +72,8 @@ public struct ValidatedConfiguration: Hashable, Sendable {
     public var staticBindings: [StaticBinding] = []
     /// The IPv4 addresses and ports that stand for clients.
     public var pool = PoolSpecification()
-    /// How many microseconds a worker of the TUN polls before it sleeps; nil adapts to the traffic.
-    public var pollBeforeSleep: Int?
+    /// How long a worker of the TUN polls before it sleeps.
+    public var pollBeforeSleep = PollBeforeSleep.automatic
     /// The settings of the NAT64 engine; its pool is filled in when the interfaces are known.
     public var nat64 = NAT64Settings()
 
@@ -112,6 +112,8 @@ public struct ValidatedConfiguration: Hashable, Sendable {
     public var connectionLimits = ConnectionLimits()
     /// Resolver threads; nothing means as many as the process may use CPUs.
     public var resolverWorkers: Int?
+    /// How long a resolver thread polls before it sleeps.
+    public var resolverPollBeforeSleep = PollBeforeSleep.automatic
     /// Where and how questions are logged.
     public var queryLog = QueryLog()
     /// The settings of the DNS64 engine; with upstreams of the system, those are filled in at start.
@@ -134,11 +136,4 @@ public struct ValidatedConfiguration: Hashable, Sendable {
 
     /// The configuration of an empty file.
     public init() {}
-
-    /// Whether two files mean the same, whatever they are called.
-    public func means(_ other: ValidatedConfiguration) -> Bool {
-        var left = self
-        left.files = other.files
-        return left == other
-    }
 }

@@ -8,8 +8,7 @@ internal import NIOPosix
 /// The server behind the control socket: HTTP/1.1 with JSON under `/v1`, and Prometheus text under `/metrics`.
 ///
 /// It has two threads of its own, made by the thread that starts it and thus in its network namespace: one serves
-/// the sockets, reads what comes, never blocks and gives up every privilege first; the other asks the appliance and
-/// keeps the privileges of the thread that starts it.
+/// the sockets, reads what comes and never blocks; the other asks the appliance. Both give up every privilege first.
 public final class ControlServer: Sendable {
     private let file: SocketFile
     private let group: MultiThreadedEventLoopGroup
@@ -26,7 +25,6 @@ public final class ControlServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let worker = NIOThreadPool(numberOfThreads: 1)
         worker.start()
-        // It reads what others send, and asks an appliance that needs no privilege of ours.
         worker.submit { _ in Capabilities.dropAll() }
         let routes = Routes(appliance: appliance, daemonUser: geteuid())
         do {

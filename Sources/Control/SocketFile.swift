@@ -30,7 +30,7 @@ final class SocketFile: Sendable {
         guard (1...SocketAddressUnix.longestPath).contains(path.utf8.count) else { throw .pathLength(path) }
         var groupNumber: gid_t?
         if let group {
-            groupNumber = number(ofGroup: group)
+            groupNumber = UserGroup.number(of: group)
             if groupNumber == nil { throw .noSuchGroup(group) }
         }
         try makeFolder(for: path)
@@ -141,27 +141,12 @@ final class SocketFile: Sendable {
         }
         return number
     }
-
-    /// The number of a group.
-    private static func number(ofGroup name: String) -> gid_t? {
-        var entry = unsafe group()
-        var found: UnsafeMutablePointer<group>?
-        var memory = [CChar](repeating: 0, count: 64 * 1_024)
-        let code = unsafe getgrnam_r(name, &entry, &memory, memory.count, &found)
-        guard code == 0, unsafe found != nil else { return nil }
-        return unsafe entry.gr_gid
-    }
 }
 
 /// Which file a path leads to.
 private struct FileIdentity: Equatable {
     private let device: dev_t
     private let number: ino_t
-
-    init() {
-        device = 0
-        number = 0
-    }
 
     init?(of path: String) {
         var found = stat()

@@ -8,7 +8,7 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
     public var mtu: Int
     /// Queues of the device, each with a thread of its own.
     public var workers: Int
-    /// Kinds of offload in use: `checksum`, `tso4`, `tso6`, `uso4`, `uso6`.
+    /// Kinds of offload in use: `checksum`, `tcp4`, `tcp6`, `ecn`, `udp`.
     public var offloads: [String]
     /// Kinds of offload that this kernel refused.
     public var refusedOffloads: [String]

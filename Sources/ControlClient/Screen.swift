@@ -77,5 +77,4 @@ enum Colour: Int {
     case red = 31
     case green = 32
     case yellow = 33
-    case bold = 1
 }

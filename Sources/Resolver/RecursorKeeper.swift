@@ -43,6 +43,8 @@ struct RecursorKeeper {
     private(set) var ends: UInt64 = 0
     /// How many were ended because they did not answer.
     private(set) var hangs: UInt64 = 0
+    /// Whether Landlock keeps recursors from files, as the first has said; nothing before.
+    private(set) var hasLandlock: Bool?
     private let watch: WatchBell
     private var lastEnds: [Moment] = []
     /// What those that are gone have refused, and what the one at work has.
@@ -148,15 +150,15 @@ struct RecursorKeeper {
 
     private mutating func take(_ said: RecursorPulse, _ events: inout [Event]) {
         refusedNow = said.refused
+        hasLandlock = said.hasLandlock
         if !hasShownLife, !said.hasLandlock { events.append(.withoutLandlock) }
     }
 
     private mutating func askForLife(at now: Moment) {
         guard let pulse, askedForLife == nil else { return }
-        askedForLife = now
         let memory = OctetBuffer(count: RecursionFrame.start)
         do throws(SystemError) {
-            _ = try pulse.socket.send(memory.octets)
+            if try pulse.socket.send(memory.octets) { askedForLife = now }
         } catch {
             // It has ended, as the next look will find.
         }

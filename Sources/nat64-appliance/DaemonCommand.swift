@@ -39,6 +39,12 @@ struct DaemonCommand: ParsableCommand {
 }
 
 extension DaemonCommand {
+    /// What several subcommands take.
+    struct Options: ParsableArguments {
+        @Option(name: .shortAndLong, help: ArgumentHelp("The configuration file.", valueName: "file"))
+        var config: String?
+    }
+
     /// The daemon itself.
     struct Run: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -46,14 +52,10 @@ extension DaemonCommand {
             abstract: "Run the daemon in the foreground (what happens without a subcommand)."
         )
 
-        @Option(
-            name: [.short, .customLong("config")],
-            help: ArgumentHelp("The configuration file.", valueName: "file")
-        )
-        var configurationFile: String?
+        @OptionGroup var options: Options
 
         func run() throws {
-            throw ExitCode(Daemon.run(configurationFile: configurationFile))
+            throw ExitCode(Daemon.run(configurationFile: options.config))
         }
     }
 
@@ -84,11 +86,7 @@ extension DaemonCommand {
                 """
         )
 
-        @Option(
-            name: [.short, .customLong("config")],
-            help: ArgumentHelp("The configuration file.", valueName: "file")
-        )
-        var configurationFile: String?
+        @OptionGroup var options: Options
 
         @Flag(help: "Read the journal from standard input.")
         var journal = false
@@ -106,7 +104,7 @@ extension DaemonCommand {
 
         func run() throws {
             throw ExitCode(
-                Daemon.lookup(question, configurationFile: configurationFile, readsJournal: journal, at: at)
+                Daemon.lookup(question, configurationFile: options.config, readsJournal: journal, at: at)
             )
         }
     }
@@ -118,14 +116,10 @@ extension DaemonCommand {
             discussion: "The unit does it after every stop. Refuses while an appliance runs."
         )
 
-        @Option(
-            name: [.short, .customLong("config")],
-            help: ArgumentHelp("The configuration file.", valueName: "file")
-        )
-        var configurationFile: String?
+        @OptionGroup var options: Options
 
         func run() throws {
-            throw ExitCode(Daemon.withdraw(configurationFile: configurationFile))
+            throw ExitCode(Daemon.withdraw(configurationFile: options.config))
         }
     }
 }

@@ -6,6 +6,7 @@ import Linux
 import NAT64
 import Resolver
 import Testing
+import Timing
 
 @testable import Appliance
 
@@ -56,6 +57,7 @@ struct RestartTests {
         exclude-aaaa = ["2001:db8:9::/48"]
         cache-size = "2MiB"
         workers = 3
+        poll-before-sleep = 3
         [[dns64.view]]
         clients = ["2001:db8:6:2::/64"]
         synthesize = true
@@ -89,19 +91,8 @@ struct RestartTests {
         #expect(settings.dns64.upstreams.map(\.description) == ["192.0.2.53:53"])
         #expect(settings.listen.map(\.description) == ["[2001:db8:6::1]:53"])
         #expect(settings.workers == 3 && settings.dns64.cacheSize == 2 << 20)
+        #expect(settings.pollBeforeSleep == .always(Moment.Span(nanoseconds: 3_000)))
         #expect(ValidatedConfiguration().resolverSettings.usesSystemUpstreams)
         #expect(ValidatedConfiguration().resolverSettings.workers == 0, "as many as there are CPUs")
-    }
-
-    @Test("the error numbers that are told in words of their own are those of this system")
-    func errorNumbers() {
-        let named: [(Int32, Int32)] = [
-            (SystemError.notPermitted, EPERM), (SystemError.noSuchFile, ENOENT), (SystemError.noAccess, EACCES),
-            (SystemError.busy, EBUSY), (SystemError.noSuchDevice, ENODEV), (SystemError.invalid, EINVAL),
-            (SystemError.tooLarge, EFBIG),
-        ]
-        for (ours, theirs) in named { #expect(ours == theirs) }
-        #expect(SystemError(call: "open", code: ENOENT).isAbsence)
-        #expect(!SystemError(call: "open", code: ENOTDIR).isAbsence)
     }
 }

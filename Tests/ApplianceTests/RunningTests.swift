@@ -198,6 +198,28 @@ struct RunningTests {
         }
     }
 
+    @Test("a reload that leaves no address to translate with ends synthesis at once, and one that brings it starts it")
+    func synthesisAtReload() async throws {
+        try await onStage { (stage: Stage) throws in
+            try stage.configure(pool: "pool = [\"share:none0\"]")
+            #expect(try stage.reload().applied)
+            #expect(try stage.ask("four") == [])
+            try stage.configure()
+            #expect(try stage.reload().applied)
+            #expect(try stage.ask("four") == [Stage.synthetic])
+        }
+    }
+
+    @Test("the packaged file is read, and read again, if no other is named and it is there")
+    func packagedFile() throws {
+        let folder = Folder()
+        try folder.write("", to: "appliance.toml")
+        let packaged = folder.path + "/appliance.toml"
+        #expect(Daemon.file(nil, packaged: packaged) == packaged)
+        #expect(Daemon.file("other.toml", packaged: packaged) == "other.toml")
+        #expect(Daemon.file(nil, packaged: packaged + ".gone") == nil)
+    }
+
     @Test("a prefix whose route belongs to somebody else is refused at a reload, and everything stays as it was")
     func conflictAtReload() async throws {
         try await onStage { (stage: Stage) throws in

@@ -145,7 +145,7 @@ struct EncryptionTests {
                 version: .http1_1,
                 method: HTTPMethod(rawValue: method),
                 uri: path,
-                headers: HTTPHeaders(headers.map { ($0.key, $0.value) })
+                headers: HTTPHeaders([("host", "x")] + headers.map { ($0.key, $0.value) })
             )
         )
     }

@@ -76,13 +76,3 @@ extension IPv4Prefix {
     /// Whether all of another range lies in this one.
     fileprivate func holds(_ other: IPv4Prefix) -> Bool { length <= other.length && contains(other.address) }
 }
-
-extension Section {
-    /// Tells that a key is missing.
-    ///
-    /// - Parameter what: What is to be written.
-    func require(_ key: String, _ what: String) {
-        guard value(key) == nil else { return }
-        problems.add(place, name, "\(key) is missing; write \(what)")
-    }
-}

@@ -179,9 +179,6 @@ extension Section {
 }
 
 extension ClosedRange<Port> {
-    /// How many there are.
-    var length: Int { Int(upperBound.number) - Int(lowerBound.number) + 1 }
-
     /// As it is written in a file.
     var text: String { lowerBound == upperBound ? "\(lowerBound)" : "\(lowerBound)-\(upperBound)" }
 }
@@ -197,8 +194,8 @@ extension TransportProtocol {
         }
     }
 
-    /// The protocol as the file writes it.
-    var word: String {
+    /// The protocol as the file and the control API write it.
+    public var word: String {
         switch self {
         case .udp: "udp"
         case .tcp: "tcp"

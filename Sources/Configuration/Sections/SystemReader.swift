@@ -1,3 +1,5 @@
+internal import Linux
+
 extension ValidatedConfiguration {
     /// `[control]`, `[state]` and `[log]`.
     mutating func readSystem(control: Section, state: Section, log: Section) {
@@ -12,10 +14,13 @@ extension ValidatedConfiguration {
             }
         }
         if let group = control.text("group", example: "adm") {
-            if Self.isGroup(group.text) {
-                controlGroup = group.text
-            } else {
+            if !Self.isGroup(group.text) {
                 control.refuse(group, "group", "is not the name of a group; write one that `getent group` shows")
+            } else if UserGroup.number(of: group.text) == nil {
+                let remedy = "make it with `groupadd --system \(group.text)`, or write another"
+                control.refuse(group, "group", "is no group of this machine; \(remedy)")
+            } else {
+                controlGroup = group.text
             }
         }
         if let directory = state.text("directory", example: stateDirectory), isPath(directory, state, "directory") {

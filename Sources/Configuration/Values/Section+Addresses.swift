@@ -55,6 +55,12 @@ extension Section {
             refuse(written, key, "is not an address; \(example)")
             return nil
         }
+        // "::1:53" is an address without a port, and hardly ever meant so.
+        if let (address, port) = written.text.addressWithPortInside {
+            let remedy = "write \"[\(address)]:\(port)\" if that is its port, or \"[\(written.text)]\""
+            refuse(written, key, "does not say whether \(port) is a port; \(remedy)")
+            return nil
+        }
         guard endpoint.port.number != 0 else {
             refuse(written, key, "has port 0, which nobody can reach; \(example)")
             return nil
@@ -72,6 +78,18 @@ extension Place {
     func seen(from other: Place) -> String {
         guard order == other.order else { return "in \(description)" }
         return line == other.line ? "at column \(column)" : "in line \(line)"
+    }
+}
+
+extension String {
+    /// An IPv6 address without brackets that ends in a port of the resolver's, and what would be left of it: `::1:53`.
+    fileprivate var addressWithPortInside: (address: Substring, port: Substring)? {
+        guard !hasPrefix("["), let colon = lastIndex(of: ":"), contains("::"), IPAddress(self) != nil else {
+            return nil
+        }
+        let (address, port) = (self[..<colon], self[index(after: colon)...])
+        guard ["53", "443", "853", "5353"].contains(port), IPAddress(String(address)) != nil else { return nil }
+        return (address, port)
     }
 }
 

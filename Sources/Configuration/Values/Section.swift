@@ -35,6 +35,14 @@ struct Section {
         problems.add(text.place, path(key), "\(quoted(text.text)) \(message)")
     }
 
+    /// Tells that a key is missing, if it is.
+    ///
+    /// - Parameter what: What is to be written.
+    func require(_ key: String, _ what: String) {
+        guard value(key) == nil else { return }
+        problems.add(place, name, "\(key) is missing; write \(what)")
+    }
+
     // MARK: tables
 
     /// The table below, empty if it is not written.

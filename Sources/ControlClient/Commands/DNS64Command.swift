@@ -108,10 +108,19 @@ extension ControlCommand {
             screen.print(String(decoding: body, as: UTF8.self))
             return
         }
-        var rows = list.views.map { [$0.network, $0.synthesize ? "on" : "off", $0.origin.rawValue] }
-        rows.append(["all others", list.synthesizeByDefault ? "on" : "off", "default"])
+        var rows = list.views.map { view in
+            [
+                view.network, view.synthesize ? "on" : "off", view.origin.rawValue, "\(view.rules)", "\(view.filters)",
+                Words.number(view.questions),
+            ]
+        }
+        let others = list.synthesizeByDefault ? "on" : "off"
+        rows.append(["all others", others, "default", "", "", Words.number(list.otherQuestions)])
         if !list.synthesizeOverIPv4 { rows.append(["clients that ask over IPv4", "off", "default"]) }
-        var table = Table(columns: [Column("CLIENTS"), Column("DNS64"), Column("ORIGIN")])
+        var table = Table(columns: [
+            Column("CLIENTS"), Column("DNS64"), Column("ORIGIN"), Column("RULES", toTheRight: true),
+            Column("FILTERS", toTheRight: true), Column("QUESTIONS", toTheRight: true),
+        ])
         screen.print(table.text(rows: rows, heading: true))
     }
 }

@@ -10,19 +10,12 @@ final class EncryptedConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private struct Pending {
-        var question: EncryptedQuestion
-        var identifier: UInt16
-        var askedAt: NIODeadline
-    }
-
     private unowned let upstream: EncryptedUpstream
     private var context: ChannelHandlerContext?
     private var arrived = ByteBuffer()
-    private var pending: [UInt16: Pending] = [:]
+    private var unanswered = UnansweredQuestions()
     /// Questions that wait for the end of the handshake.
     private var waiting: [EncryptedQuestion] = []
-    private var lastIdentifier = UInt16.random(in: .min ... .max)
     private let began: NIODeadline
     private var lastHeard: NIODeadline
     private var reason = "the connection was closed during the handshake"
@@ -48,7 +41,7 @@ final class EncryptedConnection: ChannelInboundHandler {
     }
 
     /// How many questions are under way.
-    var count: Int { pending.count + waiting.count }
+    var count: Int { unanswered.count + waiting.count }
 
     /// Whether it may be given questions.
     var takesQuestions: Bool { !hasEnded && !isRetired && count < Self.most }
@@ -68,11 +61,10 @@ final class EncryptedConnection: ChannelInboundHandler {
             question.settle(.failure(.local))
             return
         }
-        repeat { lastIdentifier &+= 1 } while pending[lastIdentifier] != nil
-        pending[lastIdentifier] = Pending(question: question, identifier: identifier, askedAt: .now())
+        let own = unanswered.insert(question, identifier, at: .now())
         var frame = context.channel.allocator.buffer(capacity: question.message.readableBytes + 2)
         frame.writeInteger(UInt16(truncatingIfNeeded: question.message.readableBytes))
-        frame.writeInteger(lastIdentifier)
+        frame.writeInteger(own)
         frame.writeImmutableBuffer(
             question.message.getSlice(
                 at: question.message.readerIndex + 2,
@@ -117,8 +109,8 @@ final class EncryptedConnection: ChannelInboundHandler {
     private func take(_ message: ByteBuffer) {
         // Whoever answers what was not asked is ignored.
         guard message.readableBytes >= 12,
-            let identifier = message.getInteger(at: message.readerIndex, as: UInt16.self),
-            let asked = pending.removeValue(forKey: identifier)
+            let own = message.getInteger(at: message.readerIndex, as: UInt16.self),
+            let asked = unanswered.remove(own)
         else { return }
         hasAnswered = true
         var whole = ByteBuffer(bytes: message.readableBytesView)
@@ -150,19 +142,20 @@ final class EncryptedConnection: ChannelInboundHandler {
         guard !hasEnded else { return }
         hasEnded = true
         context = nil
-        let unanswered = pending.values.map(\.question) + waiting
-        pending.removeAll()
+        let left = unanswered.questions + waiting
+        unanswered.removeAll()
         waiting.removeAll()
-        upstream.ended(self, unanswered, failure, reason)
+        upstream.ended(self, left, failure, reason)
     }
 
     /// Ends if nobody needs it, or if nothing comes although something should.
     func sweep(at now: NIODeadline) {
         guard !hasEnded else { return }
+        unanswered.forgetOld(at: now)
         if !wasReady {
             guard now - began >= Self.patience else { return }
             close("the TLS handshake takes too long")
-        } else if let oldest = pending.values.map(\.askedAt).min() {
+        } else if let oldest = unanswered.oldest {
             guard now - max(oldest, lastHeard) >= Self.patience else { return }
             close("no answer came")
         } else if now - lastHeard >= Self.idle {

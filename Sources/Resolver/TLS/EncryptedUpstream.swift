@@ -1,5 +1,6 @@
 internal import DNS64
 internal import IPAddressing
+internal import Linux
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -151,10 +152,10 @@ extension ExchangeFailure {
     /// What a failure to connect says about the upstream.
     fileprivate init(connecting error: any Error) {
         let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
-        switch (cause as? IOError)?.errnoCode {
-        case 111: self = .refused
-        case 23, 24, 105, 12: self = .local
-        default: self = .unreachable
+        guard let code = (cause as? IOError)?.errnoCode else {
+            self = .unreachable
+            return
         }
+        self.init(SystemError(call: "connect TLS", code: code))
     }
 }

@@ -1,4 +1,5 @@
 private import DNS64
+private import Glibc
 internal import Linux
 internal import NIOCore
 internal import PacketMemory
@@ -50,7 +51,7 @@ final class UpstreamConnection {
         while question.readableBytes > 0 {
             let sent = SocketIO.send(question.readableBytesSpan, on: number)
             if SocketIO.isTryAgain(sent) { return .awaitRoom }
-            guard sent > 0 else { return .failed(SystemError(call: "send TCP", code: sent == 0 ? 32 : -sent)) }
+            guard sent > 0 else { return .failed(SystemError(call: "send TCP", code: sent == 0 ? EPIPE : -sent)) }
             question.moveReaderIndex(forwardBy: Int(sent))
         }
         return .awaitOctets
@@ -64,7 +65,7 @@ final class UpstreamConnection {
         let got = SocketIO.receive(into: &octets, on: number)
         if SocketIO.isTryAgain(got) { return .awaitOctets }
         // The end of the stream before the message is whole: as if it had been reset.
-        guard got > 0 else { return .failed(SystemError(call: "receive TCP", code: got == 0 ? 104 : -got)) }
+        guard got > 0 else { return .failed(SystemError(call: "receive TCP", code: got == 0 ? ECONNRESET : -got)) }
         arrived.writeBytes(memory.octets.extracting(0..<Int(got)))
         return resume()
     }
