@@ -104,6 +104,33 @@ struct HostSideTests {
         Issue.record("a packet to the stand-in was handed back")
     }
 
+    @Test("a datagram whose ports look like the type of an ICMP error keeps what it carries", arguments: [3, 11, 12])
+    func noQuote(type: Int) throws {
+        var bench = try bench()
+        let port = type * 256
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:\(port) > [2001:db8:64::203.0.113.1]:\(port)
+            =  udp $c > 203.0.113.1:\(port)
+            """
+        )
+        // What an error of the host, and one of the client, would quote, as far as addresses and checksum go.
+        let stranger = try bench.octets("udp 192.0.0.7:9 > 203.0.113.1:9 size 16")
+        for line in [
+            "udp 203.0.113.1:\(port) > \(bench.names["$c"] ?? "") size \(stranger.count)",
+            "udp [2001:db8:6::c0]:\(port) > [2001:db8:64::203.0.113.1]:\(port) size \(stranger.count)",
+        ] {
+            var packet = try bench.octets(line)
+            let start = packet.count - stranger.count
+            packet.replaceSubrange(start..., with: stranger)
+            let (unsummed, left) = leavingChecksum(packet)
+            let outcome = bench.send(unsummed, left)
+            guard case .sent(let result, let offload) = outcome else { throw Unexpected(outcome: outcome) }
+            #expect(flaw(result, offload) == nil)
+            #expect(Array(result.suffix(stranger.count)) == stranger)
+        }
+    }
+
     @Test("a super-packet of the host keeps its segments, and its partial checksum follows both changes of address")
     func superPackets() throws {
         var bench = try bench()

@@ -145,6 +145,21 @@ struct PacketLayoutTests {
         #expect(found.moreFragments && found.isFragment && found.identification == 0x1234_ABCD)
     }
 
+    @Test("a quote that is cut within its IPv4 header, options included, is no packet")
+    func cutOptions() throws {
+        var packet = Self.ipv4
+        packet.insert(contentsOf: [UInt8](repeating: 1, count: 40), at: 20)
+        (packet[0], packet[3]) = (0x4F, 72)
+        for sum in [0, 1] {
+            // Whatever lies behind a quote, its sum cannot make up for what is missing.
+            packet[10] = UInt8(sum)
+            for count in 20..<60 {
+                let piece = Array(packet[..<count])
+                #expect(throws: PacketRefusal(.truncated)) { _ = try layout(piece, quoted: true) }
+            }
+        }
+    }
+
     @Test("a quote may be cut short anywhere behind its header")
     func quotes() throws {
         for count in 40..<Self.ipv6.count {

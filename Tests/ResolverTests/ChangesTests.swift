@@ -11,9 +11,14 @@ import Timing
 
 @Suite("Changes while the resolver runs")
 struct ChangesTests {
-    @Test("a changed Policy has its effect on the next question, on every worker, over UDP and TCP")
-    func policyChange() async throws {
-        try await withBench(settings(workers: 2)) { (bench: Bench) throws in
+    @Test(
+        "a changed Policy has its effect on the next question, on every worker, over UDP and TCP, also where workers poll",
+        arguments: [PollBeforeSleep.automatic, .always(.zero), .always(.seconds(1))]
+    )
+    func policyChange(poll: PollBeforeSleep) async throws {
+        var wanted = settings(workers: 2)
+        wanted.pollBeforeSleep = poll
+        try await withBench(wanted) { (bench: Bench) throws in
             let stream = try Stream(to: Bench.at)
             for generation in UInt64(2)...11 {
                 let served = generation % 2 == 0
@@ -112,7 +117,7 @@ struct ChangesTests {
 
     @Test("the resolvers of the system are followed as their file changes, without the stub and without ourselves")
     func systemUpstreams() async throws {
-        var template = [UInt8]("/tmp/resolv.XXXXXX".utf8CString.map { UInt8(bitPattern: $0) })
+        var template = [UInt8]("/tmp/resolv.XXXXXX".utf8CString.map { UInt8(truncatingIfNeeded: $0) })
         let folder = template.withUnsafeMutableBytes {
             String(cString: mkdtemp($0.baseAddress!.assumingMemoryBound(to: CChar.self)))
         }

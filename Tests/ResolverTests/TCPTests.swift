@@ -120,7 +120,7 @@ struct TCPTests {
             // On a busy machine a connection may be closed as silent before its question is read: then once more.
             var waiting = try Stream(to: Bench.at)
             waiting.send(Message.question("mute.test", Message.a))
-            while !eventually({ bench.resolver.status.workers[0].waitingClients > 0 }) {
+            while !eventually(patience: .seconds(30), { bench.resolver.status.workers[0].waitingClients > 0 }) {
                 waiting = try Stream(to: Bench.at)
                 waiting.send(Message.question("mute.test", Message.a))
             }

@@ -1,5 +1,6 @@
 import DNS64
 import Linux
+import NIOCore
 import PacketMemory
 import Policy
 import TestNamespace
@@ -55,7 +56,8 @@ struct UpstreamSocketTests {
                     cookieSecret: secret,
                     after: nil
                 ),
-                sockets: 64
+                sockets: 64,
+                poll: .always(.zero)
             )
             try worker.seal(ExchangeID(0), 0, write("closed.test", identifier: 1, to: &worker))
             let number = worker.questionsPort
@@ -74,5 +76,31 @@ struct UpstreamSocketTests {
             #expect(try arrived(1, at: first) == ["one.test"])
             #expect(try arrived(1, at: second) == ["two.test"])
         }
+    }
+}
+
+@Suite("Questions on a connection to an upstream over TLS")
+struct UnansweredQuestionsTests {
+    @Test("those that an upstream leaves unanswered are forgotten when nobody waits for them any more")
+    func oldOnesAreForgotten() throws {
+        let port = try WorkerPort(number: 0)
+        var unanswered = UnansweredQuestions()
+        let start = NIODeadline.uptimeNanoseconds(0)
+        for second in 0..<100 as Range<Int64> {
+            let now = start + .seconds(second)
+            unanswered.forgetOld(at: now)
+            for number in 0..<2 as Range<UInt16> {
+                let exchange = ExchangeID(UInt64(second) * 2 + UInt64(number))
+                let question = EncryptedQuestion(port: port, era: 0, exchange: exchange, message: ByteBuffer())
+                let own = unanswered.insert(question, 7, at: now)
+                guard number == 0 else { continue }
+                let found = unanswered.remove(own)
+                let asked = try #require(found)
+                #expect(asked.question.exchange == exchange && asked.identifier == 7)
+            }
+            #expect(unanswered.count <= 10)
+        }
+        #expect(unanswered.oldest == start + .seconds(90))
+        #expect(Set(unanswered.questions.map(\.exchange)).count == 10)
     }
 }

@@ -6,7 +6,7 @@ import Timing
 
 /// How long tests wait for what must come, before they call it a failure: even a machine that is busy with much else has
 /// done it by then. Nobody who succeeds waits so long.
-let failurePatience = Moment.Span.seconds(30)
+let failurePatience = Moment.Span.seconds(300)
 
 /// A connection with messages in frames.
 final class Stream: Sendable {

@@ -1,0 +1,65 @@
+import IPAddressing
+import NAT64
+import PacketWire
+import Testing
+
+/// A packet with a routing header that has segments left, which is answered wherever that may be, and behind that header
+/// octets of another.
+private func routed(from source: String, to destination: String, next: UInt8 = 17, behind: [UInt8]) throws -> [UInt8] {
+    let (source, destination) = try (#require(IPv6Address(source)), #require(IPv6Address(destination)))
+    let words = [source.high, source.low, destination.high, destination.low]
+    let addresses = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+    let body = [next, 0, 0, 1, 0, 0, 0, 0] + behind
+    return [0x60, 0, 0, 0, 0, UInt8(body.count), 43, 64] + addresses + body
+}
+
+@Suite("About what errors are sent, RFC 4443 section 2.4 (e)")
+struct AnswerableTests {
+    private static let server = "2001:db8:64::c633:640a"
+    private static let datagram: [UInt8] = [0x9C, 0x40, 0, 53, 0, 8, 0, 0]
+
+    @Test("X64-25 who is one node is told, and about a packet to one node only")
+    func told() throws {
+        var bench = try TranslateBench()
+        let outcome = bench.send(try routed(from: "2001:db8:6::c0", to: Self.server, behind: Self.datagram))
+        guard case .answered(.routingHeader, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(try describe(answer).kind == .icmp(type: 4, code: 0))
+    }
+
+    @Test(
+        "X64-25 nothing is sent to a source that is not one node, nor about a packet to many",
+        arguments: [
+            ("::", server), ("::1", server), ("ff02::1", server), ("ff0e::2", server), ("fe80::1", server),
+            ("::ffff:192.0.2.1", server), ("2001:db8:6::c0", "ff02::1"), ("2001:db8:6::c0", "ff0e::fb"),
+        ]
+    )
+    func untold(source: String, destination: String) throws {
+        var bench = try TranslateBench()
+        let outcome = bench.send(try routed(from: source, to: destination, behind: Self.datagram))
+        guard case .dropped = outcome else { throw Unexpected(outcome: outcome) }
+    }
+
+    @Test("X64-25 a message whose ICMPv6 type is cut off may be an error, so nothing is sent about it")
+    func cutType() throws {
+        var bench = try TranslateBench()
+        for count in 0..<8 {
+            let behind = [UInt8](repeating: 128, count: count)
+            let cut = try routed(from: "2001:db8:6::c0", to: Self.server, next: 58, behind: behind)
+            guard case .dropped = bench.send(cut) else { throw Unexpected(outcome: bench.send(cut)) }
+            let other = try routed(from: "2001:db8:6::c0", to: Self.server, next: 17, behind: behind)
+            guard case .answered = bench.send(other) else { throw Unexpected(outcome: bench.send(other)) }
+        }
+    }
+
+    @Test("X64-25 of ICMPv6 messages a query is told of, an error and a redirect are not", arguments: 0...255)
+    func types(type: Int) throws {
+        var bench = try TranslateBench()
+        let behind = [UInt8(type), 0, 0, 0, 0, 0, 0, 0]
+        let outcome = bench.send(try routed(from: "2001:db8:6::c0", to: Self.server, next: 58, behind: behind))
+        if type < 128 || type == 137 {
+            guard case .dropped = outcome else { throw Unexpected(outcome: outcome) }
+        } else {
+            guard case .answered = outcome else { throw Unexpected(outcome: outcome) }
+        }
+    }
+}
