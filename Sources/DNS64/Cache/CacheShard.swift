@@ -17,13 +17,14 @@ import Synchronization
 struct CacheShard: @unchecked Sendable {
     private let ring: UnsafeMutableRawPointer
     private let index: CacheIndex
+    /// Apart from what it guards, so that nothing that changes the whole state touches it.
+    private let gate: UnsafeMutablePointer<Mutex<Void>>
     private let memory: UnsafeMutablePointer<State>
     /// How many octets the ring has.
     let capacity: Int
 
     /// What changes.
     private struct State: ~Copyable {
-        let gate = Mutex<Void>(())
         var head = 0
         var tail = 0
         var used = 0
@@ -44,6 +45,8 @@ struct CacheShard: @unchecked Sendable {
         capacity = (size - slotCount * 8) & ~7
         unsafe ring = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
         index = CacheIndex(slotCount: slotCount)
+        unsafe gate = UnsafeMutablePointer<Mutex<Void>>.allocate(capacity: 1)
+        unsafe gate.initialize(to: Mutex(()))
         unsafe memory = UnsafeMutablePointer<State>.allocate(capacity: 1)
         unsafe memory.initialize(to: State())
     }
@@ -52,6 +55,8 @@ struct CacheShard: @unchecked Sendable {
     func deallocate() {
         unsafe memory.deinitialize(count: 1)
         unsafe memory.deallocate()
+        unsafe gate.deinitialize(count: 1)
+        unsafe gate.deallocate()
         unsafe ring.deallocate()
         index.deallocate()
     }
@@ -63,11 +68,11 @@ struct CacheShard: @unchecked Sendable {
 
     /// Takes the shard for this thread; everything below is to be called between `lock` and `unlock`.
     @inline(__always)
-    func lock() { unsafe memory.pointee.gate._unsafeLock() }
+    func lock() { unsafe gate.pointee._unsafeLock() }
 
     /// Gives the shard back.
     @inline(__always)
-    func unlock() { unsafe memory.pointee.gate._unsafeUnlock() }
+    func unlock() { unsafe gate.pointee._unsafeUnlock() }
 
     /// The ring. Only what ``find(_:hash:_:_:variant:)`` named may be read in it.
     @inline(__always)
