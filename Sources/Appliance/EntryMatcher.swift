@@ -12,9 +12,14 @@ struct EntryMatcher {
 
     /// Reads the filter's texts.
     init(_ filter: EntryFilter) throws(ControlRefusal) {
-        client = try Self.read(filter.client, "IPv6 client", "2001:db8:6::/64 or [2001:db8:6::1]:40000")
-        peer = try Self.read(filter.peer, "IPv4 peer", "192.0.2.0/24 or 192.0.2.1:443")
-        external = try Self.read(filter.external, "external IPv4 address", "203.0.113.1 or 203.0.113.1:1024")
+        client = try Self.read(filter.client, isIPv6: true, "IPv6 client", "2001:db8:6::/64 or [2001:db8:6::1]:40000")
+        peer = try Self.read(filter.peer, isIPv6: false, "IPv4 peer", "192.0.2.0/24 or 192.0.2.1:443")
+        external = try Self.read(
+            filter.external,
+            isIPv6: false,
+            "external IPv4 address",
+            "203.0.113.1 or 203.0.113.1:1024"
+        )
         if let state = filter.state, !TCPState.allCases.contains(where: { "\($0.name)" == state }) {
             let words = TCPState.allCases.dropFirst().map(\.word).joined(separator: ", ")
             throw ControlRefusal(.badRequest, "\"\(state)\" is no TCP state; write one of \(words).")
@@ -25,12 +30,12 @@ struct EntryMatcher {
 
     private static func read(
         _ text: String?,
+        isIPv6: Bool,
         _ name: String,
         _ example: String
     ) throws(ControlRefusal) -> (IPPrefix, Port?)? {
         guard let text else { return nil }
         // An address of the other family would be agreed with by nothing, and the empty list be taken for the truth.
-        let isIPv6 = name.hasPrefix("IPv6")
         switch (IPPrefix(text), TransportAddress(text)) {
         case (.v6(let prefix)?, _) where isIPv6: return (.v6(prefix), nil)
         case (.v4(let prefix)?, _) where !isIPv6: return (.v4(prefix), nil)
