@@ -26,20 +26,7 @@ extension ResolverEngine {
             if own.isSynthetic { decisions.countSynthesizedOwn() }
             return own.count
         }
-        if entry.filter >= 0, policy.treatments[query.treatment].filters {
-            decisions.note(.name(Int(entry.filter)))
-            if let count = local.filtered(
-                query,
-                rules.filters[Int(entry.filter)],
-                policy: policy,
-                isSuspended: synthesisIsSuspended,
-                counting: decisions,
-                into: &reply
-            ) {
-                decisions.count(.filtered)
-                return count
-            }
-        }
+        if let count = filtered(query, by: entry, policy: policy, into: &reply) { return count }
         guard entry.rule >= 0 else { return nil }
         let direction = rules.directions[Int(entry.rule)]
         guard direction == .local || direction == .block else { return nil }
@@ -51,6 +38,27 @@ extension ResolverEngine {
             isBlocked: direction == .block,
             into: &reply
         )
+    }
+
+    /// What the filter of a name says instead of its answer; nothing if there is none, or it allows that.
+    private mutating func filtered(
+        _ query: borrowing ClientQuery,
+        by entry: NameRules.Entry,
+        policy: Policy,
+        into reply: inout MutableRawSpan
+    ) -> Int? {
+        guard entry.filter >= 0, policy.treatments[query.treatment].filters else { return nil }
+        decisions.note(.name(Int(entry.filter)))
+        let count = local.filtered(
+            query,
+            rules.filters[Int(entry.filter)],
+            policy: policy,
+            isSuspended: synthesisIsSuspended,
+            counting: decisions,
+            into: &reply
+        )
+        if count != nil { decisions.count(.filtered) }
+        return count
     }
 
     /// The PTR of a synthetic address whose name below in-addr.arpa the operator wrote an answer for.
@@ -68,18 +76,8 @@ extension ResolverEngine {
             decisions.count(.reverse)
             return local.pointer(query, to: target, apex: apex, rules.locals[Int(entry.local)], into: &reply)
         }
-        if entry.local < 0, entry.filter >= 0, policy.treatments[query.treatment].filters,
-            let count = local.filtered(
-                query,
-                rules.filters[Int(entry.filter)],
-                policy: policy,
-                isSuspended: synthesisIsSuspended,
-                counting: decisions,
-                into: &reply
-            )
-        {
-            counters.add(.filtered)
-            counters.add(.filteredAlias)
+        if entry.local < 0, let count = filtered(query, by: entry, policy: policy, into: &reply) {
+            decisions.count(.filteredAlias)
             return count
         }
         guard entry.local < 0, entry.rule >= 0 else { return nil }
