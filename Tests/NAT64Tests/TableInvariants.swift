@@ -188,5 +188,7 @@ extension Shard {
     fileprivate var places: Int { unsafe state.pointee.clients.capacity + state.pointee.further.capacity }
 
     /// How far clients stand from their places in the index, for tests of the hash.
-    func clientProbeLengths() -> (longest: Int, sum: Int) { unsafe state.pointee.clients.probeLengths() }
+    func clientProbeLengths() -> (longest: Int, sum: Int, beyondLine: Int) {
+        unsafe state.pointee.clients.probeLengths()
+    }
 }

@@ -65,8 +65,8 @@ struct IndexSpace: @unchecked Sendable {
     /// The number plus one that is probably stored under a hash, found without a lock: what is found here may be wrong,
     /// and what is not found, which is said by zero, may be there.
     ///
-    /// Nearly all are in one of four places that lie in the cache line asked for; these are looked at without a branch,
-    /// because which of them it is nobody can foretell.
+    /// Nearly all are in one of the first four places of the search, which are all in the cache line asked for; these are
+    /// looked at without a branch, because which of them it is nobody can foretell.
     @inline(__always)
     func guess(_ hash: UInt32, of shard: Int) -> UInt32 {
         let (places, mask) = unsafe now(shard)
@@ -79,8 +79,8 @@ struct IndexSpace: @unchecked Sendable {
             found = min(found, unsafe line[Int((home &+ step) & 7)].load(ordering: .relaxed) ^ tag)
         }
         if found >> 32 == 0 { return UInt32(truncatingIfNeeded: found) }
-        for step in 0..<8 as Range<UInt32> {
-            let entry = unsafe places[Int((home &+ step) & mask)].load(ordering: .relaxed)
+        for step in 4..<8 as Range<UInt32> {
+            let entry = unsafe line[Int((home &+ step) & 7)].load(ordering: .relaxed)
             if entry == 0 { break }
             if UInt32(truncatingIfNeeded: entry >> 32) == hash { return UInt32(truncatingIfNeeded: entry) }
         }
