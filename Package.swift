@@ -71,7 +71,7 @@ let package = Package(
         .target(name: "PacketWire", dependencies: ["IPAddressing", "PacketMemory"], swiftSettings: hotPath),
         .target(name: "DNSWire", dependencies: ["IPAddressing", "PacketMemory"], swiftSettings: hotPath),
         .target(name: "Policy", dependencies: ["IPAddressing"], swiftSettings: hotPath),
-        .target(name: "ControlAPI", swiftSettings: shipped),
+        .target(name: "ControlAPI", dependencies: ["Timing"], swiftSettings: shipped),
         .target(
             name: "Linux",
             dependencies: ["CLinux", "CCapability", "CSystemd", "IPAddressing", "PacketMemory", "Timing"],

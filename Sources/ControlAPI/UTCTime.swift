@@ -1,3 +1,5 @@
+private import Timing
+
 /// A moment on the wall clock in whole seconds since 1970, for people `2026-11-26T04:11:01Z`, in JSON a number.
 public struct UTCTime: Codable, Hashable, Sendable {
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -8,7 +10,7 @@ public struct UTCTime: Codable, Hashable, Sendable {
 
     /// Reads a moment as RFC 3339 writes it in UTC, `2026-11-26T04:11:01Z`, or as seconds since 1970.
     public init?(_ text: String) {
-        if let seconds = UInt64(text), seconds <= Self.last {
+        if let seconds = UInt64(text), seconds <= CalendarTime.last {
             self.seconds = seconds
             return
         }
@@ -39,9 +41,6 @@ public struct UTCTime: Codable, Hashable, Sendable {
         try container.encode(seconds)
     }
 
-    /// The last second of the year 9999.
-    private static let last: UInt64 = 253_402_300_799
-
     /// Days from 1970-01-01 to a day of the Gregorian calendar, whose year is taken to begin in March.
     private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let march = month > 2 ? year : year - 1
@@ -52,17 +51,5 @@ public struct UTCTime: Codable, Hashable, Sendable {
 
 extension UTCTime: CustomStringConvertible {
     /// As RFC 3339 writes it.
-    public var description: String {
-        let (days, rest) = Int(min(seconds, Self.last)).quotientAndRemainder(dividingBy: 86_400)
-        // Eras of 400 years have 146,097 days.
-        let (era, ofEra) = (days + 719_468).quotientAndRemainder(dividingBy: 146_097)
-        let yearOfEra = (ofEra - ofEra / 1_460 + ofEra / 36_524 - ofEra / 146_096) / 365
-        let dayOfYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let march = (5 * dayOfYear + 2) / 153
-        let month = march < 10 ? march + 3 : march - 9
-        let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
-        let day = dayOfYear - (153 * march + 2) / 5 + 1
-        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        return "\(year)-\(two(month))-\(two(day))T\(two(rest / 3_600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
-    }
+    public var description: String { "\(CalendarTime(seconds: seconds))Z" }
 }

@@ -4,9 +4,10 @@ import FoundationEssentials
 import Glibc
 import IPAddressing
 import Linux
-import Resolver
 import Testing
 import Timing
+
+@testable import Resolver
 
 /// A line of the query log, as far as these tests look at it.
 private struct Line: Decodable {
@@ -161,6 +162,15 @@ struct QueryLogTests {
             }
         }
     }
+
+    @Test(
+        "the time of a line is that of RFC 3339, with all six digits of its microseconds",
+        arguments: [
+            (0, "1970-01-01T00:00:00.000000Z"), (951_868_799_999_999, "2000-02-29T23:59:59.999999Z"),
+            (1_790_000_000_000_420, "2026-09-21T14:13:20.000420Z"),
+        ] as [(UInt64, String)]
+    )
+    func times(microseconds: UInt64, text: String) { #expect(QueryLine.timestamp(microseconds) == text) }
 
     @Test("F18-T1 what gets no answer has a line too, which says why")
     func silence() async throws {

@@ -3,6 +3,7 @@ internal import DNSWire
 internal import IPAddressing
 internal import PacketMemory
 internal import Policy
+internal import Timing
 
 /// One line of the query log: a JSON object of ASCII alone. Names are written as in a zone file (RFC 1035 section 5.1),
 /// so that whatever octets a stranger puts into one, the line is one object and can be read back.
@@ -120,24 +121,10 @@ struct QueryLine {
         recordClass == .internet ? "IN" : recordClass == .any ? "ANY" : "CLASS\(recordClass.rawValue)"
     }
 
-    /// ISO 8601, in UTC, with microseconds.
+    /// As RFC 3339 writes it, with microseconds.
     static func timestamp(_ microseconds: UInt64) -> String {
         let (seconds, fraction) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
-        let (days, time) = seconds.quotientAndRemainder(dividingBy: 86_400)
-        // Eras of 400 years that begin on the first of March have 146,097 days each.
-        let shifted = days + 719_468
-        let (era, day) = shifted.quotientAndRemainder(dividingBy: 146_097)
-        let yearOfEra = (day - day / 1460 + day / 36_524 - day / 146_096) / 365
-        let dayOfYear = day - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let fromMarch = (5 * dayOfYear + 2) / 153
-        let month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        func padded(_ number: UInt64, _ digits: Int) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, digits - text.count)) + text
-        }
-        let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfYear - (153 * fromMarch + 2) / 5 + 1, 2))"
-        let clock = "\(padded(time / 3600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2))"
-        return "\(date)T\(clock).\(padded(fraction, 6))Z"
+        let digits = String(fraction)
+        return "\(CalendarTime(seconds: seconds)).\(String(repeating: "0", count: 6 - digits.count))\(digits)Z"
     }
 }
