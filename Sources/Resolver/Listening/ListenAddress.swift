@@ -76,7 +76,7 @@ public struct ListenProblem: Hashable, Sendable, CustomStringConvertible {
     public var transport: ListenTransport
     /// The kernel's error number, positive.
     public var code: Int32
-    /// What the kernel says.
+    /// What the kernel says, and to which call if not to that which binds the socket.
     public var reason: String
     /// Who has the port, if somebody has and can be seen: `dnsmasq (process 812)`.
     public var holder: String?

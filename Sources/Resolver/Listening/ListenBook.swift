@@ -16,7 +16,7 @@ struct ListenBook {
     private let door: TCPDoor
     private let report: @Sendable (ResolverEvent) -> Void
     private var opened: [ListenPlace: Opened] = [:]
-    private var lastNumber = -1
+    private var numbers = ListenerNumbers()
     /// Places that are wanted and not open.
     private(set) var problems: [ListenPlace: ListenProblem] = [:]
 
@@ -76,7 +76,7 @@ struct ListenBook {
             address: place.address,
             transport: place.transport,
             code: error.code,
-            reason: error.reason,
+            reason: error.reasonAtAddress,
             holder: holder
         )
         problems[place] = problem
@@ -95,11 +95,24 @@ struct ListenBook {
             let socket = try UDPSocket(listeningOn: address.address, scope: address.scope, how)
             listeners.append(Listener(socket: socket))
         }
-        lastNumber += 1
-        for (port, listener) in zip(ports, listeners) {
-            port.mailbox.post(.listen(number: lastNumber, listener))
+        let number = numbers.take()
+        do throws(SystemError) {
+            for (port, listener) in zip(ports, listeners) {
+                // Told first: a worker that hears of a socket it does not have cannot stop the noise.
+                port.mailbox.post(.listen(number: number, listener))
+                try port.poll.add(listener.socket.number, for: .readable, token: Token.listener(number))
+            }
+        } catch {
+            hush(number)
+            throw error
         }
-        return .datagrams(lastNumber)
+        return .datagrams(number)
+    }
+
+    /// Makes the workers close their sockets of this number.
+    private mutating func hush(_ number: Int) {
+        for port in ports { port.mailbox.post(.hush(number: number)) }
+        numbers.release(number)
     }
 
     private func openConnections(
@@ -115,7 +128,7 @@ struct ListenBook {
     private mutating func close(_ place: ListenPlace) {
         guard let socket = opened.removeValue(forKey: place) else { return }
         switch socket {
-        case .datagrams(let number): for port in ports { port.mailbox.post(.hush(number: number)) }
+        case .datagrams(let number): hush(number)
         case .connections(let channel): door.close(channel)
         }
         report(.stoppedListening(place.address, place.transport))

@@ -9,7 +9,7 @@ extension Worker {
             switch letter {
             case .question(let question): answer(question)
             case .reply(let reply): take(reply)
-            case .listen(let number, let listener): listen(number, listener)
+            case .listen(let number, let listener): listeners.add(listener, as: number)
             case .hush(let number): hush(number)
             case .settings(let settings): adopt(settings)
             case .news(let news): engine.hear(news, at: now)
@@ -25,23 +25,10 @@ extension Worker {
         for peer in peers where peer !== port && workers.contains(peer.number) { peer.mailbox.post(.news(news)) }
     }
 
-    private mutating func listen(_ number: Int, _ listener: Listener) {
-        if number >= listeners.count {
-            listeners.append(contentsOf: repeatElement(nil, count: number + 1 - listeners.count))
-        }
-        listeners[number] = listener
-        do throws(SystemError) {
-            try port.poll.add(listener.socket.number, for: .readable, token: Token.listener(number))
-        } catch {
-            listeners[number] = nil
-        }
-    }
-
     private mutating func hush(_ number: Int) {
-        guard number < listeners.count else { return }
         // What has come already is answered.
         hear(number)
-        listeners[number] = nil
+        listeners.remove(number)
     }
 
     /// Goes on with an engine of these settings. Clients that wait do not notice: their questions are asked again.

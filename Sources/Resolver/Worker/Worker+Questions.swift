@@ -14,7 +14,7 @@ extension Worker {
     /// Takes the questions that wait on a listening socket, a batch at a time; what can be answered at once leaves
     /// with the batch. Nothing is allocated for those.
     mutating func hear(_ number: Int) {
-        guard number < listeners.count, let listener = listeners[number] else { return }
+        guard let listener = listeners[number] else { return }
         for _ in 0..<Self.batchesAtOnce {
             do throws(SystemError) {
                 try inbox.fill(from: listener.socket)
@@ -151,7 +151,7 @@ extension Worker {
     @inline(never)
     mutating func flush() {
         guard outbox.count > 0 else { return }
-        guard outboxListener >= 0, outboxListener < listeners.count, let listener = listeners[outboxListener] else {
+        guard let listener = listeners[outboxListener] else {
             // The address is gone, and with it the way back.
             port.counters.repliesLost.count(outbox.count)
             outbox.forget()

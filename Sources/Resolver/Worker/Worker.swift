@@ -54,8 +54,7 @@ struct Worker: ~Copyable {
     /// Where messages of the recursor arrive.
     var arrival = OctetBuffer(count: RecursionFrame.most)
 
-    /// By number. A number is never used again, so that a late answer cannot leave from another address.
-    var listeners: [Listener?] = []
+    var listeners = Listeners()
     var waiters = Waiters()
     var exchanges: Exchanges
     /// The way to the recursor, while there is one.

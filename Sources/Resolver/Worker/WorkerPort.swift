@@ -79,7 +79,8 @@ enum WorkerLetter: Sendable {
     case question(TCPQuestion)
     /// Take what an upstream says, or the news that it says nothing.
     case reply(EncryptedReply)
-    /// Listen on a socket too. All workers know an address by the same number.
+    /// Keep a listening socket that is, or will at once be, watched by the poll. All workers know an address by the
+    /// same number.
     case listen(number: Int, Listener)
     /// Close the socket of this number.
     case hush(number: Int)
@@ -113,7 +114,8 @@ struct Adoption: ~Copyable, Sendable {
 final class WorkerPort: Sendable {
     let number: Int
     let mailbox: Mailbox<WorkerLetter>
-    /// Watches the mailbox and all sockets of the worker, which alone waits on it.
+    /// Watches the mailbox and all sockets of the worker, which alone waits on it. The listening sockets are put into it
+    /// by who opens them, and can say so if the kernel refuses.
     let poll: EventPoll
     /// Counts up at least once a second while the worker lives.
     let heartbeat = Atomic<UInt64>(0)
