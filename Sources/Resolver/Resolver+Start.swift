@@ -56,7 +56,6 @@ extension Resolver {
             workers[owner.index(of: question.message)].mailbox.post(.question(question))
         }
         let choice = UpstreamChoice(settings, listening: Set(settings.demanded.union(automatic).map(\.address)))
-        let encrypted = EncryptedUpstreams(on: door.loop, authorities: authorities, report: report)
         announce(choice)
         let engine = EngineSettings(
             settings,
@@ -67,6 +66,12 @@ extension Resolver {
             after: rules
         )
         rules = engine.rules
+        let encrypted = EncryptedUpstreams(
+            on: door.loop,
+            routes: engine.routes,
+            authorities: authorities,
+            report: report
+        )
         let queryLog = try QueryLog(
             pages: ports.map(\.queries),
             policies: policies,

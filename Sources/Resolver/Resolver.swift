@@ -265,6 +265,7 @@ extension Resolver.Running {
         self.choice = choice
         self.designated = designated
         routes = engine.routes
+        encrypted.want(engine.routes)
         counters.append(engine.counters)
         guard counters.count > Self.countersKept else { return }
         for old in counters.removeFirst() {

@@ -46,7 +46,12 @@ struct UpstreamSocketTests {
                 cache: AnswerCache(size: settings.dns64.cacheSize, secret: secret),
                 policies: policies,
                 connections: door,
-                encrypted: EncryptedUpstreams(on: door.loop, authorities: UpstreamAuthorities(), report: { _ in }),
+                encrypted: EncryptedUpstreams(
+                    on: door.loop,
+                    routes: [],
+                    authorities: UpstreamAuthorities(),
+                    report: { _ in }
+                ),
                 queryLog: try QueryLog(pages: [], policies: policies, dropsPrivileges: false, report: { _ in }),
                 settings: EngineSettings(
                     settings,

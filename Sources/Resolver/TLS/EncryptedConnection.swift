@@ -10,6 +10,7 @@ final class EncryptedConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    /// Keeps it until it has ended, and is not told anything after that.
     private unowned let upstream: EncryptedUpstream
     private var context: ChannelHandlerContext?
     private var arrived = ByteBuffer()
@@ -79,7 +80,7 @@ final class EncryptedConnection: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted = event as? TLSUserEvent {
+        if !hasEnded, case .handshakeCompleted = event as? TLSUserEvent {
             wasReady = true
             lastHeard = .now()
             reason = "the connection was closed"

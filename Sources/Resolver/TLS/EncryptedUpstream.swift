@@ -57,7 +57,7 @@ final class EncryptedUpstream {
         if generation != authorities.generation {
             // Whoever vouched for those that stand may not be believed any more.
             generation = authorities.generation
-            for connection in connections { connection.retire() }
+            retire()
         }
         let open = connections.filter { $0.takesQuestions }
         if let idlest = open.min(by: { $0.count < $1.count }), idlest.count < Self.crowd || open.count >= Self.most {
@@ -141,6 +141,12 @@ final class EncryptedUpstream {
         let upstream = "tls://\(route.endpoint)#\(name)"
         report(.encryptedUpstreamFails(upstream, reason: reason))
     }
+
+    /// Whether there are connections, which must not outlive it.
+    var hasConnections: Bool { !connections.isEmpty }
+
+    /// Lets the connections end as soon as nothing is under way on them.
+    func retire() { for connection in connections { connection.retire() } }
 
     /// Ends connections that nobody needs or that are dead.
     func sweep(at now: NIODeadline) {

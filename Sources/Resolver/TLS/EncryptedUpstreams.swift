@@ -26,13 +26,16 @@ struct EncryptedQuestion: Sendable {
 final class EncryptedUpstreams: Sendable {
     private let loop: any EventLoop
     private let upstreams: NIOLoopBoundBox<[UpstreamRoute: EncryptedUpstream]>
+    private let wanted: NIOLoopBoundBox<Set<UpstreamRoute>>
     private let authorities: UpstreamAuthorities
     private let report: @Sendable (ResolverEvent) -> Void
 
     private static let sweep = TimeAmount.milliseconds(500)
 
+    /// - Parameter routes: Those that may be asked.
     init(
         on loop: any EventLoop,
+        routes: [UpstreamRoute],
         authorities: UpstreamAuthorities,
         report: @escaping @Sendable (ResolverEvent) -> Void
     ) {
@@ -40,11 +43,27 @@ final class EncryptedUpstreams: Sendable {
         self.authorities = authorities
         self.report = report
         upstreams = NIOLoopBoundBox.makeBoxSendingValue([:], eventLoop: loop)
-        let upstreams = upstreams
+        wanted = NIOLoopBoundBox.makeBoxSendingValue(Set(routes), eventLoop: loop)
+        let (upstreams, wanted) = (upstreams, wanted)
         loop.scheduleRepeatedTask(initialDelay: Self.sweep, delay: Self.sweep) { _ in
             let now = NIODeadline.now()
-            for upstream in upstreams.value.values { upstream.sweep(at: now) }
+            for (route, upstream) in upstreams.value {
+                upstream.sweep(at: now)
+                guard !wanted.value.contains(route) else { continue }
+                upstream.retire()
+                if !upstream.hasConnections { upstreams.value[route] = nil }
+            }
         }
+    }
+
+    /// How many are known; asked on their thread.
+    var count: Int { upstreams.value.count }
+
+    /// Other settings hold. Connections by other routes than these end when the questions under way are answered, also
+    /// those of a worker that has not taken the settings up yet.
+    func want(_ routes: [UpstreamRoute]) {
+        let routes = Set(routes)
+        loop.execute { [wanted] in wanted.value = routes }
     }
 
     /// Asks an upstream; the worker gets a letter. Called by workers.
