@@ -203,11 +203,10 @@ extension Appliance {
     // MARK: The network
 
     private func networkStatus() -> NetworkStatus {
-        let missing = networkProblems.map(\.description)
-        return NetworkStatus(
-            state: plan == nil ? .stopped : missing.isEmpty ? .running : .failed,
+        NetworkStatus(
+            state: plan == nil ? .stopped : networkProblems.isEmpty ? .running : .failed,
             routes: policy.prefixes.map { prefix in
-                let problem = missing.first { $0.contains("\(prefix)") }
+                let problem = networkProblems.first { $0.concerns(.v6(prefix.block)) }?.description
                 return InstalledEntry(
                     name: "\(prefix)",
                     device: configuration.device,
@@ -216,7 +215,7 @@ extension Appliance {
                 )
             },
             poolAddresses: (plan?.pool ?? []).map { prefix in
-                let problem = missing.first { $0.contains("\(prefix)") }
+                let problem = networkProblems.first { $0.concerns(.v4(prefix)) }?.description
                 return InstalledEntry(
                     name: "\(prefix)",
                     device: configuration.device,
@@ -225,7 +224,8 @@ extension Appliance {
                 )
             }
                 + pool.shares.map { share in
-                    let problem = missing.first { $0.contains(share.interface) }
+                    let problem =
+                        networkProblems.first { $0.concerns(share.address, sharedFrom: share.interface) }?.description
                     return InstalledEntry(
                         name: "\(share.address)",
                         device: share.interface,

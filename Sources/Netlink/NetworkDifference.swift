@@ -56,8 +56,8 @@ struct Setbacks {
             // The plan holds without it, with a reservation.
             notices.append(.settingNotMade(item, error))
         default:
-            if stopAtOnce { throw .refused(error) }
-            problems.append(.refused(error))
+            if stopAtOnce { throw .refused(error, item) }
+            problems.append(.refused(error, item))
         }
     }
 }

@@ -6,7 +6,7 @@ extension NetworkInstallation {
         do throws(NetlinkError) {
             return addressesInPool(of: plan, in: state) + (try foreignRoutes(of: plan, in: state))
         } catch {
-            throw .refused(error)
+            throw .refused(error, nil)
         }
     }
 

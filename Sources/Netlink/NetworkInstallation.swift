@@ -54,7 +54,7 @@ public struct NetworkInstallation: ~Copyable, Sendable {
                 try remove(item, in: state)
                 report.removed.append(item)
             } catch {
-                failure = .refused(error)
+                failure = .refused(error, item)
             }
         }
         if let failure { throw failure }
@@ -95,7 +95,7 @@ public struct NetworkInstallation: ~Copyable, Sendable {
                 madeClsact: madeClsact
             )
         } catch {
-            throw .refused(error)
+            throw .refused(error, nil)
         }
     }
 

@@ -16,8 +16,8 @@ public enum NetworkProblem: Error, Hashable, Sendable {
     case addressInPool(IPv4Address, interface: String, pool: IPv4Prefix)
     /// Somebody else's filters on a shared interface have our preferences. They were left as they are.
     case foreignFilters(interface: String)
-    /// The kernel refused a step.
-    case refused(NetlinkError)
+    /// The kernel refused a step: that of this item, or one that reads.
+    case refused(NetlinkError, NetworkItem?)
     /// All steps succeeded, and yet something is not there, or does not go.
     case notInPlace([NetworkItem])
 }
@@ -87,7 +87,7 @@ extension NetworkProblem: CustomStringConvertible {
         case .foreignFilters(let interface):
             "conflict: interface \(interface) has traffic filters of somebody else with preferences 6400 to 6403; they"
                 + " were left as they are: `tc filter show dev \(interface) ingress` shows them"
-        case .refused(let error):
+        case .refused(let error, _):
             "\(error)"
         case .notInPlace(let items):
             "the kernel took every step, and yet this is not as it should be: "

@@ -189,7 +189,7 @@ struct InstallationTests {
             withExtendedLifetime(device) {}
             return (problem, before, try everything())
         }
-        guard case .refused(let error)? = problem else {
+        guard case .refused(let error, _)? = problem else {
             Issue.record("\(String(describing: problem))")
             return
         }
@@ -353,7 +353,7 @@ struct InstallationTests {
         }
         #expect(report.notices.isEmpty && again.isUnchanged && again.problems.isEmpty)
         #expect(withdrawn.removed.contains(.clsact(interface: "eth0")))
-        guard case .refused(let error)? = problem else {
+        guard case .refused(let error, _)? = problem else {
             Issue.record("\(String(describing: problem))")
             return
         }
