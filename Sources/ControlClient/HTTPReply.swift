@@ -26,16 +26,22 @@ package struct HTTPReplyReader {
         case untilClosed
     }
 
+    /// What was received and not read yet.
     private var received: [UInt8] = []
-    private var head: (status: Int, length: Length, end: Int)?
+    private var head: (status: Int, length: Length)?
+    /// What stood in the chunks that are whole.
+    private var joined: [UInt8] = []
 
     /// Starts with nothing.
     package init() {}
 
+    /// How many octets wait to be read with those that are to come.
+    package var waiting: Int { received.count }
+
     /// Takes what was received; gives the reply when it is whole.
     package mutating func take(_ octets: ArraySlice<UInt8>) throws(MalformedReply) -> HTTPReply? {
         received += octets
-        guard received.count <= Self.headLimit + Self.bodyLimit else {
+        guard joined.count + received.count <= Self.headLimit + Self.bodyLimit else {
             throw MalformedReply(reason: "the reply is longer than \(Self.bodyLimit) octets")
         }
         return try reply(closed: false)
@@ -50,15 +56,14 @@ package struct HTTPReplyReader {
     private mutating func reply(closed: Bool) throws(MalformedReply) -> HTTPReply? {
         if head == nil { try readHead() }
         guard let head else { return nil }
-        let body = received[head.end...]
         switch head.length {
         case .octets(let count):
-            guard body.count >= count else { return nil }
-            return HTTPReply(status: head.status, body: Array(body.prefix(count)))
+            guard received.count >= count else { return nil }
+            return HTTPReply(status: head.status, body: Array(received.prefix(count)))
         case .untilClosed:
-            return closed ? HTTPReply(status: head.status, body: Array(body)) : nil
+            return closed ? HTTPReply(status: head.status, body: received) : nil
         case .chunked:
-            return try Self.joined(body).map { HTTPReply(status: head.status, body: $0) }
+            return try joinChunks() ? HTTPReply(status: head.status, body: joined) : nil
         }
     }
 
@@ -67,7 +72,7 @@ package struct HTTPReplyReader {
         while head == nil, let end = try readNextHead() { received.removeSubrange(..<end) }
     }
 
-    /// Where a head ends after which another comes; nothing if there is none.
+    /// Where a head ends; nothing if its end is still to come.
     private mutating func readNextHead() throws(MalformedReply) -> Int? {
         guard let end = Self.end(of: [13, 10, 13, 10], in: received[...]) else {
             guard received.count <= Self.headLimit else { throw MalformedReply(reason: "the head never ends") }
@@ -95,28 +100,29 @@ package struct HTTPReplyReader {
             }
         }
         if status == 204 { length = .octets(0) }
-        if status < 200 { return end }
-        head = (status, length, end)
-        return nil
+        if status >= 200 { head = (status, length) }
+        return end
     }
 
-    /// The body out of its chunks; nothing if the last is still to come.
-    private static func joined(_ body: ArraySlice<UInt8>) throws(MalformedReply) -> [UInt8]? {
-        var whole: [UInt8] = []
-        var rest = body
-        while let lineEnd = end(of: [13, 10], in: rest) {
-            let line = String(decoding: rest[..<(lineEnd - 2)], as: UTF8.self)
+    /// Takes the chunks that are whole out of what was received.
+    ///
+    /// - Returns: Whether the last was among them.
+    private mutating func joinChunks() throws(MalformedReply) -> Bool {
+        var place = 0
+        defer { received.removeFirst(place) }
+        while let lineEnd = Self.end(of: [13, 10], in: received[place...]) {
+            let line = String(decoding: received[place..<(lineEnd - 2)], as: UTF8.self)
             let digits = line.prefix { $0 != ";" }
-            guard digits.count <= 8, let count = Int(digits, radix: 16), count >= 0, count <= bodyLimit else {
+            guard digits.count <= 8, let count = Int(digits, radix: 16), count >= 0, count <= Self.bodyLimit else {
                 throw MalformedReply(reason: "a chunk has no length")
             }
-            if count == 0 { return whole }
-            rest = rest[lineEnd...]
-            guard rest.count >= count + 2 else { return nil }
-            whole += rest.prefix(count)
-            rest = rest.dropFirst(count + 2)
+            if count == 0 { return true }
+            guard received.count >= lineEnd + count + 2 else { return false }
+            joined += received[lineEnd..<(lineEnd + count)]
+            place = lineEnd + count + 2
         }
-        return nil
+        guard received.count - place <= Self.headLimit else { throw MalformedReply(reason: "a chunk has no length") }
+        return false
     }
 
     /// Where the first occurrence of a mark ends.

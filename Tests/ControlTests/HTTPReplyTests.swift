@@ -26,6 +26,34 @@ struct HTTPReplyTests {
         #expect(last == reply)
     }
 
+    @Test("chunks are joined once, when they are whole, and do not wait for the last to come")
+    func chunks() throws {
+        var reader = HTTPReplyReader()
+        let chunk = Array(("3E8\r\n" + String(repeating: "x", count: 1_000) + "\r\n").utf8)
+        #expect(try reader.take(Array("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".utf8)[...]) == nil)
+        for _ in 0..<50 {
+            #expect(try reader.take(chunk[..<600]) == nil)
+            #expect(reader.waiting == 600)
+            #expect(try reader.take(chunk[600...]) == nil)
+            #expect(reader.waiting == 0)
+        }
+        let reply = try reader.take(Array("0\r\n\r\n".utf8)[...])
+        #expect(reply?.body == [UInt8](repeating: UInt8(ascii: "x"), count: 50_000))
+    }
+
+    @Test("a chunk whose length does not end is refused, and so are chunks without end")
+    func endlessChunks() throws {
+        let head = Array("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".utf8)
+        var reader = HTTPReplyReader()
+        #expect(try reader.take((head + [UInt8](repeating: 0x31, count: 1_000))[...]) == nil)
+        #expect(throws: MalformedReply.self) { try reader.take([UInt8](repeating: 0x31, count: 70_000)[...]) }
+
+        reader = HTTPReplyReader()
+        #expect(try reader.take(head[...]) == nil)
+        let chunk = Array("100000\r\n".utf8) + [UInt8](repeating: 0x20, count: 1 << 20) + [13, 10]
+        #expect(throws: MalformedReply.self) { for _ in 0...33 { _ = try reader.take(chunk[...]) } }
+    }
+
     @Test("thousands of interim replies before the reply are passed over")
     func interim() throws {
         var reader = HTTPReplyReader()
