@@ -136,6 +136,7 @@ extension ValidatedConfiguration {
         ("dns64.exclude-aaaa", same(\.dns64.excludeAAAA)),
         ("dns64.exclude-domains", same(\.dns64.excludedDomains)),
         ("dns64.cache-size", same(\.dns64.cacheSize)),
+        ("dns64.break-dnssec", same(\.dns64.breakDNSSEC)),
         ("dns64.workers", same(\.resolverWorkers)),
         ("dns64.poll-before-sleep", same(\.resolverPollBeforeSleep)),
         ("dns64.serve-stale", same(\.dns64.servesStale)),

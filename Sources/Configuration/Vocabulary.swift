@@ -34,7 +34,7 @@ enum Vocabulary {
             "upstreams",
             "upstream-ca", "dnssec", "trust-anchor-file", "root-hints-file", "recursion-memory", "synthesize",
             "synthesize-over-ipv4",
-            "exclude-aaaa", "exclude-domains", "serve-stale", "prefetch",
+            "exclude-aaaa", "exclude-domains", "break-dnssec", "serve-stale", "prefetch",
             "cookies", "cookie-secrets", "random-case", "cache-size", "workers", "poll-before-sleep", "limits", "view",
             "rule", "local", "filter", "query-log",
         ],

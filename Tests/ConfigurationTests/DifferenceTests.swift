@@ -71,7 +71,7 @@ struct DifferenceTests {
             "[[dns64.view]]\nclients = [\"::/0\"]\nsynthesize = true\nexclude-domains = [\"a\"]",
             "[[dns64.view]]\nclients = [\"::/0\"]\nsynthesize = true\n[[dns64.view.rule]]\ndomain = \"a\"\nupstreams = \"local\"",
             "[control]\ngroup = \"adm\"", "[dns64]\nserve-stale = true", "[dns64]\nprefetch = true",
-            "[dns64]\ndiscovery-ttl = \"5m\"",
+            "[dns64]\ndiscovery-ttl = \"5m\"", "[dns64]\nbreak-dnssec = true",
             "[dns64]\ncookies = false", "[dns64]\nrandom-case = true", "[dns64]\npoll-before-sleep = 0",
             "[nat64]\npoll-before-sleep = 20",
             "[dns64]\ncookie-secrets = [\"00112233445566778899aabbccddeeff\"]", "[dns64.limits]\nclient-share = 30",

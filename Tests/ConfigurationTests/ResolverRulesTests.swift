@@ -230,6 +230,7 @@ struct ResolverRulesTests {
             cookies = false
             cookie-secrets = ["e5e973e5a6b2a43f48e7dc849e37bfcf"]
             random-case = true
+            break-dnssec = true
             [dns64.limits]
             client-length = 56
             client-share = 10
@@ -247,6 +248,7 @@ struct ResolverRulesTests {
         #expect(limits.connections == 5000 && limits.perClient == 50 && limits.questions == 20)
         #expect(limits.idle == .seconds(60) && limits.handshake == .seconds(3))
         #expect(read.servesStale && read.prefetches && !read.cookies && read.randomizesCase)
+        #expect(read.breakDNSSEC)
         #expect(read.cookieSecrets.map(\.key0) == [0x3FA4_B2A6_E573_E9E5])
         #expect(read.clientLength == 56 && read.clientShare == 10 && read.questionsPerSecond == 1000)
         #expect(read.dropsOverLimit)

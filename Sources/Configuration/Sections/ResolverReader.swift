@@ -15,6 +15,7 @@ extension ValidatedConfiguration {
         synthesizeOverIPv4 = section.flag("synthesize-over-ipv4") ?? synthesizeOverIPv4
         dns64.excludeAAAA = excludedPrefixes(section) ?? dns64.excludeAAAA
         dns64.excludedDomains = excludedDomains(section) ?? dns64.excludedDomains
+        dns64.breakDNSSEC = section.flag("break-dnssec") ?? dns64.breakDNSSEC
         dns64.servesStale = section.flag("serve-stale") ?? dns64.servesStale
         dns64.prefetches = section.flag("prefetch") ?? dns64.prefetches
         dns64.randomizesCase = section.flag("random-case") ?? dns64.randomizesCase
