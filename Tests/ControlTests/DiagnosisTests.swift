@@ -31,7 +31,7 @@ struct DiagnosisTests {
             ("route-missing", .down, { $0.network.routes[0].inPlace = false }),
             ("pool-address-missing", .down, { $0.network.poolAddresses[0].inPlace = false }),
             ("no-uplink", .degraded, { $0.network.uplink = nil }),
-            ("forwarding-off", .down, { $0.network.forwarding = StatusReport.down.network.forwarding }),
+            ("forwarding", .down, { $0.network.forwarding = StatusReport.down.network.forwarding }),
             ("resolver-stopped", .down, { $0.resolver.state = .stopped }),
             ("no-listener", .down, { $0.resolver.sockets = [] }),
             (

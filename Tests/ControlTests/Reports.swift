@@ -197,9 +197,9 @@ extension StatusReport {
         var report = StatusReport.working
         report = report.with(findings: [
             Finding(
-                code: "forwarding-off",
+                code: "forwarding",
                 severity: .failure,
-                problem: "IPv6 forwarding is off.",
+                problem: "net.ipv6.conf.all.forwarding is 0: no packets of clients.",
                 remedy: "Set net.ipv6.conf.all.forwarding=1."
             ),
             Finding(

@@ -115,7 +115,7 @@ struct StatusTextTests {
     func down() throws {
         #expect(
             try text(.down) == """
-                DOWN: IPv6 forwarding is off. Set net.ipv6.conf.all.forwarding=1.
+                DOWN: net.ipv6.conf.all.forwarding is 0: no packets of clients. Set net.ipv6.conf.all.forwarding=1.
                   failure: There is no IPv4 default route. Add one.
                 nat64-appliance 1.4.0, up 59 seconds
                 dataplane  failed on nat64, mtu 1500, 2 workers, no offloads
@@ -130,7 +130,7 @@ struct StatusTextTests {
                 network    running, routes 0 of 1 in place, pool addresses 0 of 0 in place, 2 repaired
                            64:ff9b::/96 on nat64 missing: a foreign route stands in its place
                            uplink none
-                           forwarding not in order: forwarding-off
+                           forwarding not in order: net.ipv6.conf.all.forwarding is 0
                 resolver   stopped on 0 sockets, 2 workers, upstreams 0 of 0 well
                            listening on none
                            queries 0   from cache 0 %   failed 12

@@ -77,7 +77,9 @@ struct BlocksCommand: ParsableCommand {
         @Option(
             help: ArgumentHelp("The moment: 2026-11-26T04:11:01Z, or seconds since 1970; else now.", valueName: "time"),
             transform: { text in
-                guard let time = UTCTime(text) else { throw ValidationError("\"\(text)\" is no time.") }
+                guard let time = UTCTime(text) else {
+                    throw ValidationError("\"\(text)\" is no time; write it as 2026-11-26T04:11:01Z.")
+                }
                 return time
             }
         )

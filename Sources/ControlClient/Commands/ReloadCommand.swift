@@ -8,7 +8,8 @@ struct ReloadCommand: ControlCommand {
         abstract: "Read the configuration again and put it in force, whole or not at all.",
         discussion: """
             If the file has a problem, the settings in force stay, every problem is told with its place, and the exit \
-            code is 1. Running sessions go on.
+            code is 1. Running sessions go on, but for those by a shared address, a prefix or a static binding that \
+            the new settings no longer have.
 
             Example:
               sudo appliance-ctl reload

@@ -131,9 +131,12 @@ package struct StatusText: Sendable {
         }
         page.line(
             network.forwarding.isEmpty
-                ? "forwarding on" : "forwarding not in order: \(list(network.forwarding.map(\.code)))"
+                ? "forwarding on" : "forwarding not in order: \(list(network.forwarding.map { Self.fact($0.problem) }))"
         )
     }
+
+    /// A problem without what follows from it, which stands in the first lines: `net.ipv4.ip_forward is 0`.
+    private static func fact(_ problem: String) -> String { String(problem.prefix { $0 != ":" }) }
 
     private func resolver(_ resolver: ResolverStatus, _ page: inout Page) {
         let well = resolver.upstreams.count { $0.health != .failing }
