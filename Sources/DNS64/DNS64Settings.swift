@@ -143,8 +143,6 @@ public struct DNS64Settings: Hashable, Sendable {
     public var longestNegativeTTL = Moment.Span.seconds(10_800)
     /// How long a failure is remembered: RFC 9520 section 3.2 wants 1 to 300 seconds.
     public var failureTTL = Moment.Span.seconds(3)
-    /// Whether an NXDOMAIN in the cache denies every name below as well: RFC 8020 section 2.
-    public var denialHoldsBelow = true
     /// The encrypted resolvers that clients are told of (RFC 9462), the one to prefer first; without any, clients are
     /// told that there is none.
     public var designated: [DesignatedResolver] = []

@@ -25,6 +25,8 @@ struct Laboratory: ~Copyable {
         var spoofs: [String] = []
         var closesTCP = false
         var isSilentOverTCP = false
+        /// It does not repeat the question.
+        var isBare = false
         var raw: [UInt8]?
         /// The extended error of the reply.
         var error: UInt16?
@@ -236,6 +238,7 @@ struct Laboratory: ~Copyable {
             reply.flags |= 0x200
             reply.sections = [[], [], []]
         }
+        if script.isBare { reply.questions = [] }
         // Into a connection nobody can put what he does not see.
         for (number, spoof) in script.spoofs.enumerated() where transport == .udp {
             var false1 = reply
@@ -250,18 +253,22 @@ struct Laboratory: ~Copyable {
                 if let count = false1.opt?.data.count, count > 4 { false1.opt?.data[4] ^= 1 }
             case "class": false1.questions[0].recordClass = 3
             case "question": false1.questions = []
+            case "refusal-answer", "refusal-authority", "refusal-name":
+                false1.flags = false1.flags & ~15 | 1
+                let record = false1.sections[0]
+                false1.sections = [spoof == "refusal-answer" ? record : [], [], []]
+                if spoof == "refusal-authority" { false1.sections[1] = record }
+                false1.questions = spoof == "refusal-name" ? [("wrong.test.", question.type, 1)] : []
             case "query": false1.flags &= 0x7FFF
             default: false1.flags |= 0x2000
             }
             schedule(.reply(exchange, false1.octets), after: UInt64(number) + 1)
         }
-        schedule(
-            .reply(
-                exchange,
-                script.raw.map { Array(reply.octets.prefix(12 + PlainMessage.wire(question.name).count + 4)) + $0 }
-                    ?? reply.octets
-            ),
-            after: script.delay
-        )
+        var octets = reply.octets
+        if let raw = script.raw {
+            let start = 12 + PlainMessage.wire(question.name).count + 4
+            octets.replaceSubrange(start..<start + 11 * reply.sections[0].count, with: raw)
+        }
+        schedule(.reply(exchange, octets), after: script.delay)
     }
 }

@@ -428,11 +428,13 @@ struct Scenario: CustomTestStringConvertible, Sendable {
             case "cookies": script.cookies = words.count > 1 ? words[1] : "yes"
             case "closes-tcp": script.closesTCP = true
             case "silent-tcp": script.isSilentOverTCP = true
+            case "bare": script.isBare = true
             case "spoof": script.spoofs = Array(words.dropFirst())
             case "raw":
-                // Counts of answers, then the octets behind the question; the counts go into the header later.
+                // The octets of answers, one in each word; a record for each stands in for them until they are sent.
                 script.raw = PlainMessage.data(65280, words.dropFirst().joined())
-                script.reply.sections[0] = [PlainMessage.Record(owner: ".", type: 65280, ttl: 0, data: "")]
+                let record = PlainMessage.Record(owner: ".", type: 65280, ttl: 0, data: "")
+                script.reply.sections[0] = words.dropFirst().map { _ in record }
             case "ad": script.reply.flags |= 0x20
             case "authority", "additional":
                 script.reply.sections[words[0] == "authority" ? 1 : 2].append(record(Array(words.dropFirst())))

@@ -50,6 +50,9 @@ struct ClientShares {
         half = (settings.waitingClients / 2, settings.outstandingQuestions / 2)
     }
 
+    /// Whether no network has anything.
+    var isEmpty: Bool { uses.isEmpty }
+
     /// Whether one more client of a network may wait, with a question that nobody has asked yet. As long as the tables
     /// are less than half full nobody is held to a share.
     ///

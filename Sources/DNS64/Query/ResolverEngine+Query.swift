@@ -192,7 +192,8 @@ extension ResolverEngine {
         let seconds = UInt32(truncatingIfNeeded: now.seconds)
         let question = Question(copy name, plan.type(for: query))
         let group = rules.group(for: question.name, in: query.view)
-        if settings.denialHoldsBelow, !query.wantsDNSSEC, plan != .reverse, group != nil,
+        // RFC 8020 section 2: an NXDOMAIN denies every name below as well.
+        if !query.wantsDNSSEC, plan != .reverse, group != nil,
             let count = answerFromDenialAbove(query, at: seconds, into: &reply)
         {
             decisions.count(.fromCache)

@@ -194,9 +194,8 @@ extension ResolverEngine {
         guard transaction.group == nil else { return fail(reference, at: now) }
         let name = asked(reference)
         let entry = rules.entry(for: name, in: transaction.view)
-        if entry.local >= 0, transaction.question.type != .cname,
-            let alias = rules.locals[Int(entry.local)].alias
-        {
+        // Who asks for a CNAME record of the operator's own got it at once.
+        if entry.local >= 0, let alias = rules.locals[Int(entry.local)].alias {
             let isLoop = transaction.chain.contains { $0.type == .cname && $0.owner == alias.target }
             guard !isLoop, transaction.chain.count <= settings.longestChain else {
                 transactions[reference].error = .other
