@@ -31,12 +31,18 @@ extension TranslatorWorker {
     /// Taken literally RFC 6146 section 3.6.1 would embed the quoted destination, and every hop of a traceroute would
     /// look like its target. We embed the router that speaks, unless the operator wants the letter.
     ///
+    /// Mutating, though nothing of the worker changes: else all of it would be copied for the call.
+    ///
     /// - Parameters:
     ///   - destination: Where the packet went that the error is about.
     ///   - prefix: The prefix of the session.
     @_semantics("no_performance_analysis")
     @inline(never)
-    func errorSource(_ router: IPv4Address, about destination: IPv4Address, under prefix: UInt8) -> IPv6Address {
+    mutating func errorSource(
+        _ router: IPv4Address,
+        about destination: IPv4Address,
+        under prefix: UInt8
+    ) -> IPv6Address {
         switch view.settings.errorSource {
         case .destination: view.embed(destination, under: prefix)
         case .router:
