@@ -131,7 +131,7 @@ extension Appliance {
     func install(_ plan: NetworkPlan, to purpose: String) throws(StartFailure) {
         do throws(NetworkProblem) {
             let report = try installation.install(plan)
-            for item in report.removed { log.notice("removed \(item), to \(purpose)") }
+            if !report.removed.isEmpty { log.notice("removed \(report.removed.inWords), to \(purpose)") }
             networkNotices = report.notices
             for notice in report.notices { log.warning("\(notice)") }
             networkProblems = []
@@ -159,9 +159,15 @@ extension Appliance {
 
     /// Puts back what is missing in the kernel's tables.
     func repair() {
-        guard let plan, dataplane != nil else { return }
+        // While an address is awaited, the plan is not to be had, and nothing is to be taken away for it.
+        guard let plan, dataplane != nil, awaitedUntil == nil else { return }
         do throws(NetworkProblem) {
             let report = try installation.repair(plan)
+            if report.problems.contains(where: \.isOfLostAddress) {
+                // It went after links and addresses were looked at.
+                readFacts()
+                guard awaitedUntil == nil, self.plan == plan else { return }
+            }
             // One line, however much had to be mended: a device that was down takes its routes and addresses along.
             let mended = report.made.map { "put back \($0)" } + report.removed.map { "removed \($0)" }
             if !mended.isEmpty {
@@ -186,7 +192,8 @@ extension Appliance {
     /// stood for them has gone.
     func restartDataplane() {
         stopDataplane()
-        pool = configuration.pool.resolve(by: facts)
+        awaitedUntil = nil
+        pool = configuration.pool.resolve(by: facts, keeping: pool.shares)
         do throws(StartFailure) {
             try startDataplane(atStart: false)
         } catch {
@@ -244,5 +251,17 @@ extension Appliance {
             tls: own(853, configuration.listenTLS),
             https: own(443, configuration.listenHTTPS)
         )
+    }
+}
+
+extension [NetworkItem] {
+    /// What they are, each once: the filters of one address have few names. Of very many, the first.
+    fileprivate var inWords: String {
+        var words: [String] = []
+        for item in self where !words.contains(item.description) {
+            guard words.count < 16 else { return words.joined(separator: ", ") + " and more" }
+            words.append(item.description)
+        }
+        return words.joined(separator: ", ")
     }
 }

@@ -69,7 +69,7 @@ extension Appliance {
             configuration = old
             return conflict
         }
-        let freshPool = fresh.pool.resolve(by: facts)
+        let freshPool = fresh.pool.resolve(by: facts, keeping: pool.shares)
         if let conflict = makeRoom(for: freshPool) {
             configuration = old
             _ = install(prefixes: old.prefixes)

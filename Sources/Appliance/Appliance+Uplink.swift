@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Dataplane
 internal import IPAddressing
+internal import Linux
 internal import Logging
 internal import NAT64
 internal import Netlink
@@ -23,9 +24,40 @@ extension Appliance {
         facts = fresh
         if networksChanged { adoptPolicy() }
         listenOnOwnAddresses()
-        follow(configuration.pool.resolve(by: facts))
+        let wanted = configuration.pool.resolve(by: facts, keeping: pool.shares)
+        if !waits(before: wanted) { follow(wanted) }
         translator?.adopt(environment: facts.environment(sharing: pool))
         coupleHalves()
+    }
+
+    /// How long a shared address that goes may take to come back before anything is changed for that.
+    private static var addressPatience: Moment.Span { .seconds(1) }
+
+    /// Whether all is to be left as it is for a moment, because an address that is shared has gone: whoever renews an
+    /// address or moves it to another interface takes it away first, and a second uplink would take its place, and end
+    /// all sessions, for the thousandth of a second until it is back.
+    private func waits(before wanted: ResolvedPool) -> Bool {
+        let left = Set(wanted.shares.map(\.address))
+        guard dataplane != nil, plan != nil, !pool.shares.allSatisfy({ left.contains($0.address) }) else {
+            awaitedUntil = nil
+            return false
+        }
+        let now = MonotonicClock.now()
+        let end = awaitedUntil ?? now + Self.addressPatience
+        awaitedUntil = now < end ? end : nil
+        return now < end
+    }
+
+    /// Goes on without an address that did not come back.
+    func endWait(at now: Moment) {
+        guard let end = awaitedUntil, now >= end else { return }
+        // It may have come this very moment.
+        readFacts()
+        if awaitedUntil != nil {
+            follow(configuration.pool.resolve(by: facts, keeping: pool.shares))
+            translator?.adopt(environment: facts.environment(sharing: pool))
+        }
+        repair()
     }
 
     /// Lets the data plane follow the pool that goes with the addresses of the moment.
@@ -34,6 +66,7 @@ extension Appliance {
     /// ones are there again, be it on another interface, it goes on. Under another address no peer would know them: they end,
     /// and those of the pool's other addresses live on.
     func follow(_ fresh: ResolvedPool) {
+        awaitedUntil = nil
         guard dataplane != nil else {
             guard fresh != pool else { return }
             followed += 1
@@ -153,7 +186,8 @@ struct HostPorts: Equatable {
 extension NetworkPlan {
     /// Which addresses are shared on which interfaces.
     fileprivate var sharedText: String {
-        shared.map { "\($0.address) on \(([$0.interface] + $0.furtherEntrances).joined(separator: ", "))" }
+        guard !shared.isEmpty else { return "no address is shared" }
+        return shared.map { "\($0.address) on \(([$0.interface] + $0.furtherEntrances).joined(separator: ", "))" }
             .joined(separator: "; ")
     }
 }

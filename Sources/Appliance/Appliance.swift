@@ -56,6 +56,8 @@ final class Appliance {
     let steering: Steering
     var translator: Translator?
     var dataplane: Dataplane?
+    /// Until when nothing follows from a shared address that has gone; nothing while there is none such.
+    var awaitedUntil: Moment?
     /// Why the data plane does not run.
     var dataplaneProblem: String?
     let resolver: Resolver

@@ -60,7 +60,7 @@ extension Appliance {
         while !stops {
             var ready: [Source] = []
             let now = MonotonicClock.now()
-            try poll.wait(atMost: next - now) { token, _ in
+            try poll.wait(atMost: min(next, awaitedUntil ?? next) - now) { token, _ in
                 if let source = Source(rawValue: token) { ready.append(source) }
             }
             for source in ready {
@@ -81,6 +81,7 @@ extension Appliance {
                 }
             }
             let later = MonotonicClock.now()
+            endWait(at: later)
             guard later >= next else { continue }
             next = later + patience
             look(at: later)

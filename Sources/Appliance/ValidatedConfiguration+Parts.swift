@@ -92,15 +92,27 @@ extension ValidatedConfiguration {
 
 extension PoolSpecification {
     /// Fills in the addresses of this machine's interfaces.
-    func resolve(by facts: UplinkFacts) -> ResolvedPool {
+    ///
+    /// - Parameter shares: The addresses that are shared so far. Of an interface's addresses these come first, because
+    ///   sessions would end with them: a renewed address may stand behind another, and still be the same. Only what the
+    ///   default route names as its source comes before.
+    func resolve(by facts: UplinkFacts, keeping shares: [ResolvedPool.Share] = []) -> ResolvedPool {
+        let kept = Set(shares.map(\.address)).subtracting(
+            facts.ownAddresses.filter(\.isDeprecated).compactMap(\.address.ipv4)
+        )
+        func keptFirst(_ addresses: [IPv4Address]) -> [IPv4Address] {
+            addresses.filter(kept.contains) + addresses.filter { !kept.contains($0) }
+        }
         let uplink = facts.ipv4.map { uplink in
-            Uplink(interface: uplink.link.name, addresses: uplink.addresses.compactMap(\.ipv4))
+            let addresses = uplink.addresses.compactMap(\.ipv4)
+            return Uplink(
+                interface: uplink.link.name,
+                addresses: uplink.preferredSource == nil ? keptFirst(addresses) : addresses
+            )
         }
         let interfaces = facts.links.map { link in
-            Uplink(
-                interface: link.name,
-                addresses: facts.ownAddresses.filter { $0.link == link.index }.compactMap(\.address.ipv4)
-            )
+            let addresses = facts.ownAddresses.filter { $0.link == link.index }.compactMap(\.address.ipv4)
+            return Uplink(interface: link.name, addresses: keptFirst(addresses))
         }
         return resolvePool(uplink: uplink, interfaces: interfaces)
     }
@@ -121,14 +133,16 @@ extension IPAddress {
 }
 
 extension UplinkFacts {
-    /// Interfaces with an IPv4 network that clients may reach, where their peers' answers come in.
+    /// Interfaces where answers of clients' peers come in: that of the default route, and those with an IPv4 network that
+    /// clients may reach.
     func entrances(under policy: Policy) -> [String] {
         links.filter { link in
-            link.isUp && !link.isLoopback
-                && ownAddresses.contains { own in
-                    guard own.link == link.index, let address = own.address.ipv4 else { return false }
-                    return policy.prefixes.indices.contains { policy.mayReach(address, under: $0) }
-                }
+            guard link.isUp, !link.isLoopback else { return false }
+            if link.index == ipv4?.link.index { return true }
+            return ownAddresses.contains { own in
+                guard own.link == link.index, let address = own.address.ipv4 else { return false }
+                return policy.prefixes.indices.contains { policy.mayReach(address, under: $0) }
+            }
         }
         .map(\.name)
     }

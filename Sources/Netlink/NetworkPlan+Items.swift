@@ -79,9 +79,9 @@ extension NetworkPlan {
                 wanted.problems.append(.interfaceMissing(share.interface))
                 continue
             }
-            guard state.addresses.contains(where: { $0.link == link.index && $0.address == .v4(share.address) }) else {
+            // Its filters stay: they match nothing meanwhile, and it may be back in a moment.
+            if !state.addresses.contains(where: { $0.link == link.index && $0.address == .v4(share.address) }) {
                 wanted.problems.append(.addressMissing(share.address, interface: share.interface))
-                continue
             }
             for entrance in share.entrances where state.link(named: entrance) != nil {
                 guard !state.foreignFilters.contains(entrance) else {

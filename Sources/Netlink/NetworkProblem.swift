@@ -62,6 +62,16 @@ extension RouteConflict: CustomStringConvertible {
     }
 }
 
+extension NetworkProblem {
+    /// Whether a shared address, or the interface that had it, has gone.
+    public var isOfLostAddress: Bool {
+        switch self {
+        case .interfaceMissing, .addressMissing: true
+        default: false
+        }
+    }
+}
+
 extension NetworkProblem: CustomStringConvertible {
     /// One sentence, and what to do about it.
     public var description: String {

@@ -26,6 +26,8 @@ public struct UplinkFacts: Hashable, Sendable {
         public let origin: RouteProtocol
         /// The link's addresses of the family that others can reach, the one the kernel prefers as a source first.
         public let addresses: [IPAddress]
+        /// The one of these that the default route names as the source; nothing where it leaves the choice to the kernel.
+        public let preferredSource: IPAddress?
     }
 
     /// An address of this host, for those who listen on it.
@@ -95,10 +97,15 @@ public struct UplinkFacts: Hashable, Sendable {
         let plain = reachable.filter { $0.flags.isDisjoint(with: [.secondary, .deprecated]) }
         let rest = reachable.filter { !$0.flags.isDisjoint(with: [.secondary, .deprecated]) }
         var order = (plain + rest).map(\.address)
-        if let source = route.preferredSource, let index = order.firstIndex(of: source) {
-            order.insert(order.remove(at: index), at: 0)
-        }
-        return Uplink(link: link, gateway: route.gateway, origin: route.origin, addresses: order)
+        let source = route.preferredSource.flatMap { order.contains($0) ? $0 : nil }
+        if let source, let index = order.firstIndex(of: source) { order.insert(order.remove(at: index), at: 0) }
+        return Uplink(
+            link: link,
+            gateway: route.gateway,
+            origin: route.origin,
+            addresses: order,
+            preferredSource: source
+        )
     }
 
     private static func networks(links: [Link], addresses: [InterfaceAddress], onLink: [Route]) -> [IPPrefix] {

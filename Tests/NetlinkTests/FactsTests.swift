@@ -43,6 +43,7 @@ struct FactsTests {
         #expect(facts.ipv4?.link.mtu == 1500)
         #expect(facts.ipv4?.gateway == .v4(IPv4Address(203, 0, 113, 1)))
         #expect(facts.ipv4?.addresses.map(\.description) == ["203.0.113.5", "203.0.113.99"])
+        #expect(facts.ipv4?.preferredSource == nil)
         #expect(facts.ipv6?.link.name == "eth1")
         #expect(facts.ipv6?.origin == .routerAdvertisement)
         #expect(facts.ipv6?.gateway?.description == "fe80::1")
@@ -60,6 +61,7 @@ struct FactsTests {
             """
         )
         #expect(facts.ipv4?.addresses.map(\.description) == ["203.0.113.99", "203.0.113.5"])
+        #expect(facts.ipv4?.preferredSource == .v4(IPv4Address(203, 0, 113, 99)))
         let without = try await Self.facts("ip route del default; ip -6 route del default")
         #expect(without.ipv4 == nil && without.ipv6 == nil)
     }

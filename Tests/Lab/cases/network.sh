@@ -52,9 +52,11 @@ readdress() {
     ip -n "$LAB-box" addr del "$1/24" dev wan0
     ip -n "$LAB-box" addr add "$2/24" dev wan0
     ip -n "$LAB-box" route replace default via $ISP4
-    eventually 30 page_works
-    same "source that the server saw" "$2" "$(on client curl -sS -m 30 http://v4.example.net/address)"
+    # Until it is clear that the old one does not come back, it is in use.
+    eventually 30 seen_from "$2"
+    page_works
 }
+seen_from() { same "source that the server saw" "$1" "$(on client curl -sS -m 5 http://v4.example.net/address)"; }
 new_client_network() {
     ip -n "$LAB-box" addr add 2001:db8:8::1/64 dev lan0 nodad
     ip -n "$LAB-client" addr add 2001:db8:8::c0/64 dev eth0 nodad

@@ -104,6 +104,40 @@ address_beside() {
     sleep 0.3
     ip -n "$LAB-box" addr del 11.11.1.7/24 dev wan0
 }
+# DHCP renews by taking the address away and giving it again, which then stands behind the other.
+address_renewed() {
+    local code=0
+    on box sysctl -qw net.ipv4.conf.wan0.promote_secondaries=1
+    ip -n "$LAB-box" addr add 11.11.1.7/24 dev wan0
+    ip -n "$LAB-box" -batch - <<END
+addr del $BOX4/24 dev wan0
+addr add $BOX4/24 dev wan0
+route replace default via $ISP4 dev wan0
+END
+    holds "addresses" "inet $BOX4/24 scope global secondary wan0" "$(ip -n "$LAB-box" addr show dev wan0)" || code=1
+    (talks && seen_from $BOX4) || code=1
+    ip -n "$LAB-box" -batch - <<END
+addr del 11.11.1.7/24 dev wan0
+addr replace $BOX4/24 dev wan0
+route replace default via $ISP4 dev wan0
+END
+    on box sysctl -qw net.ipv4.conf.wan0.promote_secondaries=0
+    return $code
+}
+# The same while there is a second uplink, which has the default route for that moment.
+renewed_before_another() {
+    join box wan1 11.11.3.5/24 - isp down1 11.11.3.1/24 -
+    local code=0
+    ip -n "$LAB-box" route add default via 11.11.3.1 dev wan1 metric 600
+    ip -n "$LAB-box" -batch - <<END
+addr flush dev wan0 to $BOX4
+addr add $BOX4/24 dev wan0
+route add default via $ISP4 dev wan0
+END
+    (talks && seen_from $BOX4) || code=1
+    ip -n "$LAB-box" link del wan1
+    return $code
+}
 undisturbed() {
     local code=0
     long_talk
@@ -164,6 +198,8 @@ it "an uplink that gets another name: sessions live on" survives link_renamed
 it "and the old name again" survives link_named_back
 it "an uplink that is taken out and put in again: sessions live on" survives link_made_anew
 it "an address that comes and goes beside the shared one disturbs nothing" undisturbed address_beside
+it "an address that is renewed, and stands behind another then, disturbs nothing" undisturbed address_renewed
+it "nor does one that is renewed beside a second uplink" undisturbed renewed_before_another
 it "another address by DHCP is in use" renumbered $BOX4 11.11.1.8
 it "and the old one again" renumbered 11.11.1.8 $BOX4
 it "the default route moves to another interface and back, and is followed" moved
@@ -177,6 +213,36 @@ it "after all that a stop leaves nothing" nothing_left
 scenario '[nat64]
 pool = ["share:wan0"]'
 it "an interface shared by name keeps its sessions when the default route moves" named_stays
+
+# An uplink with nothing but a link network of its own, and the host's address on another interface, as hosts with
+# several uplinks have it: the answers come in by the uplink.
+address_elsewhere() {
+    ip -n "$LAB-box" -batch - <<END
+link add own0 type bridge
+link set own0 up
+addr flush dev wan0 to $BOX4
+addr add 10.99.0.5/24 dev wan0
+addr add $BOX4/32 dev own0
+route add default via 10.99.0.1 dev wan0 src $BOX4
+END
+    ip -n "$LAB-isp" addr add 10.99.0.1/24 dev down0
+    ip -n "$LAB-isp" route add $BOX4/32 via 10.99.0.5
+    local code=0
+    scenario '[nat64]
+pool = ["share:own0"]'
+    (seen_from $BOX4 && pings) || code=1
+    stop
+    ip -n "$LAB-isp" route del $BOX4/32
+    ip -n "$LAB-isp" addr del 10.99.0.1/24 dev down0
+    ip -n "$LAB-box" link del own0
+    ip -n "$LAB-box" -batch - <<END
+addr del 10.99.0.5/24 dev wan0
+addr add $BOX4/24 dev wan0
+route add default via $ISP4 dev wan0
+END
+    return $code
+}
+it "an address that another interface has is shared, and answers come in by the uplink" address_elsewhere
 
 # Beside addresses of the pool's own: what has one of those does not care what the uplink is called.
 own_goes_on() {
