@@ -69,6 +69,7 @@ extension Appliance {
             ],
             at: now
         )
+        silence.look(sent: counters.packets6to4, heard: counters.packets4to6, at: now)
     }
 
     // MARK: The data plane

@@ -72,6 +72,7 @@ final class Appliance {
     var nextLookAtSockets = Moment.start
     var looksAgainAtSessions = false
     var rates = Rates()
+    var silence = Silence()
     var dropNotices = DropNotices()
 
     /// Makes and starts every part; what was started is stopped again if one of them cannot be.

@@ -7,6 +7,7 @@ internal import IPAddressing
 internal import Netlink
 internal import Policy
 internal import Resolver
+internal import Timing
 
 /// What is wrong and cannot be seen in the numbers of the report: what the parts said when something failed.
 extension Appliance {
@@ -26,7 +27,7 @@ extension Appliance {
                 )
             )
         }
-        findings += prefixFindings() + hostPortFindings() + hostSideFindings()
+        findings += prefixFindings() + hostPortFindings() + hostSideFindings() + silenceFindings()
         findings += networkNotices.map { notice in
             ControlAPI.Finding(
                 code: "network-notice",
@@ -136,6 +137,26 @@ extension Appliance {
             }
         }
         return findings
+    }
+
+    /// Packets that go out while nothing comes back. Where answers have come before, it may well be that the few hosts that
+    /// are asked at the moment are down.
+    private func silenceFindings() -> [ControlAPI.Finding] {
+        guard isTranslating, let (packets, span) = silence.unanswered else { return [] }
+        let shared = Set(pool.shares.map(\.interface)).sorted()
+        let filters = shared.map { ", no other filter is asked before ours (`tc filter show dev \($0) ingress`)" }
+        return [
+            ControlAPI.Finding(
+                code: "no-answers",
+                severity: silence.hasHeard ? .note : .warning,
+                problem: "\(packets) packets went out to IPv4 in \(span.seconds) seconds, and nothing came back"
+                    + (silence.hasHeard ? " meanwhile." : ", then or ever since the start."),
+                remedy: "Unless the hosts that were asked are down: see that the firewall of this machine lets pass "
+                    + "what comes from \(configuration.device), as nat64-appliance(8) has it, and leaves its ports as "
+                    + "they are" + (pool.ownPrefixes.isEmpty ? "" : ", that the pool is routed to this machine")
+                    + filters.joined() + "."
+            )
+        ]
     }
 
     /// Ports of the share that programs of the host have.
