@@ -28,13 +28,14 @@ final class WorkerCounters: Sendable {
 }
 
 extension WorkerCounters {
-    /// The identification of a packet that may not be fragmented, which of a super-packet takes several. It is no part
-    /// of the worker itself, so that the short way of a packet changes nothing there and references can be left
-    /// uncounted.
+    /// The identification of a packet that may not be fragmented, of a super-packet that of its first segment: the others
+    /// have those behind it. It is no part of the worker itself, so that the short way of a packet changes nothing there
+    /// and references can be left uncounted.
     @inline(__always)
     func nextUnfragmented(_ pieces: Int) -> UInt16 {
-        unfragmented.count(UInt64(truncatingIfNeeded: pieces))
-        return UInt16(truncatingIfNeeded: unfragmented.load(ordering: .relaxed))
+        let first = unfragmented.load(ordering: .relaxed)
+        unfragmented.store(first &+ UInt64(truncatingIfNeeded: pieces), ordering: .relaxed)
+        return UInt16(truncatingIfNeeded: first)
     }
 }
 

@@ -245,6 +245,22 @@ struct OffloadTests {
         #expect(gap >= 10)
     }
 
+    @Test("X64-06 so they have with DF, and the packets behind it have others")
+    func identificationsWithoutFragments() throws {
+        var bench = try connected()
+        var next: UInt16?
+        for (size, segments) in [(1400, 1), (14_000, 10), (1400, 1), (2800, 2), (1400, 1)] as [(Int, UInt16)] {
+            let line = "\(outwardTCP) size \(size)"
+            let (packet, offload) = leavingChecksum(try bench.octets(line), segmentSize: segments > 1 ? 1400 : nil)
+            let outcome = bench.send(packet, offload)
+            guard case .sent(let result, _) = outcome else { throw Unexpected(outcome: outcome) }
+            let identification = UInt16(result[4]) << 8 | UInt16(result[5])
+            // A super-packet may leave one out.
+            if let next { #expect(identification == next || identification == next &+ 1) }
+            next = identification &+ segments
+        }
+    }
+
     @Test("an offload header that does not fit its packet is refused")
     func contradictions() throws {
         var bench = try connected()
