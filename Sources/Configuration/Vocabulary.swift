@@ -26,6 +26,7 @@ enum Vocabulary {
             "new-bindings-per-second",
             "ports-for-new-clients", "spill-to-other-addresses",
             "bindings", "further-sessions", "fragment-memory", "fragmented-datagrams", "held-syns",
+            "held-ports",
         ],
         "clients": ["allow"],
         "destinations": ["allow", "refuse"],

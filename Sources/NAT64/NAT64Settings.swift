@@ -17,6 +17,9 @@ public struct NAT64Settings: Sendable, Hashable {
     /// How long a freed UDP port or ICMP identifier is kept from other clients; a TCP port never is, because the
     /// sessions on it are tracked (RFC 6888, requirement 8). Zero: not at all.
     public var portHoldDown: Moment.Span = .seconds(120)
+    /// How many freed ports and identifiers are kept at once, counted in 64ths; those freed beyond can be given again at
+    /// once. Zero: no limit; else 64 or more.
+    public var mostHeldPorts = 0
     /// Whether a port may be several clients' at once, towards different peers, when no other is left for a new binding
     /// (RFC 7857 section 3). A sixteenth of the ports of each address is set aside for that, and only for that. A
     /// client that gets such a port is reached through it by nobody it has not sent to first, and cannot talk to a

@@ -218,6 +218,7 @@ struct AcceptanceTests {
             fragment-memory = "16MiB"
             fragmented-datagrams = 8192
             held-syns = 1024
+            held-ports = 6400
 
             [clients]
             allow = ["2001:db8:6::/48", "links"]
@@ -288,6 +289,7 @@ struct AcceptanceTests {
         nat64.limits.spillsToOtherAddresses = false
         nat64.maximumBindings = 10_000
         nat64.maximumFurtherSessions = 20_000
+        nat64.mostHeldPorts = 6400
         nat64.translation.fragmentMemory = 16 << 20
         nat64.translation.fragmentedDatagrams = 8192
         nat64.translation.heldSYNs = 1024

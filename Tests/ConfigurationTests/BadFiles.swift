@@ -219,13 +219,14 @@ extension BadFile {
         BadFile(
             "limits",
             "[nat64.limits]\nclient-length = 129\nsessions-per-client = 1_000_001\nbindings = 0\nheld-syns = 15"
-                + "\nfragment-memory = 1000\nfragmented-datagrams = 63",
+                + "\nfragment-memory = 1000\nfragmented-datagrams = 63\nheld-ports = 63",
             "a.toml:2:17: nat64.limits.client-length: 129 is not from 1 to 128",
             "a.toml:3:23: nat64.limits.sessions-per-client: 1000001 is not from 0 to 1000000",
             "a.toml:4:12: nat64.limits.bindings: 0 is not from 4096 to 67108864",
             "a.toml:5:13: nat64.limits.held-syns: 15 is not from 16 to 65536",
             "a.toml:6:19: nat64.limits.fragment-memory: 1000 is not from \"1MiB\" to \"1GiB\"",
-            "a.toml:7:24: nat64.limits.fragmented-datagrams: 63 is not from 64 to 1000000"
+            "a.toml:7:24: nat64.limits.fragmented-datagrams: 63 is not from 64 to 1000000",
+            "a.toml:8:14: nat64.limits.held-ports: 63 is neither 0, for no limit, nor 64 or more"
         ),
     ]
 

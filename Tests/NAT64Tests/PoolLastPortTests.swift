@@ -154,6 +154,19 @@ struct HoldDownTests {
         }
     }
 
+    @Test("CGN-09 no more ports rest than are to, and those beyond serve the next client at once")
+    func count() {
+        let world = TablesFixture(ports: Port(2000)...Port(3999)) { $0.mostHeldPorts = 128 }
+        for host in 0..<2000 as Range<UInt64> { world.send(.udp, world.client(host, 5000), world.peer(1)) }
+        world.pass(.seconds(301))
+        world.sweep()
+        let held = world.tables.totals().heldPorts
+        #expect((100...128).contains(held), "each shard keeps its part")
+        let free = (0..<2000 as Range<UInt64>).map { world.send(.udp, world.client($0, 6000), world.peer(1)) }
+        #expect(free.compactMap(\.value).count == 2000 - held)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("a resting port admits nobody from outside, and takes no port off its client's account")
     func nobodyMayUseIt() {
         let world = TablesFixture(ports: Port(2000)...Port(2001)) { $0.limits.portsPerClient = 1 }

@@ -152,6 +152,13 @@ extension ValidatedConfiguration {
         translation.fragmentedDatagrams = datagrams ?? translation.fragmentedDatagrams
         translation.heldSYNs = section.integer("held-syns", in: 16...65_536) ?? translation.heldSYNs
         nat64.translation = translation
+        guard let ports = section.integer("held-ports", in: 0...67_108_864) else { return }
+        if (1..<64).contains(ports) {
+            let message = "\(ports) is neither 0, for no limit, nor 64 or more"
+            section.problems.add(section.place(of: "held-ports"), section.path("held-ports"), message)
+        } else {
+            nat64.mostHeldPorts = ports
+        }
     }
 }
 

@@ -149,9 +149,9 @@ extension Tables {
         // The port of one that is taken away is off the account already, and nobody is to wait for it.
         if shard[id].isEnding { return unbind(id, in: shard) }
         giveBack(of: id, sessions: 0, ports: 1, in: shard)
-        guard transport != .tcp, settings.portHoldDown > .zero, !shard[id].sharesPort else {
-            return unbind(id, in: shard)
-        }
+        guard transport != .tcp, settings.portHoldDown > .zero, !shard[id].sharesPort,
+            shard.counts.held < mostHeldInShard
+        else { return unbind(id, in: shard) }
         shard[id].standing = .held
         shard[id].session.lifetime = .holdDown
         shard[id].session.refreshed = now

@@ -24,6 +24,8 @@ public final class Tables: @unchecked Sendable {
     /// Whether there are blocks of ports.
     let usesBlocks: Bool
     let lifetimes: LifetimeTicks
+    /// How many freed ports a shard keeps from other clients at once.
+    let mostHeldInShard: Int
     let secret: KeyedHash
     /// Sessions whose SYN is kept, in all shards.
     let heldSyns: HeldSYNShares
@@ -77,6 +79,7 @@ public final class Tables: @unchecked Sendable {
         computed = DeterministicMappings(settings.deterministic)
         usesBlocks = settings.portBlockSize > 0 || !settings.deterministic.isEmpty
         lifetimes = LifetimeTicks(settings.lifetimes, holdDown: settings.portHoldDown)
+        mostHeldInShard = settings.mostHeldPorts > 0 ? max(settings.mostHeldPorts / Self.shardCount, 1) : .max
         let filtering = settings.filtering
         filterRules = [filtering.udp, filtering.tcp, filtering.icmp]
         memory = TableMemory(
