@@ -26,7 +26,8 @@ public enum DropReason: UInt8, Error, Sendable, CaseIterable {
     case unsupportedMessage
     /// The configuration refuses ICMP echo (RFC 6146 section 3.5.3).
     case echoRefused
-    /// The source address can belong to no host, or lies under a translation prefix.
+    /// The source address can belong to no host, lies under a translation prefix, or is one of the pool or the host's own
+    /// on a packet that came from outside.
     case illegalSource
     /// The destination is a multicast or broadcast address.
     case illegalDestination
@@ -133,7 +134,10 @@ extension DropReason {
         case .echoRefused:
             ("echo-refused", "The configuration refuses ICMP echo (RFC 6146 section 3.5.3).")
         case .illegalSource:
-            ("illegal-source", "The source address can belong to no host, or lies under a translation prefix.")
+            (
+                "illegal-source",
+                "The source address can belong to no host, lies under a prefix, or is the pool's or the host's own outside."
+            )
         case .illegalDestination:
             ("illegal-destination", "The destination is a multicast or broadcast address.")
         case .destinationOutsidePrefix:

@@ -50,6 +50,8 @@ struct WorkerView {
     let settings: TranslationSettings
     /// The host as a peer of its own clients.
     let hostSide: HostSideView
+    /// Where the addresses of the pool lie that are ours alone.
+    let own: OwnAddresses
     /// MTU of the way to IPv6 clients.
     var ipv6MTU: Int
     /// MTU of the way to IPv4 peers.
@@ -59,11 +61,18 @@ struct WorkerView {
     /// The most a SYN may announce, whichever way it goes (checklist TCP-33).
     var segmentLimit: UInt16
 
-    init(policy: Policy, environment: Environment, settings: TranslationSettings, numbered: PrefixList) {
+    init(
+        policy: Policy,
+        environment: Environment,
+        settings: TranslationSettings,
+        numbered: PrefixList,
+        own: OwnAddresses
+    ) {
         self.policy = policy
         self.environment = environment
         self.settings = settings
         hostSide = HostSideView(environment.hostSide)
+        self.own = own
         self.numbered = numbered.byNumber
         numbers = 0
         prefixCount = 0

@@ -116,7 +116,8 @@ public final class Translator: Sendable {
                 policy: $0.policy,
                 environment: $0.environment,
                 settings: settings,
-                numbered: tables.prefixes
+                numbered: tables.prefixes,
+                own: tables.pool.layout.own
             )
         }
     }

@@ -48,6 +48,30 @@ struct HairpinTests {
         )
     }
 
+    @Test("NAT-33 no SYN of another client is kept that filtering does not let in")
+    func filteredSYN() throws {
+        var bench = try bench(.addressDependent)
+        try bench.run(
+            """
+            in tcp [2001:db8:6::d0]:50001 > [2001:db8:64::198.51.100.10]:443 flags S
+            =  tcp $e > 198.51.100.10:443
+            """
+        )
+        let external = try #require(bench.names["$e"])
+        bench.names["$ee"] = external.replacing("203.0.113.1", with: "[2001:db8:64::203.0.113.1]")
+        try bench.run(
+            """
+            in tcp [2001:db8:6::c0]:40001 > $ee flags S
+            ! filtered
+            in tcp [2001:db8:6::c0]:40001 > $ee flags S
+            ! filtered
+            wait 30 s
+            """
+        )
+        #expect(bench.translator.tables.totals().heldSyns == 0)
+        #expect(bench.translator.tables.brokenInvariants() == [])
+    }
+
     @Test("NAT-34 a packet to its own sender's external address comes back at most once")
     func loop() throws {
         var bench = try bench(.endpointIndependent)
@@ -63,6 +87,67 @@ struct HairpinTests {
         )
     }
 
+    @Test("NAT-33 nobody outside passes for a client by the client's external address, whatever sessions there are")
+    func spoofed() throws {
+        var bench = try bench(.endpointIndependent)
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > $dd "hello"
+            =  udp $c > [2001:db8:6::d0]:50000 "hello"
+            in ping 2001:db8:6::d0 > 2001:db8:64::198.51.100.10 id 7
+            =  ping 203.0.113.1 > 198.51.100.10 id $i
+            in tcp [2001:db8:6::d0]:50001 > [2001:db8:64::198.51.100.10]:443 flags S
+            =  tcp $e > 198.51.100.10:443
+            """
+        )
+        let sender = try #require(bench.names["$c"]).replacing("[2001:db8:64::cb00:7101]", with: "203.0.113.1")
+        let sessions = bench.translator.tables.totals().sessions
+        try bench.run(
+            """
+            in udp \(sender) > $d "as of the peer of a session"
+            ! illegal-source
+            in udp 203.0.113.1:9 > $d
+            ! illegal-source
+            in tcp 203.0.113.1:9 > $e flags S
+            ! illegal-source
+            in ping 203.0.113.1 > 203.0.113.1 id $i
+            ! illegal-source
+            """
+        )
+        for piece in cut(try bench.octets("udp \(sender) > $d size 200"), [104, 104]) {
+            #expect(bench.send(piece) == .dropped(.illegalSource))
+        }
+        #expect(bench.translator.tables.totals().sessions == sessions)
+        try bench.run(
+            """
+            in icmp 3/3 203.0.113.1 > 203.0.113.1 { udp $d > 198.51.100.10:53 }
+            =  icmp 1/4 2001:db8:64::203.0.113.1 > 2001:db8:6::d0 { udp [2001:db8:6::d0]:50000 > [2001:db8:64::198.51.100.10]:53 }
+            """
+        )
+    }
+
+    @Test(
+        "NAT-33 between addresses of the pool others may lie, and those are hosts like any",
+        arguments: [true, false]
+    )
+    func neighbours(known: Bool) throws {
+        var bench = try TranslateBench(pool: [("203.0.113.1", false), ("203.0.113.9", false)]) {
+            $0.filtering = Filtering(.endpointIndependent)
+        }
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::\(known ? "203.0.113.5" : "203.0.113.6")]:53
+            =  udp $c > \(known ? "203.0.113.5" : "203.0.113.6"):53
+            in udp 203.0.113.5:53 > $c
+            =  udp [2001:db8:64::203.0.113.5]:53 > [2001:db8:6::c0]:40000
+            in udp 203.0.113.9:53 > $c
+            ! illegal-source
+            in udp 203.0.113.10:53 > $c
+            =  udp [2001:db8:64::203.0.113.10]:53 > [2001:db8:6::c0]:40000
+            """
+        )
+    }
+
     @Test("ERR-06 an ICMP error about a hairpinned packet reaches its sender in the sender's words")
     func error() throws {
         var bench = try bench(.endpointIndependent)
@@ -72,6 +157,19 @@ struct HairpinTests {
             =  udp $c > [2001:db8:6::d0]:50000 "hello"
             in icmp 1/4 2001:db8:6::d0 > 2001:db8:64::203.0.113.1 { udp $c > [2001:db8:6::d0]:50000 "hello" }
             =  icmp 1/4 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 { udp [2001:db8:6::c0]:40000 > $dd "hello" }
+            """
+        )
+    }
+
+    @Test("ERR-06 I46-16 between clients too no Packet Too Big says less than 1280", arguments: [0, 1000, 1280, 1400])
+    func tooBig(mtu: Int) throws {
+        var bench = try bench(.endpointIndependent)
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > $dd
+            =  udp $c > [2001:db8:6::d0]:50000
+            in icmp 2/0 2001:db8:6::d0 > 2001:db8:64::203.0.113.1 mtu \(mtu) { udp $c > [2001:db8:6::d0]:50000 }
+            =  icmp 2/0 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 mtu \(max(mtu, 1280)) { udp [2001:db8:6::c0]:40000 > $dd }
             """
         )
     }

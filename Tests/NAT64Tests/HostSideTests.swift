@@ -4,13 +4,13 @@ import PacketWire
 import Testing
 
 /// A bench whose pool is the host's own address 203.0.113.1; the host has 198.51.100.99 as well.
-private func bench() throws -> TranslateBench {
+private func bench(ipv4MTU: Int = 1500) throws -> TranslateBench {
     let shared = IPv4Address(203, 0, 113, 1)
     let side = HostSide(
         standIns: [HostSide.StandIn(shared: shared, address: IPv4Address(192, 0, 0, 7))],
         ownAddresses: [shared, IPv4Address(198, 51, 100, 99)]
     )
-    return try TranslateBench(pool: [("203.0.113.1", true)], environment: Environment(hostSide: side))
+    return try TranslateBench(pool: [("203.0.113.1", true)], environment: Environment(ipv4MTU: ipv4MTU, hostSide: side))
 }
 
 @Suite("The host as a peer of its own clients")
@@ -128,6 +128,25 @@ struct HostSideTests {
             guard case .sent(let result, let offload) = outcome else { throw Unexpected(outcome: outcome) }
             #expect(flaw(result, offload) == nil)
             #expect(Array(result.suffix(stranger.count)) == stranger)
+        }
+    }
+
+    @Test("every piece of a packet that does not fit bears the stand-in on its way to the host")
+    func pieces() throws {
+        var bench = try bench(ipv4MTU: 600)
+        let datagram = try bench.octets("udp [2001:db8:6::c0]:40000 > [2001:db8:64::203.0.113.1]:9 size 2000")
+        var pieces: [[UInt8]] = []
+        for piece in cut(datagram, [1208, 800]) {
+            let outcome = bench.send(piece)
+            guard case .sent(let first, _) = outcome else { throw Unexpected(outcome: outcome) }
+            pieces += [first] + bench.extras()
+        }
+        #expect(pieces.count == 5)
+        for piece in pieces {
+            #expect(Array(piece[12..<20]) == [192, 0, 0, 7, 203, 0, 113, 1])
+            var sum = OnesComplementSum()
+            sum.add(octets: Array(piece[..<20]))
+            #expect(sum.folded == 0xFFFF)
         }
     }
 

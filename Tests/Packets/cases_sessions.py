@@ -251,6 +251,18 @@ def hairpin_filtered(b):
     require(not [p for p in out6 if p.dst == D6], "it passes although D6 never sent to the pool")
 
 
+@case("NAT-33", "nobody outside passes for a client by an address of the pool, even where there is a session with it")
+def hairpin_spoofed(b):
+    receiver, sender = b.udp_flow(client=D6), b.udp_flow()
+    b.exchange([udp6(C6, embed(P, receiver.external), sender.sport, receiver.eport, b"x")])
+    before = b.drops().get("illegal-source", 0)
+    for source, port in ((sender.external, sender.eport), (T1, 9), (T2, 9)):
+        b.silent4(udp4(source, receiver.external, port, receiver.eport, b"x"), f"a packet from {source} port {port}")
+    connection = b.tcp_flow()
+    b.silent4(tcp4(T1, connection.external, 80, connection.eport, SYN), "a SYN from the pool")
+    equal("the refusals", b.drops()["illegal-source"] - before, 4)
+
+
 @case("NAT-34", "a hairpin to oneself is one packet at most")
 def hairpin_self(b):
     flow = b.udp_flow()

@@ -50,6 +50,16 @@ struct PoolPlace {
     let isDraining: Bool
 }
 
+/// From the lowest to the highest address of the pool that is not the host's as well; those of most peers lie outside.
+struct OwnAddresses: BitwiseCopyable {
+    let first: UInt32
+    let span: UInt32
+
+    /// Whether an address may be one of the pool; if not, it is none.
+    @inline(__always)
+    func mayHold(_ address: IPv4Address) -> Bool { address.bits &- first <= span }
+}
+
 /// What the pool consists of at one moment: never changed, but replaced as a whole.
 ///
 /// Packets look addresses up in ``bounds``, 16 octets for each range; everything else is for bindings as they are made
@@ -72,6 +82,8 @@ struct PoolLayout: BitwiseCopyable {
     let addressCount: Int
     /// Whether any range drains.
     let isDraining: Bool
+    /// Where the addresses lie that are ours alone.
+    let own: OwnAddresses
     private let bounds: UnsafeMutablePointer<Bounds>
     private let ranges: UnsafeMutablePointer<PoolRange>
     /// For each range, the ports of all ranges before it and its own.
@@ -85,6 +97,9 @@ struct PoolLayout: BitwiseCopyable {
         portCount = sorted.reduce(0) { $0 + $1.portCount }
         addressCount = sorted.reduce(0) { $0 + ($1.isDraining || $1.isComputed ? 0 : $1.count) }
         isDraining = sorted.contains(where: \.isDraining)
+        let own = sorted.filter { !$0.sharedWithHost }
+        let first = own.first?.addresses.lowerBound.bits ?? .max
+        self.own = OwnAddresses(first: first, span: (own.last?.addresses.upperBound.bits ?? .max) - first)
         let room = max(sorted.count, 1)
         unsafe bounds = .allocate(capacity: room)
         unsafe ranges = .allocate(capacity: room)

@@ -282,3 +282,7 @@ extension Tables {
     @inline(__always)
     func membership(of external: TransportAddress4) -> PoolMembership { pool.membership(of: external) }
 }
+    /// Whether an address is one of the pool that is not the host's as well. Seldom asked: see ``PoolLayout/mayOwn(_:)``.
+    @inline(never)
+    func isOwn(_ address: IPv4Address) -> Bool { standing(of: address) == .own }
+

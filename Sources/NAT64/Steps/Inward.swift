@@ -43,11 +43,16 @@ extension TranslatorWorker {
         return true
     }
 
-    /// Refuses sources that belong to no host.
+    /// Refuses sources that belong to no host outside. What one client sends to another comes from the IPv6 side, so
+    /// whoever bears an address of the pool out here is not the client it stands for (RFC 2827).
     @inline(__always)
     func checkSource(_ source: IPv4Address) throws(DropReason) {
-        guard source.mayBeHost else { throw .illegalSource }
+        guard source.mayBeHost, !isOwn(source) else { throw .illegalSource }
     }
+
+    /// Whether an address is one of the pool that is not the host's as well.
+    @inline(__always)
+    func isOwn(_ address: IPv4Address) -> Bool { view.own.mayHold(address) && tables.isOwn(address) }
 
     /// Asks the tables: RFC 6146 sections 3.5 and 3.6.
     ///
@@ -115,8 +120,8 @@ extension IPv4Address {
     /// Whether a host can have the address: RFC 7915 section 4.1, RFC 1812 section 5.3.7.
     @inline(__always)
     var mayBeHost: Bool {
-        let network = bits >> 24
-        return network != 0 && network != 127 && network < 224
+        // Neither 0/8, nor 224/3, nor 127/8.
+        bits &- 1 << 24 < 223 << 24 && bits >> 24 != 127
     }
 }
 

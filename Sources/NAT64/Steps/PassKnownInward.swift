@@ -11,8 +11,8 @@ extension TranslatorWorker {
     /// - an IPv4 header without options, right in its checksum; no fragment;
     /// - UDP, TCP or echo behind it, whole and with lengths that agree (``KnownTransport``), and a checksum;
     /// - it fits the IPv6 side in one piece; a super-packet does if its segments do;
-    /// - the source is one that a host can have and not the host's own, the destination an address of the pool and not
-    ///   what stands in for one;
+    /// - the source is one that a host can have, not the host's own and not of the pool, the destination an address of
+    ///   the pool and not what stands in for one;
     /// - the packet has a hop left;
     /// - it belongs to a session as ``Tables/passInward(_:_:_:_:_:at:)`` wants it.
     ///
@@ -57,7 +57,7 @@ extension TranslatorWorker {
             IPv6Field.length &+ transport.largest <= (mayFragment ? view.lowestIPv6MTU : view.ipv6MTU)
         else { return false }
         let peer = IPv4Address(bits: UInt32(truncatingIfNeeded: second))
-        guard peer.mayBeHost, view.hostSide.count == 0 || !view.hostSide.mayStandIn(external),
+        guard !isOwn(peer), peer.mayBeHost, view.hostSide.count == 0 || !view.hostSide.mayStandIn(external),
             let place = tables.pool.find(external), !place.isShared || !view.hostSide.mayOwn(peer)
         else { return false }
         let known = tables.passInward(
