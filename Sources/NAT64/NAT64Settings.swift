@@ -141,6 +141,10 @@ public struct Limits: Sendable, Hashable {
     /// Takes the defaults.
     public init() {}
 
+    /// How much of a limit on sessions those may take that hosts outside begin, so that nobody out there can shut a
+    /// client in by sending to its open ports.
+    static func outsidePart(of limit: Int) -> Int { limit - limit / 4 }
+
     /// The highest value of ``sessionsPerClient`` and ``portsPerClient``.
     public static let most = 1_000_000
     /// The highest value of ``portsForNewClients``.

@@ -46,7 +46,7 @@ struct LimitsTests {
         }
         let external = world.send(.udp, world.client(1, 5000), world.peer(0)).value
         for number in 1..<50 as Range<UInt32> {
-            if number.isMultiple(of: 2) {
+            if number.isMultiple(of: 2) || number > 37 {
                 #expect(world.send(.udp, world.client(1, 5000), world.peer(number)).value != nil)
             } else {
                 #expect(world.receive(.udp, external, world.peer(number)).value != nil)
@@ -59,6 +59,33 @@ struct LimitsTests {
         world.sweep()
         #expect(world.send(.udp, world.client(1, 5000), world.peer(50)).value != nil)
         #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-06 NAT-36 hosts outside take no more than three quarters of the sessions a network may have, or of all")
+    func outsidePart() {
+        for changes in [{ $0.limits.sessionsPerClient = 101 }, { $0.maximumFurtherSessions = 100 }]
+            as [(inout NAT64Settings) -> Void]
+        {
+            let world = TablesFixture {
+                $0.filtering = Filtering(.endpointIndependent)
+                changes(&$0)
+            }
+            let external = world.send(.udp, world.client(1, 5000), world.peer(0)).value
+            let tcp = world.send(.tcp, world.client(1, 5000), world.peer(0), .syn).value
+            let before = world.sessions().count
+            for number in 1..<200 as Range<UInt32> {
+                world.receive(.udp, external, world.peer(number))
+                world.receive(.tcp, tcp, world.peer(number), .syn)
+            }
+            let begun = world.sessions().count - before
+            #expect((74...76).contains(begun))
+            #expect(world.receive(.udp, external, world.peer(999)).value == nil)
+            // What is left is the client's.
+            for number in 500..<524 as Range<UInt32> {
+                #expect(world.send(.udp, world.client(1, 5000), world.peer(number)).value != nil)
+            }
+            #expect(world.tables.brokenInvariants() == [])
+        }
     }
 
     @Test("CGN-05 a network makes as many bindings in a second as it may make")

@@ -83,6 +83,17 @@ def session_limit(b):
     b.out4(packets[0])
 
 
+@case("CGN-06", "hosts outside do not use up the sessions of a client (NAT-36)", config="sessions")
+def session_limit_outside(b):
+    client = "2001:db8:6:8001::1"
+    flow = b.udp_flow(client=client)
+    strangers = [udp4(S5, flow.external, port, flow.eport) for port in range(1, 81)]
+    out6, _ = b.exchange([], strangers)
+    equal("the sessions that strangers begin beside the client's one", len(out6), 37)
+    packets = [udp6(client, TARGET, flow.sport, port) for port in range(1001, 1021)]
+    equal("the sessions left to the client", len(b.exchange(packets)[1]), 12)
+
+
 @case("CGN-07", "a destination that is refused is not reached, and told", config="refuse")
 def refused_destination(b):
     out6, out4 = b.exchange([udp6(C6, embed(P, S5), b.port(), 53)])

@@ -32,10 +32,20 @@ struct ClientNetworks: ~Copyable, @unchecked Sendable {
 
     /// Counts a new session, and a new binding if there is one.
     ///
-    /// - Parameter network: The keyed hash of the network.
+    /// - Parameters:
+    ///   - network: The keyed hash of the network.
+    ///   - isFromOutside: Whether a host outside begins the session.
     /// - Throws: ``DropReason/clientLimit`` or ``DropReason/newBindingRate``; nothing is counted then.
-    func take(_ network: UInt64, sessions: UInt64, ports: UInt64, second: UInt32) throws(DropReason) {
+    func take(
+        _ network: UInt64,
+        sessions: UInt64,
+        ports: UInt64,
+        second: UInt32,
+        isFromOutside: Bool = false
+    ) throws(DropReason) {
         guard isCounting else { return }
+        let all = limits.sessionsPerClient
+        let mostSessions = UInt64(isFromOutside ? Limits.outsidePart(of: all) : all)
         let tag = (network >> 40) | 1
         let line = network & (Self.lineCount &- 1)
         while true {
@@ -50,7 +60,7 @@ struct ClientNetworks: ~Copyable, @unchecked Sendable {
             let newSessions = (old & 0xF_FFFF) + sessions
             let refused =
                 limits.portsPerClient > 0 && ports > 0 && newPorts > UInt64(limits.portsPerClient)
-                || limits.sessionsPerClient > 0 && sessions > 0 && newSessions > UInt64(limits.sessionsPerClient)
+                || mostSessions > 0 && sessions > 0 && newSessions > mostSessions
                 || newPorts > 0xF_FFFF || newSessions > 0xF_FFFF
             if refused {
                 release(tag, line, sessions: 0, ports: 0)

@@ -9,6 +9,39 @@ extension Tables {
         TCPEvent(fromIPv6: flow.tcp) == .v6Syn ? TCPState.closed.step(on: .v6Syn) : nil
     }
 
+    /// Makes a session that the client's SYN has begun complete if a SYN of the peer has waited for it since before
+    /// the port had a binding.
+    func completeTCP(_ binding: BindingID, _ peer: TransportAddress4, in shard: Shard, _ now: Tick) {
+        guard takeUnbound(at: shard[binding].externalAddress, from: peer, holding: shard),
+            let session = findSession(binding, peer, in: shard)
+        else { return }
+        apply(TCPState.v4Init.step(on: .v6Syn), to: session, in: shard, now)
+    }
+
+    /// A segment from the IPv4 side to a session whose SYN waits, which for whatever filtering refuses does not exist.
+    /// But since it came the client may have sent to its host, which opens the binding to that.
+    @inline(never)
+    func inwardHeldTCP(
+        _ session: SessionID,
+        _ binding: BindingID,
+        _ flow: InwardFlow,
+        in shard: Shard,
+        _ now: Tick
+    ) throws(DropReason) -> InwardResult {
+        let event = TCPEvent(fromIPv4: flow.tcp)
+        guard rule(for: .tcp) == .addressDependent,
+            let prefix = prefixUsed(binding, towards: flow.peer.address, in: shard)
+        else {
+            guard event == .v4Syn else { throw .filtered }
+            return .hold
+        }
+        if event == .v4Syn {
+            shard[session].prefix = prefix
+            apply(TCPState.closed.step(on: .v4Syn), to: session, in: shard, now)
+        }
+        return .client(shard[binding].clientAddress, prefix: prefix)
+    }
+
     /// A segment from the IPv4 side to a binding that has no session with its peer.
     ///
     /// - Parameter admitted: Whether filtering lets the peer send to the binding.
@@ -30,12 +63,12 @@ extension Tables {
         }
         let step = TCPState.closed.step(on: .v4Syn, held: !admitted)
         if admitted {
-            try addSession(binding, flow.peer, under: prefix, step, in: shard, at: moment)
+            try addSession(binding, flow.peer, under: prefix, step, isFromOutside: true, in: shard, at: moment)
             return .client(shard[binding].clientAddress, prefix: prefix)
         }
         try heldSyns.take(from: flow.peer.address)
         do throws(DropReason) {
-            try addSession(binding, flow.peer, under: prefix, step, in: shard, at: moment)
+            try addSession(binding, flow.peer, under: prefix, step, isFromOutside: true, in: shard, at: moment)
         } catch {
             heldSyns.giveBack(from: flow.peer.address)
             throw error

@@ -76,7 +76,16 @@ extension Tables {
             }
             if shard[binding].isLive {
                 if let step = firstStepOutward(flow) {
-                    try addSession(binding, flow.peer, under: flow.prefix, step, in: shard, at: moment)
+                    try addSession(
+                        binding,
+                        flow.peer,
+                        under: flow.prefix,
+                        step,
+                        isFromOutside: false,
+                        in: shard,
+                        at: moment
+                    )
+                    if flow.transport == .tcp { completeTCP(binding, flow.peer, in: shard, now) }
                 }
                 return shard[binding].externalAddress
             }
@@ -200,7 +209,7 @@ extension Tables {
         }
         guard admitted else { throw .filtered }
         let step = flow.transport == .udp ? TCPStep.firstOfUDP : TCPStep.firstOfICMPQuery
-        try addSession(binding, flow.peer, under: prefix, step, in: shard, at: moment)
+        try addSession(binding, flow.peer, under: prefix, step, isFromOutside: true, in: shard, at: moment)
         return .client(shard[binding].clientAddress, prefix: prefix)
     }
 
@@ -214,13 +223,8 @@ extension Tables {
         _ now: Tick
     ) throws(DropReason) -> InwardResult {
         if flow.transport == .tcp {
-            let event = TCPEvent(fromIPv4: flow.tcp)
-            // A session whose SYN waits does not exist for anything else that filtering refuses.
-            if shard[session].isHeld {
-                guard event == .v4Syn else { throw .filtered }
-                return .hold
-            }
-            updateTCP(session, event, in: shard, now)
+            if shard[session].isHeld { return try inwardHeldTCP(session, binding, flow, in: shard, now) }
+            updateTCP(session, TCPEvent(fromIPv4: flow.tcp), in: shard, now)
         } else {
             refresh(session, in: shard, now)
         }
@@ -278,11 +282,11 @@ extension Tables {
         return place.isShared ? .shared : .own
     }
 
-    /// Whose a transport address is, as far as the pool is concerned.
-    @inline(__always)
-    func membership(of external: TransportAddress4) -> PoolMembership { pool.membership(of: external) }
-}
     /// Whether an address is one of the pool that is not the host's as well. Seldom asked: see ``PoolLayout/mayOwn(_:)``.
     @inline(never)
     func isOwn(_ address: IPv4Address) -> Bool { standing(of: address) == .own }
 
+    /// Whose a transport address is, as far as the pool is concerned.
+    @inline(__always)
+    func membership(of external: TransportAddress4) -> PoolMembership { pool.membership(of: external) }
+}

@@ -72,6 +72,9 @@ struct Shard {
         @inline(__always) get { unsafe base.assumingMemoryBound(to: ShardLock.self) }
     }
 
+    /// Whether both are one.
+    func isSame(as other: Shard) -> Bool { unsafe base == other.base }
+
     /// Makes the shard, in memory that holds nothing yet.
     func initialize(_ index: Int, in memory: borrowing TableMemory) {
         unsafe guardian.initialize(to: ShardLock())

@@ -131,12 +131,8 @@ extension Tables {
         case .udp: return .firstOfUDP
         case .icmpQuery: return .firstOfICMPQuery
         case .tcp:
-            guard shard.counts.unbound > 0 else { return TCPState.closed.step(on: .v6Syn) }
-            guard let waiting = findUnbound(shard[id].externalAddress, flow.peer, in: shard) else {
-                return TCPState.closed.step(on: .v6Syn)
-            }
-            endUnbound(waiting, in: shard)
-            return TCPState.v4Init.step(on: .v6Syn)
+            let isAwaited = takeUnbound(at: shard[id].externalAddress, from: flow.peer, holding: shard)
+            return (isAwaited ? TCPState.v4Init : .closed).step(on: .v6Syn)
         }
     }
 

@@ -27,7 +27,11 @@ extension Tables {
         for step in 0..<Self.shardCount {
             let index = (start + step) & 63
             var slice = Slice.unfinished
-            while case .unfinished = slice, budget > 0 { slice = sweep(shard(index), through: bucket, now, &budget) }
+            while case .unfinished = slice, budget > 0 {
+                slice = sweep(shard(index), through: bucket, now, &budget)
+                // A SYN to a port without a binding may have come again when it had one, and found its client.
+                if case .event(.heldSyn(let external, let peer)) = slice, isOpen(external, peer) { slice = .unfinished }
+            }
             if case .finished = slice { continue }
             nextToSweep.store(UInt32(index), ordering: .relaxed)
             guard case .event(let event) = slice else { return nil }
@@ -35,6 +39,11 @@ extension Tables {
         }
         finishSweep(through: bucket)
         return nil
+    }
+
+    /// Whether a peer has a TCP session with the client behind an external address.
+    private func isOpen(_ external: TransportAddress4, _ peer: TransportAddress4) -> Bool {
+        findInward(InwardFlow(transport: .tcp, external: external, peer: peer)) != nil
     }
 
     private enum Slice {

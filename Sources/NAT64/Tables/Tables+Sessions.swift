@@ -37,12 +37,15 @@ extension Tables {
     }
 
     /// Gives a live binding a session with a peer it has none with.
+    ///
+    /// - Parameter isFromOutside: Whether the peer begins it, which leaves a part of what there is room for to clients.
     @inline(never)
     func addSession(
         _ binding: BindingID,
         _ peer: TransportAddress4,
         under prefix: UInt8,
         _ step: TCPStep,
+        isFromOutside: Bool,
         in shard: Shard,
         at moment: Moment
     ) throws(DropReason) {
@@ -50,7 +53,8 @@ extension Tables {
         let transport = shard[binding].transport
         let second = UInt32(truncatingIfNeeded: moment.seconds)
         if networks.isCounting {
-            try networks.take(networkHash(shard[binding].client), sessions: 1, ports: 0, second: second)
+            let network = networkHash(shard[binding].client)
+            try networks.take(network, sessions: 1, ports: 0, second: second, isFromOutside: isFromOutside)
         }
         if shard[binding].sharesPort {
             do throws(DropReason) {
@@ -68,7 +72,8 @@ extension Tables {
             return
         }
         new.owner = binding.index
-        guard furtherCount.take(upTo: settings.maximumFurtherSessions) else {
+        let all = settings.maximumFurtherSessions
+        guard furtherCount.take(upTo: isFromOutside ? Limits.outsidePart(of: all) : all) else {
             giveUpSession(with: peer, of: binding, in: shard)
             throw .sessionLimit
         }
@@ -208,6 +213,27 @@ extension Tables {
         }
         shard.counts.unbound &+= 1
         hang(id, in: shard, now)
+    }
+
+    /// Ends the session of a SYN that has waited for the one the client sends now, if there is one.
+    ///
+    /// - Parameter shard: The client's shard, whose lock the caller has.
+    /// - Returns: Whether there was one.
+    func takeUnbound(
+        at external: TransportAddress4,
+        from peer: TransportAddress4,
+        holding shard: Shard
+    ) -> Bool {
+        guard heldSyns.total > 0 else { return false }
+        // A client may have a port that is at home elsewhere. Nobody may wait for a second lock; if that is taken just
+        // now, the SYN is forgotten when its time is over: see `expire(at:budget:)`.
+        let home = homeShard(of: external.port)
+        let isSame = home.isSame(as: shard)
+        guard isSame || home.tryLock() else { return false }
+        defer { if !isSame { home.unlock() } }
+        guard home.counts.unbound > 0, let waiting = findUnbound(external, peer, in: home) else { return false }
+        endUnbound(waiting, in: home)
+        return true
     }
 
     /// Ends a session without a binding.

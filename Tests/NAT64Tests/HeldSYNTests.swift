@@ -1,0 +1,120 @@
+import IPAddressing
+import PacketWire
+import Testing
+import Timing
+
+@testable import NAT64
+
+/// What becomes of a SYN from outside that waits, by what its client does meanwhile.
+@Suite("SYNs that wait, RFC 6146 section 3.5.2.2, CLOSED and V4 INIT")
+struct HeldSYNTests {
+    private let ports = Port(2048)...Port(2079)
+
+    /// Tables where a SYN of `peer` waits at every port there is.
+    private func waiting(for peer: TransportAddress4, _ rule: Filtering.Rule = .addressDependent) -> TablesFixture {
+        let world = TablesFixture(ports: ports) { $0.filtering = Filtering(rule) }
+        for number in ports.lowerBound.number...ports.upperBound.number {
+            let external = TransportAddress4(TablesFixture.firstExternal, Port(number))
+            #expect(world.receive(.tcp, external, peer, .syn).value == .hold)
+        }
+        return world
+    }
+
+    private func refused(_ world: TablesFixture) -> [TransportAddress4] {
+        world.pass(.seconds(7))
+        world.sweep()
+        return world.events.compactMap { event in
+            guard case .heldSyn(let external, _) = event else { return nil }
+            return external
+        }
+    }
+
+    @Test("TCP-09 the client's SYN completes the connection at whatever port it is given, and nothing is refused there")
+    func anyPort() throws {
+        let peer = TransportAddress4(IPv4Address(203, 0, 0, 1), Port(443))
+        let world = waiting(for: peer)
+        var given: [TransportAddress4] = []
+        for host in 0..<20 as Range<UInt64> {
+            given.append(try #require(world.send(.tcp, world.client(host, 5000, network: host), peer, .syn).value))
+        }
+        #expect(world.sessions().filter { $0.state == .established }.count == 20)
+        #expect(world.tables.totals().heldSyns == 12)
+        #expect(world.tables.brokenInvariants() == [])
+        let refused = refused(world)
+        #expect(refused.count == 12)
+        #expect(Set(refused).isDisjoint(with: given))
+    }
+
+    @Test("TCP-09 so it does when the port has a binding by then")
+    func boundMeanwhile() throws {
+        let peer = TransportAddress4(IPv4Address(203, 0, 0, 1), Port(443))
+        let world = waiting(for: peer)
+        let client = world.client(1, 5000)
+        let external = try #require(world.send(.tcp, client, world.peer(7), .syn).value)
+        #expect(world.send(.tcp, client, peer, .syn).value == external)
+        #expect(world.sessions().first { $0.peer == world.peer(7) }?.state == .v6Init)
+        let completed = world.sessions().first { $0.peer == peer }
+        #expect(completed?.state == .established)
+        #expect(completed?.remaining.seconds == 7200)
+        #expect(world.tables.brokenInvariants() == [])
+        let refused = refused(world)
+        #expect(refused.count == 31)
+        #expect(!refused.contains(external))
+    }
+
+    @Test("TCP-04 a client that talks to another peer from the port does not save the SYN")
+    func otherPeer() throws {
+        let peer = TransportAddress4(IPv4Address(203, 0, 0, 1), Port(443))
+        let world = waiting(for: peer)
+        let external = try #require(world.send(.tcp, world.client(1, 5000), world.peer(1, 80), .syn).value)
+        #expect(world.state == .v6Init)
+        #expect(refused(world).contains(external))
+    }
+
+    @Test("TCP-06 a SYN that comes again when everybody may send to its port is not refused for the first time it came")
+    func forwardedMeanwhile() throws {
+        let peer = TransportAddress4(IPv4Address(203, 0, 0, 1), Port(443))
+        let world = waiting(for: peer, .endpointIndependent)
+        let client = world.client(1, 5000)
+        let external = try #require(world.send(.tcp, client, world.peer(7), .syn).value)
+        #expect(world.receive(.tcp, external, peer, .syn).value == .client(client, prefix: 0))
+        let refused = refused(world)
+        #expect(refused.count == 31)
+        #expect(!refused.contains(external))
+        #expect(world.sessions().first { $0.peer == peer }?.state == .v4Init)
+    }
+
+    @Test("TCP-05 NAT-14 a SYN that waits at a binding passes when it comes again and the client has sent to its host")
+    func admittedMeanwhile() throws {
+        let world = TablesFixture()
+        let client = world.client(1, 5000)
+        let external = try #require(world.send(.tcp, client, world.peer(1), .syn).value)
+        #expect(world.receive(.tcp, external, world.peer(2), .syn).value == .hold)
+        world.send(.tcp, client, world.peer(2, 80), .syn, prefix: 1)
+        #expect(world.receive(.tcp, external, world.peer(2), .ack).value == .client(client, prefix: 1))
+        #expect(world.tables.totals().heldSyns == 1, "only a SYN opens")
+        #expect(world.receive(.tcp, external, world.peer(2), .syn).value == .client(client, prefix: 1))
+        #expect(world.tables.totals().heldSyns == 0)
+        let opened = world.sessions().first { $0.peer == world.peer(2) }
+        #expect(opened?.prefix == 1)
+        #expect(opened?.state == .v4Init)
+        #expect(opened?.remaining.seconds == 240)
+        #expect(world.tables.brokenInvariants() == [])
+        #expect(refused(world) == [])
+        world.send(.tcp, client, world.peer(2), [.syn, .ack], prefix: 1)
+        #expect(world.sessions().first { $0.peer == world.peer(2) }?.state == .established)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("NAT-14 where the port counts too, only the client's SYN to that port lets it pass")
+    func portCounts() throws {
+        let world = TablesFixture { $0.filtering = Filtering(.addressAndPortDependent) }
+        let client = world.client(1, 5000)
+        let external = try #require(world.send(.tcp, client, world.peer(1), .syn).value)
+        #expect(world.receive(.tcp, external, world.peer(2), .syn).value == .hold)
+        world.send(.tcp, client, world.peer(2, 80), .syn)
+        #expect(world.receive(.tcp, external, world.peer(2), .syn).value == .hold)
+        #expect(world.receive(.tcp, external, world.peer(2), .ack).failure == .filtered)
+        #expect(refused(world) == [external])
+    }
+}
