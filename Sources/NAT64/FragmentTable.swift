@@ -132,9 +132,10 @@ extension FragmentTable {
         do throws(DropReason) {
             try note(piece, at: index)
         } catch {
+            if error == .duplicateFragment, !isOverlap(piece, at: index) { throw error }
             // RFC 5722: with an overlap the whole datagram goes, what is still to come included.
-            if error != .duplicateFragment { refuse(index) }
-            throw error
+            refuse(index)
+            throw error == .duplicateFragment ? .overlappingFragment : error
         }
         datagrams[index].mustCollect = datagrams[index].mustCollect || piece.mustCollect
         datagrams[index].needsChecksum = datagrams[index].needsChecksum || piece.needsChecksum
@@ -255,6 +256,20 @@ extension FragmentTable {
             datagrams[index].ends[position] = end
             datagrams[index].ranges = count + 1
         }
+    }
+
+    /// Whether a part that has come before came as another fragment: RFC 8200 section 4.5 lets only the very same one
+    /// come twice. That can be seen while all of the datagram is kept, to be put together; where its fragments are sent
+    /// on, who puts them together sees it.
+    private func isOverlap(_ piece: FragmentPiece, at index: Int) -> Bool {
+        guard piece.count > 0, datagrams[index].mustCollect, !datagrams[index].isReleased else { return false }
+        var kept = datagrams[index].head
+        while kept >= 0 {
+            let block = blocks[Int(kept)]
+            if Int(block.offset) == piece.offset { return Int(block.count - block.payload) != piece.count }
+            kept = block.nextPiece
+        }
+        return true
     }
 
     private mutating func removeRange(_ position: Int, at index: Int) {

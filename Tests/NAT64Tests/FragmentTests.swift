@@ -159,6 +159,26 @@ struct FragmentTests {
         #expect(bench.translator.fragmentsInUse.blocks == 0)
     }
 
+    @Test("NAT-28 what is put together here goes with any overlap; only the very same fragment may come twice")
+    func overlapInside() throws {
+        var bench = try boundBench()
+        var datagram = try bench.octets("udp 198.51.100.10:53 > $t size 3000")
+        (datagram[26], datagram[27]) = (0, 0)
+        for whole in [try bench.octets(Self.outwardEcho), datagram] {
+            let good = cut(whole, [1200, 1200, 608])
+            // The same place again, but less of it, and a place inside of what two have brought.
+            for inside in [cut(whole, [1192, 1816])[0], cut(whole, [1104, 400, 1504])[1]] {
+                #expect(bench.send(good[1]) == .kept)
+                #expect(bench.send(good[0]) == .kept)
+                #expect(bench.send(good[0]) == .dropped(.duplicateFragment))
+                #expect(bench.send(inside) == .dropped(.overlappingFragment))
+                #expect(bench.send(good[2]) == .dropped(.fragmentOfRefused))
+                #expect(bench.translator.fragmentsInUse.blocks == 0)
+                bench.wait(milliseconds: 2100)
+            }
+        }
+    }
+
     @Test("NAT-29 impossible lengths and offsets are answered with the place")
     func impossible() throws {
         var bench = try TranslateBench()
