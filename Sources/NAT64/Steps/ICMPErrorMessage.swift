@@ -81,17 +81,16 @@ struct ICMPErrorMessage {
         return .fromICMPv6(type: type, code: code, pointer: memory.uint32(at: at &+ 4))
     }
 
-    /// The header of an ICMPv6 error that stays one.
+    /// The header of an ICMPv6 error that stays one; a Packet Too Big says 1280 at least.
     func unchanged(_ memory: borrowing RawSpan) -> ICMPErrorHeader {
         let at = layout.payload
         let type = memory.octet(at: at)
         let mayExtend = type == ICMPv6Type.unreachable || type == ICMPv6Type.timeExceeded
-        return ICMPErrorHeader(
-            type: type,
-            code: memory.octet(at: at &+ 1),
-            word: mayExtend ? 0 : memory.uint32(at: at &+ 4),
-            mayExtend: mayExtend
-        )
+        var word = mayExtend ? 0 : memory.uint32(at: at &+ 4)
+        // As of those that come from the IPv4 side no client hears of less, which led hosts to atomic fragments
+        // (RFC 8021).
+        if type == ICMPv6Type.packetTooBig { word = max(word, 1280) }
+        return ICMPErrorHeader(type: type, code: memory.octet(at: at &+ 1), word: word, mayExtend: mayExtend)
     }
 }
 
