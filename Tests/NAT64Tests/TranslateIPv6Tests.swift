@@ -132,6 +132,21 @@ struct TranslateIPv6Tests {
         )
     }
 
+    @Test("X64-08 an echo request is told that its hops are over, behind as many headers as are walked")
+    func hopsBehindHeaders() throws {
+        var bench = try TranslateBench()
+        let options: [UInt8] = [60, 0, 1, 4, 0, 0, 0, 0]
+        // The last of them, and the header of an atomic fragment.
+        let end: [UInt8] = [44, 0, 1, 4, 0, 0, 0, 0] + [0, 0, 0, 0, 0, 0, 0, 7]
+        for count in [1, 7, 8] {
+            let headers = Array(repeatElement(options, count: count - 1).joined()) + end
+            let ping = "ping 2001:db8:6::c0 > 2001:db8:64::198.51.100.10 id 7"
+            _ = try sent(bench.send(try extended(ping, headers, first: 60)))
+            let outcome = bench.send(try extended("\(ping) hops 1", headers, first: 60))
+            guard case .answered(.hopLimitExceeded, _) = outcome else { throw Unexpected(outcome: outcome) }
+        }
+    }
+
     @Test("X64-10 a routing header with segments left is refused, the answer points at the octet")
     func segmentsLeft() throws {
         var bench = try TranslateBench()

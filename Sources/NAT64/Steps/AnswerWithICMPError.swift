@@ -85,12 +85,12 @@ extension TranslatorWorker {
         let source = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.source)
         let destination = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.destination)
         guard source.mayBeClient, !destination.isMulticast else { return false }
-        // What comes after a routing header is looked for as well.
+        // What comes after a routing header is looked for as well; a fragment header may be one more than the most.
         var next = memory.octet(at: frame.start &+ IPv6Field.nextHeader)
         var offset = frame.start &+ IPv6Field.length
         let end = frame.start &+ frame.count
         var walked = 0
-        while walked <= PacketLayout.mostExtensionHeaders, offset &+ 8 <= end {
+        while walked <= PacketLayout.mostExtensionHeaders &+ 1, offset &+ 8 <= end {
             switch next {
             case IPProtocol.hopByHop, IPProtocol.destinationOptions, IPProtocol.routing:
                 next = memory.octet(at: offset)
