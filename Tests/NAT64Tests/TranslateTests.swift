@@ -48,4 +48,26 @@ struct TranslateTests {
             """
         )
     }
+
+    @Test("ADR-16 a client that goes to one peer under two prefixes has one session, and answers bear the last of them")
+    func twoPrefixes() throws {
+        var bench = try TranslateBench(prefixes: [TranslateBench.prefix, "2001:db8:65::/96"])
+        for network in ["64", "65", "64"] {
+            try bench.run(
+                """
+                in udp [2001:db8:6::c0]:40000 > [2001:db8:\(network)::198.51.100.10]:53
+                =  udp $u > 198.51.100.10:53
+                in udp 198.51.100.10:53 > $u
+                =  udp [2001:db8:\(network)::198.51.100.10]:53 > [2001:db8:6::c0]:40000
+                in icmp 3/3 198.51.100.10 > 203.0.113.1 { udp $u > 198.51.100.10:53 }
+                =  icmp 1/4 2001:db8:\(network)::198.51.100.10 > 2001:db8:6::c0 { udp [2001:db8:6::c0]:40000 > [2001:db8:\(network)::198.51.100.10]:53 }
+                in tcp [2001:db8:6::c0]:40001 > [2001:db8:\(network)::198.51.100.10]:443 flags S
+                =  tcp $t > 198.51.100.10:443
+                in tcp 198.51.100.10:443 > $t flags SA
+                =  tcp [2001:db8:\(network)::198.51.100.10]:443 > [2001:db8:6::c0]:40001
+                """
+            )
+        }
+        #expect(bench.translator.tables.totals().sessions.all == 2)
+    }
 }

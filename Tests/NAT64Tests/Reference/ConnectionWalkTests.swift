@@ -33,7 +33,7 @@ struct ConnectionWalkTests {
             let flag = flags[dice.below(flags.count)]
             let packet =
                 fromIPv6
-                ? world.packet6(6, client, port, world.prefix + world.peers[2], world.peerPorts[2], flags: flag)
+                ? world.packet6(6, client, port, world.reference.embed(world.peers[2]), world.peerPorts[2], flags: flag)
                 : world.packet4(6, world.peers[2], world.peerPorts[2], binding.externalPort, flags: flag)
             let before = model
             model.receive(segment, fromIPv6: fromIPv6, at: seconds(world))
@@ -67,7 +67,7 @@ struct ConnectionWalkTests {
         for number in 0..<300 {
             let client = world.clients[number % 3]
             let port = 50_000 + number
-            let packet = world.packet6(6, client, port, world.prefix + world.peers[0], 443, flags: 0x02)
+            let packet = world.packet6(6, client, port, world.reference.embed(world.peers[0]), 443, flags: 0x02)
             guard case .sent(let syn, _) = world.bench.send(packet) else { continue }
             _ = world.bench.send(world.packet4(6, world.peers[0], 443, syn.word(20), flags: 0x12))
         }
@@ -126,7 +126,7 @@ struct ConnectionWalkTests {
     }
 
     private func keepBinding(_ world: inout ReferenceWorld) {
-        let packet = world.packet6(6, world.clients[0], 1030, world.prefix + world.peers[0], world.peerPorts[0])
+        let packet = world.packet6(6, world.clients[0], 1030, world.reference.embed(world.peers[0]), world.peerPorts[0])
         _ = world.bench.send(packet)
         _ = world.bench.extras()
     }

@@ -50,7 +50,7 @@ extension ReferenceWorld {
             binding.proto,
             binding.client,
             binding.clientPort,
-            prefix + peers[place],
+            reference.embed(peers[place]),
             peerPorts[place],
             flags: dice.below(256),
             randomOctets(randomSize(&dice), &dice),

@@ -42,7 +42,7 @@ extension ReferenceTranslator {
         }
         let fragment = more ? fragmentHeader(next: next, offset: 0, more: true, id: quote.word(4)) : []
         var copy = ipv6(
-            trafficClass: Int(quote[1]),
+            trafficClass: fixedTrafficClass ?? Int(quote[1]),
             next: more ? 44 : next,
             hops: Int(quote[8]),
             binding.client,
@@ -51,10 +51,17 @@ extension ReferenceTranslator {
         )
         copy.put(total - length + fragment.count, 4)
         let message = message(header, copy, extensions, unit: 8, shift: 24, room: 1232)
-        let (from, to) = (embed(packet.source), binding.client)
+        let (from, to) = (embed(errorsComeFromDestination ? destination : packet.source), binding.client)
         let sum = checksum(others: pseudoHeader(from, to, message.count, 58) + message.onesComplement)
         return .sent([
-            ipv6(trafficClass: packet.tos, next: 58, hops: packet.ttl - 1, from, to, message.putting(sum, 2))
+            ipv6(
+                trafficClass: fixedTrafficClass ?? packet.tos,
+                next: 58,
+                hops: packet.ttl - 1,
+                from,
+                to,
+                message.putting(sum, 2)
+            )
         ])
     }
 
@@ -99,7 +106,7 @@ extension ReferenceTranslator {
         var flags = total > 1260 ? 0x4000 : 0
         if let fragment { flags = fragment.more ? 0x2000 : 0 }
         var copy = ipv4(
-            tos: parsed.trafficClass,
+            tos: fixedTrafficClass ?? parsed.trafficClass,
             id: (fragment?.id ?? 0) & 0xFFFF,
             fragment: flags,
             ttl: parsed.hops,
@@ -114,7 +121,7 @@ extension ReferenceTranslator {
         let message = message(header, copy, extensions, unit: 4, shift: 16, room: max(min(1280, ipv4MTU), 576) - 28)
         return .sent([
             ipv4(
-                tos: packet.trafficClass,
+                tos: fixedTrafficClass ?? packet.trafficClass,
                 id: 0,
                 fragment: 0,
                 ttl: packet.hops - 1,

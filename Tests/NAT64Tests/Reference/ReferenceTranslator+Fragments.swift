@@ -17,6 +17,7 @@ extension ReferenceTranslator {
             }
         }
         guard let packet = parse4(whole) else { return [] }
+        if dropsZeroChecksum, packet.proto == 17, packet.body.word(6) == 0 { return [] }
         guard let binding = binding(packet.proto, externalPort: packet.body.word(packet.proto == 1 ? 4 : 2)) else {
             return []
         }

@@ -15,6 +15,16 @@ extension ReferenceTranslator {
         var routingProblem: Int?
         /// How many extension headers there are besides the fragment header.
         var extensionHeaders = 0
+        /// Behind the routing problem the chain of headers is wrong, so that nobody can tell where it ends.
+        var isCut = false
+
+        /// This packet as one whose chain ends in a flaw: what stands in front of the flaw is at fault first.
+        var endingHere: Packet6? {
+            guard routingProblem != nil else { return nil }
+            var packet = self
+            packet.isCut = true
+            return packet
+        }
     }
 
     /// Nothing when there is something wrong with it. A quote may be cut short.
@@ -38,8 +48,7 @@ extension ReferenceTranslator {
             guard result.proto != 0 || at == 40, result.extensionHeaders < 8, at + 8 <= packet.count,
                 at + 8 + 8 * Int(packet[at + 1]) <= packet.count
             else {
-                // What stands in front of the flaw is at fault first.
-                return result.routingProblem == nil ? nil : result
+                return result.endingHere
             }
             if result.proto == 43, packet[at + 3] != 0, result.routingProblem == nil { result.routingProblem = at + 3 }
             result.proto = Int(packet[at])
@@ -47,13 +56,13 @@ extension ReferenceTranslator {
             result.extensionHeaders += 1
         }
         if result.proto == 44 {
-            guard at + 8 <= packet.count else { return result.routingProblem == nil ? nil : result }
+            guard at + 8 <= packet.count else { return result.endingHere }
             result.proto = Int(packet[at])
             let word = packet.word(at + 2)
             result.fragment = (word & 0xFFF8, word & 1 != 0, packet.word(at + 4) << 16 | packet.word(at + 6))
             at += 8
             // Section 5.1.1: an extension header behind a fragment header.
-            if [0, 43, 44, 51, 60].contains(result.proto) { return result.routingProblem == nil ? nil : result }
+            if [0, 43, 44, 51, 60].contains(result.proto) { return result.endingHere }
         }
         result.body = Array(packet[at...])
         return result
@@ -66,7 +75,8 @@ extension ReferenceTranslator {
         if !isError, bindings.allSatisfy({ $0.client != packet.source }) { return .outOfScope }
         if let place = packet.routingProblem {
             // Whether a chain of eight and more ends in an ICMPv6 error need not be found out: then silence is safe.
-            return isError || packet.extensionHeaders >= 8 ? .refusedAnyhow : .answered(4, 0, place)
+            let mayBeError = isError || packet.isCut || packet.extensionHeaders >= 8
+            return mayBeError ? .refusedAnyhow : .answered(4, 0, place)
         }
         if let fragment = packet.fragment, fragment.offset != 0 || fragment.more { return .outOfScope }
         guard [6, 17, 58].contains(packet.proto) else { return .refusedAnyhow }
@@ -131,7 +141,7 @@ extension ReferenceTranslator {
             let more = piece.more || packet.fragment?.more ?? false
             let offset = ((packet.fragment?.offset ?? 0) + piece.offset) / 8
             return ipv4(
-                tos: packet.trafficClass,
+                tos: fixedTrafficClass ?? packet.trafficClass,
                 id: id,
                 fragment: flags | (more ? 0x2000 : 0) | offset,
                 ttl: packet.hops - 1,

@@ -59,7 +59,9 @@ extension ReferenceTranslator {
         guard packet.destination == external else { return .outOfScope }
         let isError = packet.proto == 1 && (packet.body.first.map { [3, 4, 5, 11, 12].contains($0) } ?? true)
         if packet.isSourceRouted {
-            return packet.offset != 0 || isError ? .refusedAnyhow : .answered(3, 5, 0)
+            // RFC 1812 section 4.3.2.7: a source that is no host is told nothing.
+            let isHost = ![0, 127].contains(packet.source[0]) && packet.source[0] < 224
+            return packet.offset != 0 || isError || !isHost ? .refusedAnyhow : .answered(3, 5, 0)
         }
         if packet.more || packet.offset != 0 { return .outOfScope }
         if packet.proto == 1, let type = packet.body.first, [3, 11, 12].contains(type) {
@@ -73,6 +75,7 @@ extension ReferenceTranslator {
             return .outOfScope
         }
         guard packet.ttl > 1 else { return .answered(11, 0, 0) }
+        if dropsZeroChecksum, packet.proto == 17, packet.body.word(6) == 0 { return .refused }
         let size = 40 + packet.body.count
         if packet.dontFragment, size > ipv6MTU { return .answered(3, 4, ipv6MTU - 20) }
         let body = body6(packet, binding)
@@ -103,8 +106,8 @@ extension ReferenceTranslator {
     /// One packet, or fragments that every IPv6 link takes.
     func cut6(_ packet: Packet4, _ binding: Binding, _ body: [UInt8], isFragment: Bool) -> [[UInt8]] {
         let proto = packet.proto == 1 ? 58 : packet.proto
-        let most = (lowestIPv6MTU - 48) / 8 * 8
-        return pieces(of: body, each: isFragment && !packet.dontFragment ? most : body.count).map { piece in
+        let mustCut = isFragment && !packet.dontFragment && 48 + body.count > lowestIPv6MTU
+        return pieces(of: body, each: mustCut ? (lowestIPv6MTU - 48) / 8 * 8 : body.count).map { piece in
             let header = fragmentHeader(
                 next: proto,
                 offset: packet.offset + piece.offset,
@@ -112,7 +115,7 @@ extension ReferenceTranslator {
                 id: packet.id
             )
             return ipv6(
-                trafficClass: packet.tos,
+                trafficClass: fixedTrafficClass ?? packet.tos,
                 next: isFragment ? 44 : proto,
                 hops: packet.ttl - 1,
                 embed(packet.source),

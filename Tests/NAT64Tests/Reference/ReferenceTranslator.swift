@@ -25,21 +25,34 @@ struct ReferenceTranslator {
         case outOfScope
     }
 
-    /// Twelve octets of a /96.
+    /// Sixteen octets, of which the first ``prefixLength`` bits count.
     var prefix: [UInt8]
+    var prefixLength = 96
     var external: [UInt8]
     var peers: [[UInt8]]
     var bindings: [Binding]
     var ipv6MTU: Int
     var ipv4MTU: Int
     var lowestIPv6MTU: Int
+    /// The traffic class of all that is translated; none copies it.
+    var fixedTrafficClass: Int?
+    var clampsSegmentSize = true
+    var dropsZeroChecksum = false
+    /// An ICMPv6 error comes from where the packet went that it is about, not from the router.
+    var errorsComeFromDestination = false
+    var sendsErrors = true
 
-    func embed(_ address: [UInt8]) -> [UInt8] { prefix + address }
-
-    func peer(in address: [UInt8]) -> [UInt8]? {
-        guard Array(address[..<12]) == prefix, peers.contains(Array(address[12...])) else { return nil }
-        return Array(address[12...])
+    /// RFC 6052 section 2.2: octet 8 is zero, and the address goes around it.
+    func embed(_ address: [UInt8]) -> [UInt8] {
+        var result = Array(prefix[..<(prefixLength / 8)])
+        for octet in address {
+            if result.count == 8 { result.append(0) }
+            result.append(octet)
+        }
+        return result + [UInt8](repeating: 0, count: 16 - result.count)
     }
+
+    func peer(in address: [UInt8]) -> [UInt8]? { peers.first { embed($0) == address } }
 
     func binding(_ proto: Int, client: [UInt8], _ port: Int) -> Binding? {
         bindings.first { $0.proto == proto && $0.client == client && $0.clientPort == port }
@@ -51,7 +64,7 @@ struct ReferenceTranslator {
 
     /// Lowers the maximum segment size that a SYN announces to what fits both links.
     func clamped(_ segment: [UInt8]) -> [UInt8] {
-        guard segment[13] & 0x02 != 0 else { return segment }
+        guard clampsSegmentSize, segment[13] & 0x02 != 0 else { return segment }
         let most = min(min(ipv6MTU - 60, ipv4MTU - 40), 65535)
         let end = Int(segment[12] >> 4) * 4
         var at = 20

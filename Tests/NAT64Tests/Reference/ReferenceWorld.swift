@@ -9,20 +9,28 @@ import Timing
 struct ReferenceWorld: ~Copyable {
     var bench: TranslateBench
     var reference: ReferenceTranslator
-    let clients: [[UInt8]] = [1, 2, 0xC0].map { [0x20, 1, 0xD, 0xB8, 0, 6] + [UInt8](repeating: 0, count: 9) + [$0] }
+    let clients: [[UInt8]] = [1, 2, 0xC0].map { [0x20, 1, 0xD, 0xB9, 0, 6] + [UInt8](repeating: 0, count: 9) + [$0] }
     let peers: [[UInt8]] = [[198, 51, 100, 10], [198, 51, 100, 77], [192, 88, 99, 1]]
     let peerPorts = [53, 443, 65535]
-    let prefix: [UInt8] = [0x20, 1, 0xD, 0xB8, 0, 0x64, 0, 0, 0, 0, 0, 0]
 
     /// Opens every flow there will be: three clients with two ports each to three peers, in all protocols.
-    static func opened(ipv6MTU: Int = 1500, ipv4MTU: Int = 1500, lowest: Int = 1280) throws -> ReferenceWorld {
-        let bench = try TranslateBench(environment: Environment(ipv6MTU: ipv6MTU, ipv4MTU: ipv4MTU)) {
+    static func opened(_ setup: ReferenceSetup = ReferenceSetup(1500, 1500, 1280)) throws -> ReferenceWorld {
+        let bench = try TranslateBench(
+            prefixes: [setup.prefixText],
+            clients: ["2001:db9:6::/48"],
+            environment: Environment(ipv6MTU: setup.ipv6MTU, ipv4MTU: setup.ipv4MTU)
+        ) {
             $0.filtering = Filtering(.endpointIndependent)
-            $0.translation.lowestIPv6MTU = lowest
+            $0.translation.lowestIPv6MTU = setup.lowestIPv6MTU
+            $0.translation.fixedTrafficClass = setup.fixedTrafficClass
+            $0.translation.clampsSegmentSize = setup.clampsSegmentSize
+            $0.translation.udpZeroChecksum = setup.udpZeroChecksum
+            $0.translation.errorSource = setup.errorSource
+            $0.translation.sendsICMPErrors = setup.sendsICMPErrors
             $0.translation.icmpErrorsPerSecond = 0
             $0.translation.fragmentMemory = 16 << 20
         }
-        var world = ReferenceWorld(bench: bench, ipv6MTU, ipv4MTU, lowest)
+        var world = ReferenceWorld(bench: bench, setup)
         for proto in [6, 17, 1] {
             for client in world.clients {
                 for port in [1024 + proto, 40000] { try world.open(proto, client, port) }
@@ -31,22 +39,28 @@ struct ReferenceWorld: ~Copyable {
         return world
     }
 
-    private init(bench: consuming TranslateBench, _ ipv6MTU: Int, _ ipv4MTU: Int, _ lowest: Int) {
+    private init(bench: consuming TranslateBench, _ setup: ReferenceSetup) {
         self.bench = bench
         reference = ReferenceTranslator(
-            prefix: prefix,
+            prefix: setup.prefix,
+            prefixLength: setup.prefixLength,
             external: [203, 0, 113, 1],
             peers: peers,
             bindings: [],
-            ipv6MTU: ipv6MTU,
-            ipv4MTU: ipv4MTU,
-            lowestIPv6MTU: min(lowest, ipv6MTU)
+            ipv6MTU: setup.ipv6MTU,
+            ipv4MTU: setup.ipv4MTU,
+            lowestIPv6MTU: min(setup.lowestIPv6MTU, setup.ipv6MTU),
+            fixedTrafficClass: setup.fixedTrafficClass.map(Int.init),
+            clampsSegmentSize: setup.clampsSegmentSize,
+            dropsZeroChecksum: setup.udpZeroChecksum == .drop,
+            errorsComeFromDestination: setup.errorSource == .destination,
+            sendsErrors: setup.sendsICMPErrors
         )
     }
 
     private mutating func open(_ proto: Int, _ client: [UInt8], _ port: Int) throws {
         for (peer, peerPort) in zip(peers, peerPorts) {
-            let sent = packet6(proto, client, port, prefix + peer, peerPort, flags: 0x02)
+            let sent = packet6(proto, client, port, reference.embed(peer), peerPort, flags: 0x02)
             guard case .sent(let octets, _) = bench.send(sent) else { throw Unopened(octets: sent) }
             let external = octets.word(proto == 1 ? 24 : 20)
             if reference.binding(proto, client: client, port) == nil {
@@ -155,7 +169,8 @@ struct ReferenceWorld: ~Copyable {
         case (.outOfScope, _): return nil
         case (.sent(let pieces), .sent(let first, _)):
             return Self.difference([first] + extras, pieces, packet)
-        case (.answered(let type, let code, let word), .answered(_, let answer)):
+        case (.answered, .dropped) where !reference.sendsErrors: return nil
+        case (.answered(let type, let code, let word), .answered(_, let answer)) where reference.sendsErrors:
             return answerFlaw(answer, packet, type, code, word)
         case (.refused, .dropped), (.refusedAnyhow, .dropped), (.refusedAnyhow, .answered): return nil
         default: return "\(outcome) \(extras)\n   expected \(expected)"

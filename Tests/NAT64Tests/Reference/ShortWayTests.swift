@@ -5,17 +5,17 @@ import Timing
 
 @Suite("The short way of a packet through the engine")
 struct ShortWayTests {
-    static let links = [(1500, 1500, 1280), (9000, 576, 2000), (65575, 65535, 65575)]
+    static let setups = [0, 3, 4, 5].map { ReferenceSetup.some[$0] }
 
     @Test(
         "X64-21 X46-20 TCP-01 a packet that goes it becomes what it would become the long way, and so do the tables",
-        arguments: links
+        arguments: setups
     )
-    func likeTheLongWay(link: (Int, Int, Int)) throws {
-        var short = try ReferenceWorld.opened(ipv6MTU: link.0, ipv4MTU: link.1, lowest: link.2)
-        var long = try ReferenceWorld.opened(ipv6MTU: link.0, ipv4MTU: link.1, lowest: link.2)
+    func likeTheLongWay(setup: ReferenceSetup) throws {
+        var short = try ReferenceWorld.opened(setup)
+        var long = try ReferenceWorld.opened(setup)
         long.bench.goesLongWay = true
-        var dice = RandomNumbers(state: UInt64(link.0 * 19 + link.1))
+        var dice = RandomNumbers(state: setup.seed &* 19)
         var seen = Seen()
         for number in 0..<max(2_000, randomPacketCount() / 25) {
             // Lifetimes of all kinds end in between: of six seconds, of four and five minutes, of two hours.
