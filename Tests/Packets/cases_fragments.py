@@ -6,6 +6,7 @@ import struct
 import time
 
 from bench import P, embed, C6, S4, case, equal, require
+from pairs import HEADER, TRANSPORTS, Pair, same
 from wire import *
 
 TARGET = embed(P, S4)
@@ -298,3 +299,70 @@ def atomic_others(b):
             ip6(C6, TARGET, 44, fragment_header(protocol, 0, False, 0x12345678) + message), f"protocol {protocol}"
         )
         equal("data, offset, MF", (out.data, out.offset, out.mf), (b"data", 0, False))
+
+
+@case("NAT-24", "fragments of all transports under one identification, interleaved, arrive whole, both ways", "lengths")
+def interleaved(b):
+    for length in (96, 32):
+        pairs = [Pair(b, transport, length) for transport in TRANSPORTS]
+        for step in (1, -1):
+            data = {pair.name: os.urandom(2400 - HEADER[pair.transport]) for pair in pairs}
+            sent6, sent4 = [], []
+            for start in (0, 800, 1600):
+                for pair in pairs:
+                    part = pair.sent_payload6(data[pair.name])[start : start + 800]
+                    header = fragment_header(pair.in6, start, start < 1600, 0x77770001 + step)
+                    sent6.append(ip6(C6, pair.target, 44, header + part))
+                    part = pair.came_payload4(data[pair.name])[start : start + 800]
+                    keys = {"identification": 0x5555 + step, "offset": start, "mf": int(start < 1600)}
+                    sent4.append(ip4(S4, pair.external, pair.in4, part, **keys))
+            out6, out4 = b.exchange(sent6[::step], sent4[::step])
+            for pair in pairs:
+                whole = reassemble([p for p in out6 if p.protocol == pair.in6])
+                require(whole is not None, f"{pair.name} does not come in whole")
+                same(pair.name, whole, pair.came_payload6(data[pair.name]))
+                whole = reassemble([p for p in out4 if p.protocol == pair.in4])
+                require(whole is not None, f"{pair.name} does not arrive whole")
+                same(pair.name, whole, pair.sent_payload4(data[pair.name]))
+
+
+# Not beside the cases that want one identification: the second datagram gets any.
+@case("X64-06", "identifications alike in their low halves do not mix two datagrams of a client (X64-15)", "lengths")
+def halves(b):
+    flow = b.udp_flow()
+    messages = [udp(C6, TARGET, flow.sport, 53, os.urandom(2000)) for _ in range(2)]
+    pieces = [pieces6(flow, message, (1000,), number) for message, number in zip(messages, (0x1D00D, 0x2D00D))]
+    out6, out4 = b.exchange([pieces[0][0], pieces[1][0], pieces[0][1], pieces[1][1]])
+    b.nothing(out6, "two datagrams")
+    numbers = {p.identification for p in out4}
+    equal("how many identifications leave", len(numbers), 2)
+    wholes = [reassemble([p for p in out4 if p.identification == number]) for number in numbers]
+    equal("the data", sorted(whole[8:] for whole in wholes), sorted(message[8:] for message in messages))
+
+
+@case("NAT-28", "of a ping whose fragments overlap, or end twice, nothing is sent on, and what still comes neither")
+def ping_overlap(b):
+    ping = b.ping_flow()
+    data = os.urandom(3000)
+    outward, inward = icmp6(C6, TARGET, 128, 0, echo(ping.sport, 1), data), icmp4(0, 0, echo(ping.eport, 1), data)
+    for number, parts in enumerate(
+        (
+            ((0, 1208), (1200, 2400), (2400, 3008)),
+            ((0, 1208), (1208, 2400), (2000, 3008)),
+            ((0, 1000), (1000, 2000), (1992, 3008)),
+            ((2400, 2500), (2400, 2600), (0, 1200), (1200, 2400)),
+        )
+    ):
+        parts += ((0, 1000), (1000, 2000), (2000, 3008))
+        more = [end in (1000, 1200, 1208, 2000, 2400) for _, end in parts]
+        out6, out4 = b.exchange(
+            [
+                ip6(C6, TARGET, 44, fragment_header(ICMP6, start, follows, 0x3000 + number) + outward[start:end])
+                for (start, end), follows in zip(parts, more)
+            ],
+            [
+                ip4(S4, ping.external, ICMP, inward[start:end], identification=number, offset=start, mf=int(follows))
+                for (start, end), follows in zip(parts, more)
+            ],
+        )
+        b.nothing(out6 + out4, f"overlap {number}")

@@ -4,7 +4,7 @@ import os
 import random
 import struct
 
-from bench import C6, P, S4, case, embed, equal, require
+from bench import C6, D6, P, S4, case, embed, equal, require
 from wire import *
 
 TARGET = embed(P, S4)
@@ -303,3 +303,89 @@ def shuffled_fragments(b):
                 whole is not None and whole[8:] == data and group[0].transport_is_right(whole),
                 f"datagram {identification:#x} does not arrive whole: {len(group)} fragments came",
             )
+
+
+def as_sent(side, packet, protocol, start, size):
+    """Sends a super-packet whose transport header starts at another place than usual."""
+    offset = 16 if protocol == TCP else 6
+    kind = (TCP6 if packet[0] >> 4 == 6 else TCP4) if protocol == TCP else UDP_L4
+    ends = (packet[8:24], packet[24:40]) if packet[0] >> 4 == 6 else (packet[12:16], packet[16:20])
+    ends = [(t6 if packet[0] >> 4 == 6 else t4)(end) for end in ends]
+    value, at = sum16(pseudo(*ends, protocol, len(packet) - start)), start + offset
+    packet = packet[:at] + struct.pack("!H", value) + packet[at + 2 :]
+    length = 14 + start + (20 if protocol == TCP else 8)
+    head = struct.pack("<BBHHHH", NEEDS_CHECKSUM, kind, length, size, 14 + start, offset)
+    side.offloaded.send(head + side.header + packet)
+
+
+@case("X64-09", "super-packets lose extension headers and options as others do, and run out of hops as others (X46-03)")
+def super_headers(b):
+    b.lan.open_offloaded(), b.wan.open_offloaded()
+    connection = b.tcp_flow()
+    data = os.urandom(5000)
+
+    def stream(packets):
+        return b"".join(packet.data for packet in sorted(packets, key=lambda packet: packet.seq))
+
+    payload = tcp(C6, TARGET, connection.sport, 80, ACK, data)
+    for number, header in ((60, options_header(TCP)), (43, routing_header(TCP, 0)), (0, options_header(TCP))):
+        b.flush()
+        as_sent(b.lan, ip6(C6, TARGET, number, header + payload), TCP, 40 + len(header), 1000)
+        equal(f"the data behind header {number}", stream(received(b, b.lan)), data)
+    b.flush()
+    as_sent(b.lan, ip6(C6, TARGET, 43, routing_header(TCP, 1) + payload), TCP, 64, 1000)
+    out6, out4 = b.settle(0.05)
+    b.nothing(out4, "segments left")
+    equal("type, code, pointer", {(p.type, p.code, p.word) for p in out6}, {(4, 0, 43)})
+    payload = tcp(S4, connection.external, 80, connection.eport, ACK, data)
+    b.flush()
+    as_sent(b.wan, ip4(S4, connection.external, TCP, payload, df=1, options=b"\7\7\4" + bytes(5)), TCP, 28, 1000)
+    equal("the data behind options", stream(received(b, b.wan)), data)
+    b.flush()
+    as_sent(b.lan, connection.tcp6(ACK, data, hops=2), TCP, 40, 1000)
+    out6, out4 = b.settle(0.05)
+    b.nothing(out4, "no hop left")
+    equal("type, code, destination", {(p.type, p.code, p.dst) for p in out6}, {(3, 0, C6)})
+    b.flush()
+    as_sent(b.wan, ip4(S4, connection.external, TCP, payload, df=1, ttl=2), TCP, 20, 1000)
+    out6, out4 = b.settle(0.05)
+    b.nothing(out6, "no hop left from IPv4")
+    equal("type, code, destination", {(p.type, p.code, p.dst) for p in out4}, {(11, 0, S4)})
+    require(all(p.total <= 576 for p in out4), "an error is longer than 576 octets")
+
+
+@case("NAT-31", "super-packets between clients arrive in segments and datagrams of their size")
+def super_hairpins(b):
+    b.lan.open_offloaded()
+    for transport, protocol in (("tcp", TCP), ("udp", UDP)):
+        receiver = (b.tcp_flow if protocol == TCP else b.udp_flow)(client=D6)
+        target, port = embed(P, receiver.external), b.port()
+
+        def packet(flags, data):
+            make = tcp6 if protocol == TCP else udp6
+            return make(C6, target, port, receiver.eport, *([flags] if protocol == TCP else []), data)
+
+        b.one(b.exchange([packet(SYN, b"")])[0], f"a hairpin of {transport}")
+        for size in (100, 1219, 1400):
+            data = os.urandom(size * 5 + 3)
+            b.flush()
+            as_sent(b.lan, packet(ACK, data), protocol, 40, size)
+            out6, out4 = b.settle(0.05)
+            b.nothing(out4, f"a hairpin of {transport}")
+            order = sorted(out6, key=lambda p: p.seq) if protocol == TCP else out6
+            equal("the ends", {(p.dst, p.dport) for p in out6}, {(D6, receiver.sport)})
+            equal("the largest", max(len(p.data) for p in out6), size)
+            require(b"".join(p.data for p in order) == data, f"{transport} of {size} octets is not what was sent")
+
+
+@case("X64-21", "a datagram whose checksum the kernel leaves, and comes to zero, is sent with 0xFFFF (X46-22)")
+def partial_zero(b):
+    b.lan.open_offloaded(), b.wan.open_offloaded()
+    flow = b.udp_flow()
+    for side, make, becomes in ((b.lan, flow.udp6, flow.sent4), (b.wan, flow.udp4, flow.sent6)):
+        start = 20 if side is b.lan else 40
+        data = becomes(b"\0\0")[start + 6 : start + 8]
+        b.flush()
+        offloaded(side, make(data), UDP)
+        out = b.one(received(b, side), "the datagram")
+        equal("checksum and data", (out.body[6:8], out.data), (b"\xff\xff", data))

@@ -335,3 +335,51 @@ def segment_size_least(b):
     b.out4(connection.tcp6(SYN, options=b"\x02\x04\x05\xb4"))
     out = b.out6(connection.tcp4(SYN | ACK, options=b"\x02\x04\x05\xb4"))
     equal("the option", out.options, b"\x02\x04" + struct.pack("!H", 1220))
+
+
+@case("TCP-33", "the segment size is found among any options, also at odd places, and malformed ones stay as they are")
+def segment_size_anywhere(b):
+    def size(value):
+        return b"\x02\x04" + struct.pack("!H", value)
+
+    shapes = (
+        lambda value: b"\x01" + size(value),
+        lambda value: b"\x01\x01\x01" + size(value),
+        lambda value: b"\x04\x02\x08\x0a" + bytes(range(8)) + b"\x03\x03\x07" + size(value) + b"\x01",
+        lambda value: b"\xfd\x06abcd" + size(value),
+        lambda value: b"\x01" * 35 + size(value) + b"\x01",
+        lambda value: b"\x22\x0a" + bytes(range(8)) + size(value),
+    )
+    for shape in shapes:
+        for value in (0, 1439, 1441, 65535):
+            given, wanted = shape(value), shape(min(value, 1440))
+            given, wanted = given + bytes(-len(given) % 4), wanted + bytes(-len(wanted) % 4)
+            connection = b.tcp_flow(open=False)
+            out = b.out4(connection.tcp6(SYN, b"early data", options=given))
+            equal("the options to IPv4", (out.options, out.data), (wanted, b"early data"))
+            equal("the options to IPv6", b.out6(connection.tcp4(SYN | ACK, options=given)).options, wanted)
+    for options in (
+        b"\x02\x03\xff\x01",
+        b"\x02\x05\xff\xff\xff\x01\x01\x00",
+        b"\x01\x01\x02\x04",
+        b"\x01\x01\x01\x02",
+        b"\x13\x00" + size(9000) + b"\x00\x00",
+        b"\x00\x01\x01\x01" + size(9000),
+        b"\x13\x20" + size(9000) + b"\x00\x00",
+    ):
+        equal("the options", b.out4(tcp6(C6, TARGET, b.port(), 80, SYN, options=options)).options, options)
+    # The first fragment of a SYN has its options; one whose options are in the second is refused (NAT-27).
+    message = tcp(C6, TARGET, b.port(), 80, SYN, bytes(200), options=size(9000))
+    for cut, number in ((24, 0x888), (16, 0x889)):
+        pieces = [
+            ip6(C6, TARGET, 44, fragment_header(TCP, start, start == 0, number) + part)
+            for start, part in ((0, message[:cut]), (cut, message[cut:]))
+        ]
+        out6, out4 = b.exchange(pieces)
+        if cut < 24:
+            b.nothing(out4, "a header in two fragments")
+            equal("the error", [(p.type, p.code, p.word) for p in out6], [(4, 3, 0)])
+        else:
+            whole = reassemble(out4)
+            require(whole is not None and out4[0].transport_is_right(whole), "a SYN in fragments does not arrive whole")
+            equal("its options", whole[20:24], size(1440))

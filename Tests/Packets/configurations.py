@@ -1,6 +1,6 @@
 """The configurations that cases name."""
 
-from bench import D6, G4, S5, T1, T2, U6, W
+from bench import D6, G4, P, S5, T1, T2, U6, W
 
 OPEN = """
 [nat64]
@@ -71,9 +71,21 @@ most-ports-per-client = 4160
 
 WELL_KNOWN = {"prefix": W, "peer": G4}
 
+# A prefix of every length that RFC 6052 knows.
+LENGTHS = {
+    96: P,
+    64: "2001:dbe:122:344::",
+    56: "2001:dbd:122:300::",
+    48: "2001:dbc:122::",
+    40: "2001:dbb:100::",
+    32: "2001:dba::",
+}
+PREFIXES = ", ".join(f'"{prefix}/{length}"' for length, prefix in LENGTHS.items())
+
 CONFIGURATIONS = {
     None: {},
     "nsp": {"text": text()},
+    "lengths": {"text": text(prefixes=f"[{PREFIXES}]")},
     "adf": {"text": text(filtering='"address-dependent"')},
     "apdf": {"text": text(filtering='"address-and-port-dependent"')},
     "closed": {"text": text(connections_from_outside="false")},
@@ -116,6 +128,13 @@ CONFIGURATIONS = {
             "[nat64.lifetimes]\nunsafe-short = true\nudp = 2\nicmp = 2\ntcp-established = 3\ntcp-transitory = 2\n"
             "tcp-incoming-syn = 1\nfragment = 1\n",
             port_hold_down="1",
+        ),
+    },
+    "shortfew": {
+        "text": text(
+            "[nat64.lifetimes]\nunsafe-short = true\ntcp-established = 30\ntcp-transitory = 30\ntcp-incoming-syn = 1\n",
+            ports='"2000-2063"',
+            filtering='"address-dependent"',
         ),
     },
     "shortadf": {

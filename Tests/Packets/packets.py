@@ -21,16 +21,22 @@ import cases_clat
 import cases_errors_inward
 import cases_errors_outward
 import cases_fragments
+import cases_hairpins
+import cases_headers
+import cases_held
 import cases_inward
+import cases_lengths
 import cases_limits
 import cases_links
 import cases_merging
 import cases_offloads
 import cases_outward
 import cases_ports
+import cases_quotes
 import cases_sessions
 import cases_settings
 import cases_shared
+import cases_sizes
 import cases_static
 import cases_tcp
 from bench import CASES, Bench, Failure

@@ -23,9 +23,12 @@ def t6(octets):
     return socket.inet_ntop(socket.AF_INET6, octets)
 
 
-def embed(prefix, address):
-    """The address under a /96."""
-    return t6(a6(prefix)[:12] + a4(address))
+def embed(prefix, address, length=96):
+    """The address under a prefix: RFC 6052 section 2.2, whose octet 8 is zero in all but a /96."""
+    whole = a6(prefix)[: length // 8] + a4(address)
+    if length < 96:
+        whole = whole[:8] + b"\0" + whole[8:]
+    return t6((whole + bytes(16))[:16])
 
 
 def sum16(data):
