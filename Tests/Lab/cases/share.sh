@@ -167,7 +167,7 @@ END
     done
     # From a port of the share, where answers pass the translator, and every hop's word.
     for node in box container; do
-        (on $node curl -sS -m 60 --local-port 62101-62199 -o "$WORK/download" http://$SERVER4/large &&
+        (on $node curl -sS -m 60 --local-port 63001-63099 -o "$WORK/download" http://$SERVER4/large &&
             cmp "$WORK/download" "$WORK/web/www/large") || code=1
         same "hops from $node" "$SERVER4" "$(on $node traceroute -n -q 1 -w 2 -m 6 $SERVER4 | tail -n 1 | awk '{print $2}')" || code=1
     done
