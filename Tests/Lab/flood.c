@@ -1,8 +1,10 @@
-// What a hostile host sends, at a chosen rate: flood INTERFACE MAC KIND PACKETS-PER-SECOND SECONDS [ADDRESS]
+// What a hostile host sends, at a chosen rate: flood INTERFACE MAC KIND PACKETS-PER-SECOND SECONDS [ADDRESS | FLOWS]
 //
 // Writes whole frames to an interface, each packet different from the one before it, and prints how many it sent. The kinds:
 //
 //   ordinary      UDP of a thousand flows that stay the same: what a client with nothing in mind sends
+//   inturn        UDP of so many FLOWS that stay the same, one after the other
+//   among         the same in random order
 //   flows         UDP, each packet from another address of one /64 and another port
 //   ports         UDP from one address, each packet from another port to another port
 //   destinations  UDP from one address and port, each packet to another host
@@ -30,6 +32,7 @@ enum { BATCH = 32, ROOM = 256, ETHERNET = 14 };
 
 static uint64_t state = 88172645463325252ull;
 static uint32_t pool = 0xc0000240, addresses = 16, first_port = 1024, ports = 64000;
+static uint64_t flows = 1;
 
 static uint64_t next(void)
 {
@@ -218,6 +221,11 @@ static size_t make(uint8_t *packet, const char *kind, uint64_t number)
 
     if (!strcmp(kind, "ordinary"))
         return six(packet, 17, source, server, udp(body, 10000 + (unsigned)(number % 1000), 9), 6);
+    if (!strcmp(kind, "inturn") || !strcmp(kind, "among")) {
+        uint64_t flow = (kind[0] == 'i' ? number : next()) % flows;
+        put32(source + 8, (uint32_t)(flow / 50000));
+        return six(packet, 17, source, server, udp(body, 1024 + (unsigned)(flow % 50000), 9), 6);
+    }
     if (!strcmp(kind, "ports"))
         return six(packet, 17, source, server, udp(body, port, 1024 + (unsigned)(next() % 64000)), 6);
     if (!strcmp(kind, "destinations"))
@@ -276,10 +284,15 @@ int main(int count, char **words)
     uint64_t sent = 0;
 
     if (count < 6 || sscanf(words[2], "%x:%x:%x:%x:%x:%x", mac, mac + 1, mac + 2, mac + 3, mac + 4, mac + 5) != 6) {
-        fprintf(stderr, "usage: flood INTERFACE MAC KIND PACKETS-PER-SECOND SECONDS [ADDRESS]\n");
+        fprintf(stderr, "usage: flood INTERFACE MAC KIND PACKETS-PER-SECOND SECONDS [ADDRESS | FLOWS]\n");
         return 2;
     }
-    if (count > 6) {
+    int is_inward = !strncmp(words[3], "in", 2) && strcmp(words[3], "inturn");
+    if (count > 6 && !is_inward) {
+        flows = strtoull(words[6], NULL, 10);
+        if (flows == 0)
+            return 2;
+    } else if (count > 6) {
         struct in_addr address;
         if (!inet_aton(words[6], &address))
             return 2;
@@ -289,7 +302,7 @@ int main(int count, char **words)
         ports = 4096;
     }
     double rate = atof(words[4]), start = now(), end = start + atof(words[5]);
-    int from = socket(AF_PACKET, SOCK_RAW, 0), is_inward = !strncmp(words[3], "in", 2);
+    int from = socket(AF_PACKET, SOCK_RAW, 0);
     place.sll_ifindex = (int)if_nametoindex(words[1]);
     if (from < 0 || bind(from, (struct sockaddr *)&place, sizeof place) < 0) {
         perror("flood");
