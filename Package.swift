@@ -270,7 +270,7 @@ let package = Package(
         // What a packet costs in the translator alone.
         .executableTarget(
             name: "TranslatorBench",
-            dependencies: ["IPAddressing", "NAT64", "PacketMemory", "Policy", "Timing"],
+            dependencies: ["CPrefetch", "IPAddressing", "NAT64", "PacketMemory", "Policy", "Timing"],
             path: "Tests/TranslatorBench",
             swiftSettings: common
         ),

@@ -5,6 +5,7 @@
 // Packets of 64 octets of IPv6 are put into a ring of 64, which is the longest burst of a worker's, and translated, each
 // of a session chosen at random or the next one in line; only the translation is timed, the best of five runs counts.
 // "ahead" is with TranslatorWorker.lookAhead and fetch for the whole ring.
+import CPrefetch
 import Glibc
 import IPAddressing
 import NAT64
@@ -14,7 +15,8 @@ import Timing
 
 struct Bench: ~Copyable {
     static let ring = 64
-    static let slot = 512
+    /// As the worker lays packets of 64 octets out.
+    static let slot = 320
 
     enum Order: String, CaseIterable {
         case random
@@ -143,11 +145,39 @@ struct Bench: ~Copyable {
         return (calls, longest)
     }
 
-    private static func clock(_ which: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
+    static func clock(_ which: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
         var time = timespec()
         clock_gettime(which, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
+}
+
+/// Nanoseconds that two cache lines take to come which lie anywhere in 64 MiB, asked for in bursts as long as the ring while
+/// nothing else is done: what a packet of a million sessions cannot do without.
+func twoLines() -> Double {
+    var buffer = OctetBuffer(count: 64 << 20)
+    // Each page is its own from its first write on.
+    var memory = buffer.mutableOctets
+    for page in 0..<memory.byteCount / 4096 { memory.store(UInt32(1), at: page * 4096) }
+    let octets = memory.bytes
+    var (state, sum, spent) = (UInt64(1), UInt64(0), UInt64(0))
+    var places = [Int](repeating: 0, count: 2 * Bench.ring)
+    let bursts = 10_000
+    for _ in 0..<bursts {
+        for index in places.indices {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            places[index] = Int(state >> 38) << 6 & (64 << 20 - 1)
+        }
+        let start = Bench.clock()
+        octets.withUnsafeBytes { octets in
+            guard let base = octets.baseAddress else { return }
+            for place in places { cprefetch_line(base + place) }
+        }
+        for place in places { sum &+= UInt64(octets.octet(at: place)) }
+        spent += Bench.clock() - start
+    }
+    guard sum < .max else { return 0 }
+    return Double(spent) / Double(bursts * Bench.ring)
 }
 
 /// Memory of the process in octets.
@@ -163,6 +193,7 @@ func residentOctets() -> Int {
 let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
 func column(_ text: String) { print(String(repeating: " ", count: max(12 - text.count, 1)) + text, terminator: "") }
 
+print("two lines of memory: \((twoLines() * 10).rounded() / 10) ns")
 for title in ["sessions", "direction", "order", "ns", "ns ahead"] { column(title) }
 print()
 for sessions in arguments.isEmpty ? [1_000, 10_000, 100_000, 1_000_000] : arguments {
