@@ -24,6 +24,11 @@ extension Appliance {
         facts = fresh
         if networksChanged { adoptPolicy() }
         listenOnOwnAddresses()
+        followAddresses()
+    }
+
+    /// Lets everything follow the addresses of the moment, or waits if a shared one has just gone.
+    private func followAddresses() {
         let wanted = configuration.pool.resolve(by: facts, keeping: pool.shares)
         if !waits(before: wanted) { follow(wanted) }
         translator?.adopt(environment: facts.environment(sharing: pool))
@@ -53,10 +58,8 @@ extension Appliance {
         guard let end = awaitedUntil, now >= end else { return }
         // It may have come this very moment.
         readFacts()
-        if awaitedUntil != nil {
-            follow(configuration.pool.resolve(by: facts, keeping: pool.shares))
-            translator?.adopt(environment: facts.environment(sharing: pool))
-        }
+        // Where nothing has changed since, nothing was followed either.
+        if awaitedUntil != nil { followAddresses() }
         repair()
     }
 

@@ -282,7 +282,8 @@ extension Tables {
         return place.isShared ? .shared : .own
     }
 
-    /// Whether an address is one of the pool that is not the host's as well. Seldom asked: see ``PoolLayout/mayOwn(_:)``.
+    /// Whether an address is one of the pool that is not the host's as well. Seldom asked: see
+    /// ``OwnAddresses/mayHold(_:)``.
     @inline(never)
     func isOwn(_ address: IPv4Address) -> Bool { standing(of: address) == .own }
 
