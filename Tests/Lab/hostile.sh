@@ -17,6 +17,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR
 . "$here/opening.sh"
 . "$here/sentences.sh"
+. "$here/measuring.sh"
 rounds=${ROUNDS:-3} packets=${PACKETS:-40000} least=${LEAST:-0.95} most=${MOST:-1.1}
 V4=64:ff9b::b0b:b02
 [ $# -gt 0 ] || set -- flows ports destinations syns firsts laters tiny malformed errors insyns inudp
@@ -41,9 +42,7 @@ stream() {
     awk "BEGIN { print ($(received) - $before) * 8 / ($EPOCHREALTIME - $begun) / 1e9 }"
     wait $flooder
 }
-# Microseconds of CPU that the threads for packets take for each packet of a flood, when nothing else is sent.
-thread_time() { cat /proc/"$(appliance_pid)"/task/*/comm /proc/"$(appliance_pid)"/task/*/schedstat | awk '
-    NF == 1 { name[++names] = $1 } NF == 3 { if (name[++times] ~ /^nat64-[0-9]/) sum += $1 } END { print sum / 1000 }'; }
+# Microseconds of CPU for each packet of a flood, when nothing else is sent.
 cost() {
     local before
     before=$(thread_time)
@@ -51,7 +50,6 @@ cost() {
     sleep 0.1
     awk "BEGIN { print ($(thread_time) - $before) / $(cat "$WORK/sent") }"
 }
-median() { sort -n | awk '{ v[NR] = $1 } END { m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2; printf "%.2f", m }'; }
 drops() { ctl status --json | jq -r '.dataplane.drops[] | select(.count > 0) | "\(.name) \(.count)"' | sort; }
 
 topology_up

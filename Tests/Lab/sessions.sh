@@ -12,12 +12,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR
 . "$here/opening.sh"
 . "$here/sentences.sh"
+. "$here/measuring.sh"
 rounds=${ROUNDS:-5} packets=${PACKETS:-200000} most=${MOST:-1.2} few=${1:-1000} many=${2:-1000000}
 gone() { rm -f "$sentence_log"; }
 
 flood() { on client "$WORK/flood" eth0 "$mac" "$1" "$2" "$3" "$4"; }
-thread_time() { cat /proc/"$(appliance_pid)"/task/*/comm /proc/"$(appliance_pid)"/task/*/schedstat | awk '
-    NF == 1 { name[++names] = $1 } NF == 3 { if (name[++times] ~ /^nat64-[0-9]/) sum += $1 } END { print sum / 1000 }'; }
 translated() { ctl status --json | jq -e '.dataplane.traffic6to4.packets'; }
 sessions() { ctl status --json | jq -e '.dataplane.sessions.udp'; }
 # cost FLOWS: microseconds of CPU for each packet that went out.
@@ -34,7 +33,6 @@ cost() {
     awk "BEGIN { print ($(thread_time) - $before) / ($(translated) - $gone) }"
     stop
 }
-median() { sort -n | awk '{ v[NR] = $1 } END { m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2; printf "%.2f", m }'; }
 
 topology_up
 internet_up
