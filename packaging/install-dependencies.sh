@@ -18,7 +18,7 @@ packages_of() {
     box) echo mmdebstrap systemd systemd-container ;;
     budget) echo gcc valgrind ;;
     check) echo binutils git python3 shellcheck ;;
-    bench) echo bpftool clang dnsperf ethtool gcc iperf3 libbpf-dev liburing-dev make nftables pkg-config python3 ;;
+    bench) echo bpftool clang dnsperf ethtool gcc iperf3 kmod libbpf-dev liburing-dev make nftables pkg-config python3 ;;
     peers) echo bind9 knot-resolver nsd pdns-recursor tayga unbound ;;
     *)
         echo "install-dependencies.sh: no group \"$1\"; there are: build lab package box budget check bench peers" >&2
