@@ -14,7 +14,7 @@ extension Tables {
     @_semantics("no_performance_analysis")
     @inline(never)
     func prefix(for peer: IPv4Address, _ policy: Policy, usual: UInt8?) -> UInt8 {
-        let policy = inForce(policy)
+        let policy = successor(of: policy) ?? policy
         if let mapped = policy.mappedPrefix(for: peer) { return prefixes.number(of: policy.prefixes[mapped]) }
         if let usual, let index = index(of: usual, in: policy),
             policy.maps.leavesOpen(index, of: policy.prefixes.count)

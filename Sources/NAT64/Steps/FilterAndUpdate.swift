@@ -239,16 +239,30 @@ extension Tables {
     // Asked once for a session. The check for allocations cannot see into another module and looks away.
     @_semantics("no_performance_analysis")
     @inline(never)
-    func admits(_ policy: Policy, _ client: IPv6Address) -> Bool { inForce(policy).clients.admits(.v6(client)) }
+    func admits(_ policy: Policy, _ client: IPv6Address) -> Bool {
+        if let successor = successor(of: policy) { return successor.clients.admits(.v6(client)) }
+        return policy.clients.admits(.v6(client))
+    }
 
     /// Whether the Policy lets a peer be reached. A client of ours may be reached by its external address whatever
     /// range that lies in (RFC 6146 section 3.8).
     @_semantics("no_performance_analysis")
     @inline(never)
     func allows(_ policy: Policy, _ peer: TransportAddress4, under prefix: UInt8) -> Bool {
-        let policy = inForce(policy)
+        let isAllowed =
+            if let successor = successor(of: policy) {
+                mayReach(peer.address, under: prefix, by: successor)
+            } else {
+                mayReach(peer.address, under: prefix, by: policy)
+            }
+        return isAllowed || reachesClients(peer)
+    }
+
+    /// Whether a Policy lets an address be reached under the prefix with a number.
+    @_semantics("no_performance_analysis")
+    private func mayReach(_ address: IPv4Address, under prefix: UInt8, by policy: Policy) -> Bool {
         guard let index = index(of: prefix, in: policy) else { return false }
-        return policy.mayReach(peer.address, under: index) || reachesClients(peer)
+        return policy.mayReach(address, under: index)
     }
 
     /// Whether a transport address leads to clients of ours and to nobody else: one of the pool, also outside of its

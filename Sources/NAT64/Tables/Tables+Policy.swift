@@ -8,7 +8,7 @@ extension Tables {
     /// so that packets go on meanwhile.
     ///
     /// What a packet makes under a Policy that was replaced while the packet was under way is judged by the new one:
-    /// see ``inForce(_:)``. So no session that the new Policy refuses is left when this returns.
+    /// see ``successor(of:)``. So no session that the new Policy refuses is left when this returns.
     public func adopt(policy: Policy) {
         _ = prefixes.admit(policy.prefixes, seen: 0)
         adopted.withLock { $0 = policy }
@@ -33,15 +33,18 @@ extension Tables {
         }
     }
 
-    /// The Policy to judge something new by: that of the packet's worker, or the one that has taken its place since the
-    /// worker looked. To be asked under the lock of the shard.
-    // Asked once for a session. The check for allocations cannot see into another module and looks away.
+    /// The Policy that has taken the place of the one a packet's worker knows, if one has since the worker looked: what
+    /// is new is judged by that. To be asked under the lock of the shard.
+    @inline(__always)
+    func successor(of policy: Policy) -> Policy? {
+        policy.generation < adoptedGeneration.load(ordering: .relaxed) ? adoptedLast() : nil
+    }
+
+    // Asked for packets that were under way while the Policy changed. The check for allocations cannot see into another
+    // module and looks away.
     @_semantics("no_performance_analysis")
     @inline(never)
-    func inForce(_ policy: Policy) -> Policy {
-        guard policy.generation < adoptedGeneration.load(ordering: .relaxed) else { return policy }
-        return adopted.withLock { $0 } ?? policy
-    }
+    private func adoptedLast() -> Policy? { adopted.withLock { $0 } }
 
     /// The place of the prefix with a number in the list of a Policy; nothing if it is not there.
     // Asked once for a session. The check for allocations cannot see into another module and looks away.
