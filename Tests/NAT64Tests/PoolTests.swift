@@ -9,6 +9,28 @@ import Timing
 @Suite("The pool: which external address a client gets, RFC 6146 sections 3.5.1.1 and 3.5.2.3")
 struct PoolTests {
     @Test(
+        "a network that has outgrown its address is seen from eight more, each of its hosts from one, and then from any"
+    )
+    func outgrown() {
+        let world = TablesFixture(addresses: 256, ports: Port(2000)...Port(2099))
+        func addresses(_ hosts: Range<UInt64>, _ port: UInt16) -> [IPv4Address] {
+            hosts.compactMap { world.send(.tcp, world.client($0, port), world.peer(1), .syn).value?.address }
+        }
+        let first = addresses(0..<100, 5000)
+        #expect(Set(first).count == 1)
+        let second = addresses(0..<250, 5001)
+        #expect(second.count == 250)
+        #expect((4...8).contains(Set(second).count))
+        #expect(!second.contains(first[0]))
+        #expect(addresses(0..<250, 5002) == second, "a host keeps to its own")
+        // Eight hundred ports are not enough for what follows.
+        let rest = (5003..<5012 as Range<UInt16>).flatMap { addresses(0..<250, $0) }
+        #expect(rest.count == 9 * 250)
+        #expect(Set(rest).count > 64)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test(
         "CGN-13 NAT-09 every port of the pool is used, and only then is a client refused; a freed port serves the next"
     )
     func theLastPort() {

@@ -34,16 +34,26 @@ extension Tables {
         defer { shard.counts.portLooks &+= UInt64(truncatingIfNeeded: looks) }
         if let found = takePort(at: paired, of: layout, for: flow, hash, &looks) { return found }
         guard settings.limits.spillsToOtherAddresses, layout.addressCount > 1 else { throw .poolExhausted }
-        // Each host of a network that has outgrown its address has a second one of its own, so that the crowd spreads
-        // and few are asked in vain; after that, the next that has a port left.
-        let host = secret(flow.client.address.high, flow.client.address.low, 2 << 32)
-        guard let second = layout.place(for: host) else { throw .poolExhausted }
+        guard let second = layout.place(for: secondHash(network, flow.client.address)) else { throw .poolExhausted }
         if let found = takePort(at: second, of: layout, for: flow, hash, &looks) { return found }
-        var search = RoomSearch(from: second, pool.open(flow.transport))
+        guard let third = layout.place(for: hostHash(flow.client.address)) else { throw .poolExhausted }
+        if let found = takePort(at: third, of: layout, for: flow, hash, &looks) { return found }
+        var search = RoomSearch(from: third, pool.open(flow.transport))
         while let place = search.next(of: layout, looks: &looks) {
             if let found = takePort(at: place, of: layout, for: flow, hash, &looks) { return found }
         }
         throw .poolExhausted
+    }
+
+    /// Chooses the second address of a host whose network has outgrown its first: one of eight that the network's hosts
+    /// share, so that the network is seen from few addresses, and memory is touched for few. One that has outgrown those
+    /// too spreads over the pool, each host to an address of its own, so that few are asked in vain; and after that goes to
+    /// whichever has a port left.
+    func secondHash(_ network: UInt64, _ client: IPv6Address) -> UInt64 {
+        // 2^64 by the golden ratio, which spreads small differences over all bits of a product.
+        let golden: UInt64 = 0x9E37_79B9_7F4A_7C15
+        let which = ((client.high ^ client.low) &* golden) >> 61
+        return network ^ (which &+ 1) &* golden
     }
 
     private func takePort(

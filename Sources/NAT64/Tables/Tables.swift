@@ -123,6 +123,9 @@ extension Tables {
         return secret(client.high & mask.high, client.low & mask.low, 1 << 32)
     }
 
+    /// The hash of a client, whatever its port.
+    func hostHash(_ client: IPv6Address) -> UInt64 { secret(client.high, client.low, 2 << 32) }
+
     /// What the shard's second index knows a record of a binding by.
     @inline(__always)
     func furtherHash(_ binding: BindingID, _ peer: TransportAddress4, _ kind: Session.Kind) -> UInt32 {
