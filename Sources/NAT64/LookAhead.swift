@@ -13,6 +13,8 @@ public struct LookAhead: BitwiseCopyable, Sendable {
     fileprivate var guess: UInt32 = 0
     /// The hash of the client.
     fileprivate var hash: UInt64 = 0
+    /// The hash of the client's network where the client probably has no binding; else zero.
+    fileprivate var network: UInt64 = 0
 
     /// Nothing is known.
     @inline(__always)
@@ -35,6 +37,10 @@ public struct LookAhead: BitwiseCopyable, Sendable {
         guard key != 0 else { return nil }
         return Int(truncatingIfNeeded: key >> 24 == UInt32(Side.ipv6.rawValue) ? hash : UInt64(key >> 6)) & 63
     }
+
+    /// Whether the packet is from a client that probably has no binding, so that no short way leads on.
+    @inline(__always)
+    var isUnbound: Bool { network != 0 }
 
     fileprivate enum Side: UInt8 {
         case ipv6 = 1
@@ -110,6 +116,7 @@ extension TranslatorWorker {
         guard ahead.key != 0 else { return }
         if ahead.key >> 24 == UInt32(LookAhead.Side.ipv6.rawValue) {
             ahead.guess = tables.prefetchBinding(ahead.hash)
+            if ahead.guess == 0 { prefetchPort(&ahead) }
             return
         }
         let external = TransportAddress4(
@@ -118,6 +125,15 @@ extension TranslatorWorker {
         )
         guard let transport = TransportProtocol(rawValue: UInt8(truncatingIfNeeded: ahead.key >> 16)) else { return }
         tables.prefetchBinding(of: external, transport)
+    }
+
+    /// Asks for what a binding will need that the packet's client probably does not have yet.
+    @inline(never)
+    private mutating func prefetchPort(_ ahead: inout LookAhead) {
+        guard let transport = TransportProtocol(rawValue: UInt8(truncatingIfNeeded: ahead.key >> 16)) else { return }
+        let client = TransportAddress6(ahead.address, Port(UInt16(truncatingIfNeeded: ahead.key)))
+        ahead.network = tables.networkHash(client.address)
+        tables.prefetchPort(for: client, ahead.network, transport, ahead.hash)
     }
 
     /// The hash of a client, computed once if `ahead` is of a packet of its, and where its binding probably is.
@@ -130,6 +146,12 @@ extension TranslatorWorker {
         guard ahead.key == LookAhead.key(.ipv6, transport, client.port), ahead.address == client.address
         else { return (tables.hash(client, transport), 0) }
         return (ahead.hash, ahead.guess)
+    }
+
+    /// The hash of the network of a client if `ahead` has it; else zero.
+    @inline(__always)
+    func networkHash(of client: IPv6Address, _ ahead: LookAhead) -> UInt64 {
+        ahead.address == client ? ahead.network : 0
     }
 }
 
@@ -150,6 +172,29 @@ extension Tables {
         let guess = memory.clients.guess(UInt32(truncatingIfNeeded: hash >> 32), of: Int(hash & 63))
         memory.bindings.prefetch(guess &- 1, MemoryLayout<Binding>.stride)
         return guess
+    }
+
+    /// Asks for the port that a new binding of a client gets if it is free: for its bit, and the word that says whose it
+    /// is.
+    func prefetchPort(
+        for client: TransportAddress6,
+        _ network: UInt64,
+        _ transport: TransportProtocol,
+        _ hash: UInt64
+    ) {
+        guard !usesBlocks else { return }
+        let layout = pool.layout
+        let open = pool.open(transport)
+        guard var place = layout.place(for: network) else { return }
+        if !open.contains(place.number), settings.limits.spillsToOtherAddresses {
+            place = layout.place(for: secondHash(network, client.address)) ?? place
+            if !open.contains(place.number) { place = layout.place(for: hostHash(client.address)) ?? place }
+        }
+        let space = pool.space(place.number, transport)
+        let first = layout.withRange(at: place.range) { range in
+            space.prefetchFirst(of: range.ports, for: Int(hash & 63), transport, like: client.port, choice: hash)
+        }
+        if let first { pool.prefetchOwner(place.number, transport, first) }
     }
 
     /// Asks for the word that says whose a port is.

@@ -205,7 +205,7 @@ public struct TranslatorWorker: ~Copyable, Sendable {
             frame.start &+ frame.count &+ PacketFrame.margin <= memory.byteCount
         else { return drop(.malformed) }
         switch memory.octet(at: frame.start) >> 4 {
-        case 6: if passKnownOutward(&memory, &frame, ahead, at: now) { return .send }
+        case 6: if !ahead.isUnbound, passKnownOutward(&memory, &frame, ahead, at: now) { return .send }
         case 4: if passKnownInward(&memory, &frame, at: now) { return .send }
         default: break
         }

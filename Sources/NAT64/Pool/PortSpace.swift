@@ -1,3 +1,4 @@
+import CPrefetch
 import IPAddressing
 import Synchronization
 
@@ -72,12 +73,9 @@ struct PortSpace {
     ) -> Port? {
         var attempt = 0
         while let portClass = PortClass(attempt: attempt, transport, like: wanted) {
-            let home: UInt64 = 0xFFFF << UInt64((shard & 3) << 4)
-            let all = ports.blocks(shard >> 2) & portClass.blocks(shard >> 2) & home
-            // The blocks of a shard that belong to a range lie side by side in its part of the word.
-            let row = ((choice >> 6 & 0x3FF) &* UInt64(truncatingIfNeeded: all.nonzeroBitCount)) >> 10
-            let first = UInt64(truncatingIfNeeded: all.trailingZeroBitCount) &+ row
-            if let port = take(from: ports, portClass, all, shard >> 2, first & 63, choice, &looks) { return port }
+            let home = Self.home(of: shard)
+            let (all, first) = Self.atHome(shard, in: ports, portClass, choice)
+            if let port = take(from: ports, portClass, all, shard >> 2, first, choice, &looks) { return port }
             for step in 0..<16 {
                 let word = (Int(truncatingIfNeeded: choice >> 32) &+ step) & 15
                 let others = ports.blocks(word) & portClass.blocks(word) & ~(word == shard >> 2 ? home : 0)
@@ -88,6 +86,45 @@ struct PortSpace {
         }
         return nil
     }
+
+    /// The blocks of a shard in its word of the summary.
+    @inline(__always)
+    private static func home(of shard: Int) -> UInt64 { 0xFFFF << UInt64((shard & 3) << 4) }
+
+    /// The blocks of a shard that hold ports of a class, and the place of the one to try first. Those that belong to a
+    /// range lie side by side in the shard's part of the word.
+    @inline(__always)
+    private static func atHome(
+        _ shard: Int,
+        in ports: borrowing PoolPorts,
+        _ portClass: PortClass,
+        _ choice: UInt64
+    ) -> (blocks: UInt64, first: UInt64) {
+        let blocks = ports.blocks(shard >> 2) & portClass.blocks(shard >> 2) & home(of: shard)
+        let row = ((choice >> 6 & 0x3FF) &* UInt64(truncatingIfNeeded: blocks.nonzeroBitCount)) >> 10
+        return (blocks, (UInt64(truncatingIfNeeded: blocks.trailingZeroBitCount) &+ row) & 63)
+    }
+
+    /// The port where ``take(from:for:_:like:choice:looks:)`` begins to look; asks for the cache line of its mask.
+    @inline(__always)
+    func prefetchFirst(
+        of ports: borrowing PoolPorts,
+        for shard: Int,
+        _ transport: TransportProtocol,
+        like wanted: Port,
+        choice: UInt64
+    ) -> Port? {
+        guard let portClass = PortClass(attempt: 0, transport, like: wanted) else { return nil }
+        let (blocks, lane) = Self.atHome(shard, in: ports, portClass, choice)
+        guard blocks != 0 else { return nil }
+        let block = Self.block(shard >> 2, lane)
+        unsafe cprefetch_line(mask(block))
+        return Port(UInt16(truncatingIfNeeded: block << 6 | Int(choice >> 16 & 63)))
+    }
+
+    /// The block that has a bit in a word of the summary.
+    @inline(__always)
+    private static func block(_ word: Int, _ lane: UInt64) -> Int { Int(lane & 15) << 6 | word << 2 | Int(lane >> 4) }
 
     /// Takes a port of some blocks of a word of the summary, those from `first` on before the others.
     @inline(__always)
@@ -125,7 +162,7 @@ struct PortSpace {
         _ lane: UInt64,
         _ choice: UInt64
     ) -> Port? {
-        let block = Int(lane & 15) << 6 | word << 2 | Int(lane >> 4)
+        let block = Self.block(word, lane)
         let start = choice >> 16 & 63
         let mask = unsafe mask(block)
         let candidates = portClass.bits & ports.usable(inBlock: block)

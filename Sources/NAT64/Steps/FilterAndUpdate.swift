@@ -11,7 +11,9 @@ extension Tables {
     /// The external transport address (T,t) for a packet from the IPv6 side. Makes binding and session where the RFC
     /// says so, and starts their lifetimes again.
     ///
-    /// - Parameter hash: What ``hash(_:_:)`` says of the client.
+    /// - Parameters:
+    ///   - hash: What ``hash(_:_:)`` says of the client.
+    ///   - network: What ``networkHash(_:)`` says of it if that is known, else zero.
     /// - Throws: ``DropReason/clientRefused``, ``DropReason/destinationRefused``, ``DropReason/noSession`` (a segment of
     ///   an unknown connection), ``DropReason/poolExhausted``, ``DropReason/clientLimit``,
     ///   ``DropReason/newBindingRate``, ``DropReason/tableFull``, ``DropReason/sessionLimit``,
@@ -22,6 +24,7 @@ extension Tables {
     func outward(
         _ flow: OutwardFlow,
         _ hash: UInt64,
+        _ network: UInt64 = 0,
         at moment: Moment,
         policy: Policy
     ) throws(DropReason) -> TransportAddress4 {
@@ -29,14 +32,15 @@ extension Tables {
         let now = Tick(moment)
         shard.lock()
         defer { shard.unlock() }
-        if let binding = shard.findBinding(UInt32(truncatingIfNeeded: hash >> 32), flow.client, flow.transport),
-            let session = findSession(binding, flow.peer, in: shard), shard[session].prefix == flow.prefix,
+        let found = shard.findBinding(UInt32(truncatingIfNeeded: hash >> 32), flow.client, flow.transport)
+        if let binding = found, let session = findSession(binding, flow.peer, in: shard),
+            shard[session].prefix == flow.prefix,
             !isOver(shard[session], now)
         {
             updateOutward(session, flow, in: shard, now)
             return shard[binding].externalAddress
         }
-        return try outwardFirst(flow, hash, in: shard, at: moment, policy)
+        return try outwardFirst(flow, hash, network, found, in: shard, at: moment, policy)
     }
 
     /// The external transport address of a packet that has a session; nothing is made or started again.
@@ -60,6 +64,8 @@ extension Tables {
     private func outwardFirst(
         _ flow: OutwardFlow,
         _ hash: UInt64,
+        _ network: UInt64,
+        _ found: BindingID?,
         in shard: Shard,
         at moment: Moment,
         _ policy: Policy
@@ -67,8 +73,7 @@ extension Tables {
         guard admits(policy, flow.client.address) else { throw .clientRefused }
         guard allows(policy, flow.peer, under: flow.prefix) else { throw .destinationRefused }
         let now = Tick(moment)
-        let tag = UInt32(truncatingIfNeeded: hash >> 32)
-        if let binding = shard.findBinding(tag, flow.client, flow.transport), shard[binding].isLive {
+        if let binding = found, shard[binding].isLive {
             if let session = findSession(binding, flow.peer, in: shard), isAlive(session, in: shard, now) {
                 shard[session].prefix = flow.prefix
                 updateOutward(session, flow, in: shard, now)
@@ -91,7 +96,10 @@ extension Tables {
             }
         }
         guard firstStepOutward(flow) != nil else { throw .noSession }
-        let binding = try bind(flow, hash, in: shard, at: moment)
+        // One that was found may have ended with its session above, and its slot be free.
+        let held =
+            found != nil ? shard.findBinding(UInt32(truncatingIfNeeded: hash >> 32), flow.client, flow.transport) : nil
+        let binding = try bind(flow, hash, network, held: held, in: shard, at: moment)
         return shard[binding].externalAddress
     }
 

@@ -113,7 +113,8 @@ extension TranslatorWorker {
             tcp: tuple.flags
         )
         let hash = hash(of: flow.client, flow.transport, ahead).hash
-        let external = try tables.outward(flow, hash, at: now, policy: view.policy)
+        let network = networkHash(of: way.client, ahead)
+        let external = try tables.outward(flow, hash, network, at: now, policy: view.policy)
         guard tables.standing(of: way.peer) != .outside, isHairpin(flow) else { return .outside(external) }
         return try hairpin(flow, from: external, at: now)
     }

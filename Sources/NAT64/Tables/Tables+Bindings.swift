@@ -7,19 +7,25 @@ import Timing
 // Making and ending bindings. All of it happens under the lock of the shard.
 extension Tables {
     /// Makes a binding with its first session, or gives a held one back to its client (RFC 6146 section 3.5.1.1).
+    ///
+    /// - Parameters:
+    ///   - network: What ``networkHash(_:)`` says of the client if that is known, else zero.
+    ///   - held: The client's binding whose port is held, if it has one.
     @inline(never)
     func bind(
         _ flow: OutwardFlow,
         _ hash: UInt64,
+        _ network: UInt64,
+        held: BindingID?,
         in shard: Shard,
         at moment: Moment
     ) throws(DropReason) -> BindingID {
         let now = Tick(moment)
-        let network = networkHash(flow.client.address)
+        let network = network != 0 ? network : networkHash(flow.client.address)
         let second = UInt32(truncatingIfNeeded: moment.seconds)
         try networks.take(network, sessions: 1, ports: 1, second: second)
         let tag = UInt32(truncatingIfNeeded: hash >> 32)
-        if let held = shard.findBinding(tag, flow.client, flow.transport) {
+        if let held {
             if isInPool(held, in: shard) {
                 revive(held, for: flow, in: shard, now)
                 return held
