@@ -38,21 +38,20 @@ extension Appliance {
             self.translator = translator
             adoptStaticBindings()
             lookAtHostSockets()
-            let dataplane = Dataplane(
-                device: device,
-                translator: translator,
-                steering: steering,
-                poll: configuration.pollBeforeSleep,
-                onRecords: { [alarm] in alarm.ring() },
-                onLoss: { [alarm] in alarm.ring() }
-            )
             do throws(SystemError) {
+                let dataplane = try Dataplane(
+                    device: device,
+                    translator: translator,
+                    steering: steering,
+                    poll: configuration.pollBeforeSleep,
+                    onRecords: { [alarm] in alarm.ring() },
+                    onLoss: { [alarm] in alarm.ring() }
+                )
                 try dataplane.start()
+                self.dataplane = dataplane
             } catch {
-                dataplane.stop()
                 throw .failed("\(error)")
             }
-            self.dataplane = dataplane
         } catch {
             translator = nil
             clearLeftovers()

@@ -12,6 +12,7 @@ public final class Dataplane: Sendable {
     private let translator: Translator
     private let poll: PollBeforeSleep
     private let load: Workload
+    private let memory: MemoryThread
     /// Why the kernel did not take the steering program; nil if it did, or there is one queue.
     public let steeringProblem: SystemError?
     /// Whether a program chooses the queue of each packet.
@@ -25,6 +26,7 @@ public final class Dataplane: Sendable {
     ///   - onRecords: Called from a worker's thread when a client network has taken a block of ports, so that it is put on
     ///     record before much is sent by it.
     ///   - onLoss: Called from a worker's thread when its queue has gone, with the device or for another reason.
+    /// - Throws: If the kernel has no descriptor left.
     public init(
         device: consuming TunDevice,
         translator: Translator,
@@ -32,18 +34,32 @@ public final class Dataplane: Sendable {
         poll: PollBeforeSleep = .automatic,
         onRecords: @escaping @Sendable () -> Void = {},
         onLoss: @escaping @Sendable () -> Void
-    ) {
+    ) throws(SystemError) {
+        let memory = try MemoryThread(translator)
+        self.memory = memory
         self.poll = poll
         let steering = steering ?? Steering(secret: translator.secret)
         steeringProblem = device.queueCount > 1 ? steering.attach(to: device) : nil
         load = Workload(workers: device.queueCount, cpus: PlainThread.allowedCPUs)
-        pulses = (0..<device.queueCount).map { _ in WorkerPulse(onRecords: onRecords, onLoss: onLoss) }
+        pulses = (0..<device.queueCount).map { _ in
+            WorkerPulse(onRecords: onRecords, onMemory: { memory.wake() }, onLoss: onLoss)
+        }
         self.device = device
         self.translator = translator
     }
 
-    /// Starts the threads. They inherit the caller's network namespace and give up every privilege.
+    /// Starts the threads, or none. They inherit the caller's network namespace and give up every privilege.
     public func start() throws(SystemError) {
+        do throws(SystemError) {
+            try memory.start()
+            try startWorkers()
+        } catch {
+            stop()
+            throw error
+        }
+    }
+
+    private func startWorkers() throws(SystemError) {
         for index in pulses.indices {
             let thread = try PlainThread(name: "nat64-\(index)") { [self] in
                 Capabilities.dropAll()
@@ -69,6 +85,7 @@ public final class Dataplane: Sendable {
             return threads
         }
         for thread in running { thread.join() }
+        memory.stop()
     }
 
     /// The device's name.

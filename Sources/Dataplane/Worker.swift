@@ -94,6 +94,7 @@ struct Worker: ~Copyable {
                 }
                 passBurst(&memory, &scratch, at: now)
                 if translator.takePortBlockNews() { pulse.tell() }
+                if translator.takeMemoryNeed() { pulse.wantMemory() }
             }
             var isBehind = false
             if now >= nextExpiry {

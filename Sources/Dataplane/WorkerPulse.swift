@@ -11,10 +11,16 @@ final class WorkerPulse: Sendable {
     private let misses = Atomic<UInt64>(0)
     private let lossCode = Atomic<Int32>(0)
     private let onRecords: @Sendable () -> Void
+    private let onMemory: @Sendable () -> Void
     private let onLoss: @Sendable () -> Void
 
-    init(onRecords: @escaping @Sendable () -> Void, onLoss: @escaping @Sendable () -> Void) {
+    init(
+        onRecords: @escaping @Sendable () -> Void,
+        onMemory: @escaping @Sendable () -> Void,
+        onLoss: @escaping @Sendable () -> Void
+    ) {
         self.onRecords = onRecords
+        self.onMemory = onMemory
         self.onLoss = onLoss
     }
 
@@ -62,6 +68,9 @@ final class WorkerPulse: Sendable {
 
     /// Says that there is something to be put on record.
     func tell() { onRecords() }
+
+    /// Says that memory should be laid in.
+    func wantMemory() { onMemory() }
 
     func lose(code: Int32) {
         lossCode.store(code == 0 ? -1 : code, ordering: .relaxed)

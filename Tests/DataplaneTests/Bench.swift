@@ -91,7 +91,7 @@ func withBench<Result: Sendable>(
         let device = try TunDevice(name: "nat64", queues: queues)
         try Bench.routes()
         let (losses, records) = (Losses(), Losses())
-        let dataplane = Dataplane(
+        let dataplane = try Dataplane(
             device: device,
             translator: translator,
             onRecords: { records.note() },

@@ -136,12 +136,12 @@ struct DataplaneTests {
         }
     }
 
-    @Test("workers hold no privilege and can gain none, and the thread that started them keeps its own")
+    @Test("the threads of the data plane have no privilege and can gain none; the one that started them keeps its own")
     func privileges() async throws {
         try await withBench(queues: 2) { (bench: Bench) throws in
             #expect(eventually { bench.dataplane.heartbeats.allSatisfy { $0 > 0 } })
             let workers = try ThreadStatus.ofThisNamespace(named: "nat64-")
-            #expect(workers.map(\.name).sorted() == ["nat64-0", "nat64-1"])
+            #expect(workers.map(\.name).sorted() == ["nat64-0", "nat64-1", "nat64-memory"])
             for worker in workers {
                 for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
                     #expect(worker[set] == "0000000000000000", "\(worker.name) \(set)")
@@ -185,7 +185,7 @@ struct DataplaneTests {
             secret: SystemRandom.secret()
         )
         let device = try TunDevice(name: "nat64", queues: 4)
-        let dataplane = Dataplane(device: device, translator: translator) {}
+        let dataplane = try Dataplane(device: device, translator: translator) {}
         try dataplane.start()
         try run("ip addr add fd06::1/128 dev lo nodad; ip link set nat64 up; ip route add 64:ff9b::/96 dev nat64")
         let client = try Socket.connected(SOCK_DGRAM, to: Bench.peerUnderPrefix(4242))

@@ -52,7 +52,9 @@ struct Bench: ~Copyable {
             var frame = PacketFrame(start: 128, count: 64)
             guard worker.translate(&memory, &frame, at: now) == .send else { throw Refused() }
             externals.append((memory.uint32(at: frame.start + 12), memory.uint16(at: frame.start + 20)))
+            if worker.takeMemoryNeed() { translator.layInMemory() }
         }
+        while translator.joinPages() {}
     }
 
     struct Refused: Error {}

@@ -42,11 +42,18 @@ struct Pool: ~Copyable, @unchecked Sendable {
     private let spaces: ReservedMemory
     private let owners: ReservedMemory
     private let openAddresses: ReservedMemory
+    /// Addresses that have so many ports in use that all pages of ``owners`` will be touched soon: see ``layIn()``.
+    private let busy: [64 of Atomic<UInt64>]
+    /// How many octets of ``owners`` were laid in.
+    private let laidIn = Atomic<Int>(0)
+    private let ahead: MemoryAhead
     /// Which client networks have which blocks of ports.
     let blocks = PortBlocks()
 
     /// Lays out a pool. Where entries overlap, the one with the lower first address has what they share.
-    init(_ entries: [PoolEntry], overloads: Bool = false) {
+    init(_ entries: [PoolEntry], overloads: Bool = false, _ ahead: MemoryAhead = MemoryAhead()) {
+        self.ahead = ahead
+        busy = InlineArray { _ in Atomic<UInt64>(0) }
         let most = NAT64Settings.mostPoolAddresses
         self.overloads = overloads
         changes = Mutex(Changes(freeNumbers: [0..<most]))
@@ -195,7 +202,10 @@ struct Pool: ~Copyable, @unchecked Sendable {
                     choice: choice,
                     looks: &looks
                 )
-                if port != nil { taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed) }
+                if port != nil {
+                    taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed)
+                    if space.used == Self.busyPorts { becameBusy(place.number, transport, range.ports) }
+                }
                 if port == nil || space.used >= range.ports.count {
                     open.close(place.number)
                     if space.hasFree(range.ports) { open.open(place.number) }
@@ -267,6 +277,36 @@ struct Pool: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func prefetchOwner(_ number: Int, _ transport: TransportProtocol, _ port: Port) {
         unsafe cprefetch_line(ownerWord(number, transport, port))
+    }
+
+    /// The owners of the ports of the first address, for UDP: for tests.
+    var ownersOfFirst: UnsafeMutableRawPointer { unsafe owners.base }
+
+    /// With so many ports in use a page of ``owners`` out of five has been touched.
+    private static var busyPorts: Int { 16 }
+
+    /// Takes note of an address with that many.
+    private func becameBusy(_ number: Int, _ transport: TransportProtocol, _ ports: borrowing PoolPorts) {
+        let place = number &* 3 &+ Int(transport.rawValue)
+        // One that takes the place of another is no loss: the pages of that one come as they are touched.
+        busy[place & 63].store(
+            UInt64(place) << 32 | UInt64(ports.first) << 16 | UInt64(ports.end),
+            ordering: .relaxed
+        )
+        ahead.want()
+    }
+
+    /// Lays in the owners of the ports of addresses that have become busy, 64 MiB in all at most: what they need one by
+    /// one, and no more than what a pool of 256 addresses will need of one protocol.
+    func layIn() {
+        for index in 0..<64 {
+            let word = busy[index].exchange(0, ordering: .relaxed)
+            let (first, count) = (Int(word >> 16 & 0xFFFF), Int(word & 0xFFFF) - Int(word >> 16 & 0xFFFF) + 1)
+            guard word != 0, laidIn.load(ordering: .relaxed) < 64 << 20 else { continue }
+            laidIn.wrappingAdd(4 * count, ordering: .relaxed)
+            let place = Int(word >> 32) << 16 | first
+            unsafe ReservedMemory.layIn(owners.base + 4 * place, count: 4 * count)
+        }
     }
 
     @inline(__always)

@@ -103,7 +103,8 @@ struct SharedPorts: ~Copyable, @unchecked Sendable {
         defer { unsafe part.pointee.lock.unlock() }
         let tag = UInt32(truncatingIfNeeded: hash >> 32)
         guard unsafe find(wanted, tag, part) == nil else { return false }
-        guard let slot = unsafe part.pointee.numbers.take({ unsafe slots[Int($0)].link }) else { return false }
+        guard let slot = unsafe part.pointee.numbers.take(MemoryLayout<Claim>.stride, { unsafe slots[Int($0)].link })
+        else { return false }
         guard unsafe part.pointee.index.insert(tag, slot) else {
             unsafe slots[Int(slot)].link = part.pointee.numbers.give(back: slot)
             return false

@@ -15,6 +15,7 @@ struct IndexSpace: @unchecked Sendable {
     static let firstSize: UInt32 = 9
 
     private let base: UnsafeMutableRawPointer
+    private let ahead: MemoryAhead
     /// The largest size.
     let lastSize: UInt32
 
@@ -26,11 +27,12 @@ struct IndexSpace: @unchecked Sendable {
 
     /// Memory for indices of so many entries in all.
     static func memory(for entries: Int) -> ReservedMemory {
-        .mustReserve(1 << Int(lastSize(for: entries) + 10), for: "indices", hugePagesFrom: ReservedMemory.hugePage)
+        .mustReserve(1 << Int(lastSize(for: entries) + 10), for: "indices", forHugePages: true)
     }
 
     /// The space in memory that ``memory(for:)`` has given, and that must outlive it.
-    init(_ memory: borrowing ReservedMemory, for entries: Int) {
+    init(_ memory: borrowing ReservedMemory, for entries: Int, _ ahead: MemoryAhead = MemoryAhead()) {
+        self.ahead = ahead
         unsafe base = memory.base
         lastSize = Self.lastSize(for: entries)
     }
@@ -41,6 +43,57 @@ struct IndexSpace: @unchecked Sendable {
         return unsafe (base + start).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
+    /// Says that a shard's index will soon have a size.
+    func want(_ shard: Int, size: UInt32) {
+        guard size <= lastSize else { return }
+        unsafe wanted[shard].store(UInt8(truncatingIfNeeded: size), ordering: .relaxed)
+        ahead.want()
+    }
+
+    /// Lays memory in for the indices of which this was said.
+    func layIn() {
+        for shard in 0..<Tables.shardCount {
+            let size = unsafe UInt32(wanted[shard].exchange(0, ordering: .relaxed))
+            let now = unsafe UInt32(truncatingIfNeeded: current(shard).pointee.load(ordering: .relaxed) & 63)
+            guard size > now else { continue }
+            unsafe ReservedMemory.layIn(UnsafeMutableRawPointer(places(of: shard, size: size)), count: 8 << Int(size))
+        }
+    }
+
+    /// Makes a huge page of small ones of a size that half of the shards have or more.
+    ///
+    /// - Returns: Whether there were any.
+    func joinPages() -> Bool {
+        for size in Self.firstSize...lastSize where 1 << Int(size + 9) >= ReservedMemory.hugePage {
+            let arrived =
+                size == Self.firstSize
+                ? UInt32(Tables.shardCount) : unsafe left(size - 1).pointee.load(ordering: .relaxed)
+            let staying = unsafe arrived - min(arrived, left(size).pointee.load(ordering: .relaxed))
+            let start = 1 << Int(size + 9)
+            let done = unsafe Int(joined(size).pointee.load(ordering: .relaxed)) * ReservedMemory.hugePage
+            guard staying >= UInt32(Tables.shardCount) / 2, done < start else { continue }
+            unsafe ReservedMemory.joinPages(base + start + done)
+            unsafe joined(size).pointee.wrappingAdd(1, ordering: .relaxed)
+            return true
+        }
+        return false
+    }
+
+    /// How many shards have left a size.
+    private func left(_ size: UInt32) -> UnsafeMutablePointer<Atomic<UInt32>> {
+        unsafe (base + 4096).assumingMemoryBound(to: Atomic<UInt32>.self) + Int(size)
+    }
+
+    /// How many huge pages a size has.
+    private func joined(_ size: UInt32) -> UnsafeMutablePointer<Atomic<UInt32>> {
+        unsafe (base + 2048).assumingMemoryBound(to: Atomic<UInt32>.self) + Int(size)
+    }
+
+    /// Which size the index of each shard will soon have.
+    private var wanted: UnsafeMutablePointer<Atomic<UInt8>> {
+        unsafe (base + 1024).assumingMemoryBound(to: Atomic<UInt8>.self)
+    }
+
     /// Says that a shard's index has a size from now on. What it leaves goes back to the kernel when all have left.
     // As rare as an index doubles; the check for allocations cannot see into a system call and looks away.
     @_semantics("no_performance_analysis")
@@ -49,8 +102,9 @@ struct IndexSpace: @unchecked Sendable {
         let now = unsafe UInt64(UInt(bitPattern: places(of: shard, size: size))) | UInt64(size)
         unsafe current(shard).pointee.store(now, ordering: .releasing)
         guard size > Self.firstSize else { return }
-        let left = unsafe (base + 4096).assumingMemoryBound(to: Atomic<UInt32>.self) + Int(size - 1)
-        guard unsafe left.pointee.wrappingAdd(1, ordering: .relaxed).newValue == Tables.shardCount else { return }
+        guard unsafe left(size - 1).pointee.wrappingAdd(1, ordering: .relaxed).newValue == Tables.shardCount else {
+            return
+        }
         let old = 1 << Int(size + 8)
         _ = unsafe madvise(base + old, old, MADV_DONTNEED)
     }

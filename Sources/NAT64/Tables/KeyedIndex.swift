@@ -60,6 +60,8 @@ struct KeyedIndex: ~Copyable {
         if UInt64(count &+ 1) &* 8 > UInt64(mask &+ 1) &* 5, !grow() { return false }
         place(UInt64(hash) << 32 | UInt64(number &+ 1))
         count &+= 1
+        // Little before it doubles.
+        if UInt64(count) &* 16 == UInt64(mask &+ 1) &* 9 { space.want(shard, size: size &+ 1) }
         return true
     }
 

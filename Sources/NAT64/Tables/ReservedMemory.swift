@@ -14,11 +14,9 @@ struct ReservedMemory: ~Copyable, @unchecked Sendable {
 
     /// Reserves this many octets; nothing if the kernel refuses.
     ///
-    /// - Parameter boundary: Huge pages are asked for from this offset on, a multiple of ``hugePage``, so that a random
-    ///   access to millions of entries finds its page in the processor's own table. What lies before has small ones: a
-    ///   huge page for the first octet of each table would make an idle appliance large.
-    init?(count: Int, hugePagesFrom boundary: Int = .max) {
-        let isHuge = boundary < count
+    /// - Parameter forHugePages: Whether the memory begins where a huge page may, so that parts of it can become such:
+    ///   ``joinPages(_:)``. All pages are small at first.
+    init?(count: Int, forHugePages isHuge: Bool = false) {
         reserved = isHuge ? count + Self.hugePage : count
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         let address = unsafe mmap(nil, reserved, PROT_READ | PROT_WRITE, flags, -1, 0)
@@ -28,22 +26,49 @@ struct ReservedMemory: ~Copyable, @unchecked Sendable {
         unsafe base = isHuge && past != 0 ? address + (Self.hugePage - past) : address
         self.count = count
         _ = unsafe madvise(address, reserved, MADV_NOHUGEPAGE)
-        if isHuge { _ = unsafe madvise(base + boundary, count - boundary, MADV_HUGEPAGE) }
     }
 
     /// Reserves this many octets, or ends the process: without its tables there is no translator.
     static func mustReserve(
         _ count: Int,
         for purpose: StaticString,
-        hugePagesFrom boundary: Int = .max
+        forHugePages isHuge: Bool = false
     ) -> ReservedMemory {
-        guard let memory = ReservedMemory(count: max(count, 4096), hugePagesFrom: boundary) else {
+        guard let memory = ReservedMemory(count: max(count, 4096), forHugePages: isHuge) else {
             fatalError("the kernel refuses \(count) octets of address space for \(purpose)")
         }
         return memory
     }
 
     deinit { _ = unsafe munmap(start, reserved) }
+}
+
+// Who calls these is not on the way of packets.
+extension ReservedMemory {
+    /// Has the kernel give and clear the pages of a range now, so that nobody waits for it later. A kernel that cannot
+    /// (before 5.14), or has no memory left, does nothing.
+    static func layIn(_ address: UnsafeMutableRawPointer, count: Int) {
+        let past = Int(bitPattern: address) & (Int(getpagesize()) - 1)
+        _ = unsafe madvise(address - past, count + past, MADV_POPULATE_WRITE)
+    }
+
+    /// Has the kernel put the small pages from a place on, where a huge page may begin, into a huge one, so that a random
+    /// access among millions of entries finds its page in the processor's own table. What is in them stays; whoever wants
+    /// it meanwhile waits, for as long as the kernel copies. A kernel that cannot (before 6.1) does it in its own time.
+    static func joinPages(_ address: UnsafeMutableRawPointer) {
+        warmHugePage()
+        _ = unsafe madvise(address, hugePage, MADV_HUGEPAGE)
+        // MADV_COLLAPSE, which not every C library has a name for.
+        _ = unsafe madvise(address, hugePage, 25)
+    }
+
+    /// Takes a huge page and gives it back, so that the next one, which is this again, comes fast: in a virtual machine,
+    /// the host may have to find the memory first, and that takes longer than the copying.
+    private static func warmHugePage() {
+        guard let scratch = ReservedMemory(count: hugePage, forHugePages: true) else { return }
+        _ = unsafe madvise(scratch.base, hugePage, MADV_HUGEPAGE)
+        unsafe scratch.base.storeBytes(of: 1, as: UInt8.self)
+    }
 }
 
 // Address space of which only a part is memory, so that what may grow large later costs nothing before, not even where

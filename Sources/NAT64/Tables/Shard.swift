@@ -187,7 +187,12 @@ extension Shard {
 
     /// Takes a slot and stores a binding in it; nothing if there is no room.
     func add(_ binding: Binding) -> BindingID? {
-        guard let index = unsafe state.pointee.bindingNumbers.take({ self[BindingID($0)].session.extra }) else {
+        guard
+            let index = unsafe state.pointee.bindingNumbers.take(
+                MemoryLayout<Binding>.stride,
+                { self[BindingID($0)].session.extra }
+            )
+        else {
             return nil
         }
         let id = BindingID(index)
@@ -219,7 +224,12 @@ extension Shard {
 
     /// Takes a slot and stores a record in it; nothing if there is no room.
     func addFurther(_ hash: UInt32, _ session: Session) -> SessionID? {
-        guard let index = unsafe state.pointee.furtherNumbers.take({ self[SessionID(further: $0)].extra }) else {
+        guard
+            let index = unsafe state.pointee.furtherNumbers.take(
+                MemoryLayout<Session>.stride,
+                { self[SessionID(further: $0)].extra }
+            )
+        else {
             return nil
         }
         let id = SessionID(further: index)

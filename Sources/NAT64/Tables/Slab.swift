@@ -5,8 +5,8 @@ import Synchronization
 /// full and a slot's address follows from its number alone.
 ///
 /// A shard takes slots by chunks of 64 and keeps them. The memory belongs to the tables; a slab only knows the way
-/// around in it: how many chunks are given out, for each chunk its shard plus one, and, from the first huge page on,
-/// the slots. Chunks that hold as much as there are shards lie in small pages; behind them huge ones begin.
+/// around in it: how many chunks are given out, for each chunk its shard plus one, and, from where the second huge page
+/// would begin, the slots.
 @safe
 struct Slab: @unchecked Sendable {
     /// Slots of a chunk, as a shift.
@@ -17,6 +17,7 @@ struct Slab: @unchecked Sendable {
     private let given: UnsafeMutablePointer<Atomic<UInt32>>
     private let owners: UnsafeMutablePointer<Atomic<UInt8>>
     private let chunkCount: UInt32
+    private let ahead: MemoryAhead
 
     /// How many chunks there must be so that `total` slots can be used however the hash spreads them: those of the
     /// slots, a sixteenth for shards that were once fuller than now, and two for each shard. The number of a slot plus
@@ -32,19 +33,18 @@ struct Slab: @unchecked Sendable {
     /// Memory for a slab of this many slots of this many octets each.
     static func memory(for total: Int, of octets: Int) -> ReservedMemory {
         let first = slotsOffset(total)
-        return .mustReserve(
-            first + chunks(for: total) << Int(chunkShift) * octets,
-            for: "bindings and sessions",
-            hugePagesFrom: first + ReservedMemory.hugePage
-        )
+        let count = first + chunks(for: total) << Int(chunkShift) * octets
+        return .mustReserve(count, for: "bindings and sessions", forHugePages: true)
     }
 
     /// The slab in memory that ``memory(for:of:)`` has given, and that must outlive it.
-    init(_ memory: borrowing ReservedMemory, for total: Int) {
+    init(_ memory: borrowing ReservedMemory, for total: Int, _ ahead: MemoryAhead = MemoryAhead()) {
+        self.ahead = ahead
         unsafe given = memory.base.assumingMemoryBound(to: Atomic<UInt32>.self)
         unsafe owners = (memory.base + 4096).assumingMemoryBound(to: Atomic<UInt8>.self)
         unsafe slots = memory.base + Self.slotsOffset(total)
         chunkCount = UInt32(Self.chunks(for: total))
+        unsafe laidIn.pointee.store(UInt32(Tables.shardCount), ordering: .relaxed)
     }
 
     /// Gives a shard a chunk; nothing if there is none left.
@@ -60,6 +60,7 @@ struct Slab: @unchecked Sendable {
             )
             if exchanged {
                 unsafe owners[Int(number)].store(UInt8(truncatingIfNeeded: shard &+ 1), ordering: .releasing)
+                if unsafe number >= laidIn.pointee.load(ordering: .relaxed) { ahead.want() }
                 return number << Self.chunkShift
             }
             number = original
@@ -67,7 +68,43 @@ struct Slab: @unchecked Sendable {
         return nil
     }
 
+    /// The chunk with which no more than half a step of memory is left of what was laid in. None is while not every shard
+    /// has had a chunk.
+    private var laidIn: UnsafeMutablePointer<Atomic<UInt32>> { unsafe given + 16 }
+    /// How many huge pages there are.
+    private var joined: UnsafeMutablePointer<Atomic<UInt32>> { unsafe given + 17 }
+    /// How many octets of memory are laid in at once.
+    private static var step: Int { 1 << 19 }
+
+    /// Lays memory in for the chunks that will be given next, if little is left.
+    ///
+    /// - Parameter octets: Of a slot.
+    func layIn(_ octets: Int) {
+        let number = unsafe given.pointee.load(ordering: .relaxed)
+        guard unsafe number >= laidIn.pointee.load(ordering: .relaxed) else { return }
+        let chunk = octets << Int(Self.chunkShift)
+        let (start, last) = (Int(number) * chunk, Int(chunkCount) * chunk)
+        let end = min((start + Self.step / 2 + Self.step) & ~(Self.step - 1), last)
+        if start < end { unsafe ReservedMemory.layIn(slots + start, count: end - start) }
+        let next = end < last ? UInt32((end - Self.step / 2) / chunk) : .max
+        unsafe laidIn.pointee.store(next, ordering: .relaxed)
+    }
+
+    /// Makes a huge page of small ones whose chunks have all been given.
+    ///
+    /// - Parameter octets: Of a slot.
+    /// - Returns: Whether there were any.
+    func joinPages(_ octets: Int) -> Bool {
+        let done = unsafe Int(joined.pointee.load(ordering: .relaxed)) * ReservedMemory.hugePage
+        guard Int(end) * octets >= done + ReservedMemory.hugePage else { return false }
+        unsafe ReservedMemory.joinPages(slots + done)
+        unsafe joined.pointee.wrappingAdd(1, ordering: .relaxed)
+        return true
+    }
+
     /// Asks for the cache line where a slot begins, whatever the number.
+    // The check for allocations takes the one instruction for a call and looks away.
+    @_semantics("no_performance_analysis")
     @inline(__always)
     func prefetch(_ slot: UInt32, _ octets: Int) { unsafe cprefetch_line(slots + Int(slot) &* octets) }
 
@@ -94,14 +131,17 @@ struct SlotNumbers {
         self.shard = shard
     }
 
-    /// Takes a slot; nothing if there is none.
+    /// Takes a slot; nothing if there is none. Asks for the cache line of the one that will be taken next.
     ///
-    /// - Parameter link: Reads what ``give(back:)`` said to write into a slot.
+    /// - Parameters:
+    ///   - octets: Of a slot.
+    ///   - link: Reads what ``give(back:)`` said to write into a slot.
     @inline(__always)
-    mutating func take(_ link: (UInt32) -> UInt32) -> UInt32? {
+    mutating func take(_ octets: Int, _ link: (UInt32) -> UInt32) -> UInt32? {
         if firstFree != 0 {
             let number = firstFree &- 1
             firstFree = link(number)
+            slab.prefetch(firstFree &- 1, octets)
             return number
         }
         if next == chunkEnd {
@@ -110,6 +150,7 @@ struct SlotNumbers {
             chunkEnd = chunk &+ 1 << Slab.chunkShift
         }
         next &+= 1
+        slab.prefetch(next, octets)
         return next &- 1
     }
 

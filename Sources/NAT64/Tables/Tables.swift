@@ -71,7 +71,6 @@ public final class Tables: @unchecked Sendable {
             limit: settings.translation.heldSYNs,
             networks: SourceNetwork(clientLength: settings.limits.clientLength, secret: secret)
         )
-        pool = Pool(settings.pool, overloads: settings.overloadsPorts)
         sharedPorts = SharedPorts(
             claims: settings.overloadsPorts ? settings.maximumBindings + settings.maximumFurtherSessions : 0
         )
@@ -87,6 +86,7 @@ public final class Tables: @unchecked Sendable {
             further: max(settings.maximumFurtherSessions, 0),
             waiting: max(settings.translation.heldSYNs, 0)
         )
+        pool = Pool(settings.pool, overloads: settings.overloadsPorts, memory.ahead)
         stride = Shard.octets
         shards = .mustReserve(Self.shardCount * stride, for: "the shards")
         for index in 0..<Self.shardCount { shard(index).initialize(index, in: memory) }
