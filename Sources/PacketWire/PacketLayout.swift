@@ -250,7 +250,7 @@ extension PacketLayout {
         switch proto {
         case IPProtocol.hopByHop, IPProtocol.destinationOptions, IPProtocol.routing, IPProtocol.fragment,
             IPProtocol.ah:
-            throw PacketRefusal(.extensionChain)
+            throw PacketRefusal(.extensionChain, at: UInt16(truncatingIfNeeded: fragmentHeader &- start))
         default: break
         }
         try checkFragment(

@@ -196,12 +196,40 @@ struct FragmentTests {
         #expect(try describe(other).word == 42)
     }
 
-    @Test("X64-17 a fragment of an extension header is dropped", arguments: [0, 43, 44, 51, 60])
+    @Test(
+        "X64-17 X64-24 a fragment of an extension header is dropped, and its sender told 1/1 of the first",
+        arguments: [0, 43, 44, 51, 60]
+    )
     func extensionInFragment(next: UInt8) throws {
         var bench = try TranslateBench()
-        var piece = cut(try bench.octets(Self.outward), [1200, 1808])[0]
-        piece[40] = next
-        #expect(bench.send(piece) == .dropped(.extensionChain))
+        var pieces = cut(try bench.octets(Self.outward), [1200, 1808])
+        for index in pieces.indices { pieces[index][40] = next }
+        // What reads like headers leads to no ICMPv6 message.
+        for place in 48..<64 { pieces[0][place] = 0 }
+        pieces[0][48] = 17
+        let outcome = bench.send(pieces[0])
+        guard case .answered(.extensionChain, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(flaw(answer, .none) == nil && answer[40] == 1 && answer[41] == 1)
+        #expect(bench.send(pieces[1]) == .dropped(.extensionChain))
+    }
+
+    @Test(
+        "X64-17 X64-25 of an ICMPv6 message behind such a header, or behind too many, nobody is told",
+        arguments: [1, 12]
+    )
+    func messageInFragment(count: Int) throws {
+        var bench = try TranslateBench()
+        for line in [
+            "ping 2001:db8:6::c0 > 2001:db8:64::198.51.100.10 id 7",
+            "icmp 1/4 2001:db8:6::c0 > 2001:db8:64::198.51.100.10 \"abcdefgh\"",
+        ] {
+            var packet = try bench.octets(line)
+            packet[6] = 44
+            let options = (1...count).flatMap { [$0 == count ? 58 : 60, 0, 1, 4, 0, 0, 0, 0] as [UInt8] }
+            packet.insert(contentsOf: [60, 0, 0, 0, 0, 0, 0, 7] + options, at: 40)
+            packet[5] += UInt8(8 + options.count)
+            #expect(bench.send(packet) == .dropped(.extensionChain))
+        }
     }
 
     @Test("X64-18 an atomic fragment stands alone beside a datagram of the same identification")

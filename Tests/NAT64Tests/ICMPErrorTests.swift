@@ -411,6 +411,22 @@ struct ICMPErrorOutwardTests {
         )
     }
 
+    @Test("X64-04 an error with DF clear has no more than 1260 octets, and one of 1280 passes whole")
+    func large() throws {
+        var bench = try talking()
+        for (size, wanted) in [(1184, 1240), (1204, 1260), (1205, 1260), (1404, 1260)] {
+            let packet = try #require(
+                PacketDescription(
+                    "icmp 1/4 \(router6) > 2001:db8:64::198.51.100.10 { udp [2001:db8:64::198.51.100.10]:53 > [2001:db8:6::c0]:40000 size \(size) }"
+                )
+            ).octets
+            let outcome = bench.send(packet)
+            guard case .sent(let result, _) = outcome else { throw Unexpected(outcome: outcome) }
+            expectWellFormed(result, .none)
+            #expect(result.count == wanted && result[6] & 0x40 == 0, "\(size)")
+        }
+    }
+
     @Test("I64-18 extensions follow a quote that has shrunk, and the length says where")
     func extensions() throws {
         var bench = try talking()

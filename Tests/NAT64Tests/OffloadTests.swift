@@ -14,11 +14,14 @@ func leavingChecksum(
     let isIPv6 = octets[0] >> 4 == 6
     let start = isIPv6 ? 40 : 4 * Int(octets[0] & 15)
     let proto = isIPv6 ? octets[6] : octets[9]
-    let field = proto == 6 ? 16 : 6
+    let field = proto == 6 ? 16 : proto == 17 ? 6 : 2
     var sum = OnesComplementSum()
-    sum.add(octets: isIPv6 ? Array(octets[8..<40]) : Array(octets[12..<20]))
-    sum.add(UInt32(octets.count - start))
-    sum.add(UInt16(proto))
+    // ICMPv4 has no pseudo-header.
+    if proto != 1 {
+        sum.add(octets: isIPv6 ? Array(octets[8..<40]) : Array(octets[12..<20]))
+        sum.add(UInt32(octets.count - start))
+        sum.add(UInt16(proto))
+    }
     octets[start + field] = UInt8(sum.folded >> 8)
     octets[start + field + 1] = UInt8(sum.folded & 255)
     var offload = Offload(needsChecksum: true, checksumStart: UInt16(start), checksumOffset: UInt16(field))
@@ -62,6 +65,29 @@ struct OffloadTests {
             guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
             #expect(after.needsChecksum && after.segmentation == .none && after.headerLength == 0)
             #expect(flaw(result, after) == nil)
+        }
+    }
+
+    @Test("X64-21 X46-20 the partial checksum of an echo message is finished, for the families cover different octets")
+    func partialEcho() throws {
+        var bench = try TranslateBench()
+        try bench.run(
+            """
+            in ping 2001:db8:6::c0 > 2001:db8:64::198.51.100.10 id 7
+            =  ping $p > 198.51.100.10 id $i
+            """
+        )
+        for line in [
+            "ping 2001:db8:6::c0 > 2001:db8:64::198.51.100.10 id 7 size 77",
+            "pong 198.51.100.10 > $p id $i size 77", "pong 198.51.100.10 > $p id $i size 1400 no-df",
+        ] {
+            let (packet, offload) = leavingChecksum(try bench.octets(line))
+            let outcome = bench.send(packet, offload)
+            guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+            #expect(after == .none)
+            let rest = bench.extras()
+            if !rest.isEmpty { _ = try reassembled([result] + rest) }
+            #expect(!rest.isEmpty || flaw(result, after) == nil, "\(line)")
         }
     }
 

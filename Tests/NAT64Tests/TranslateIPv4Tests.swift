@@ -242,6 +242,13 @@ struct TranslateIPv4Tests {
         #expect(try describe(answer).kind == .icmp(type: 3, code: 2))
     }
 
+    @Test("X46-28 nothing is told to an address of the pool, whatever its packet is refused for")
+    func noErrorToPool() throws {
+        var bench = try boundBench()
+        let packet = try bench.octets("protocol 132 203.0.113.1 > 203.0.113.1 \"abcdefgh\"")
+        #expect(bench.send(packet) == .dropped(.unsupportedProtocol))
+    }
+
     @Test("X46-26 IGMP is dropped in silence")
     func igmp() throws {
         var bench = try boundBench()

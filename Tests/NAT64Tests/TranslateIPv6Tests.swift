@@ -203,6 +203,17 @@ struct TranslateIPv6Tests {
         #expect(try sent(bench.send(octets("udp \(toServer) size \(1420 - 48)"))).dontFragment == true)
     }
 
+    @Test(
+        "X64-20 no MTU below 1280 is told, not even of a packet that no IPv4 packet can carry",
+        arguments: [1281, 65_556]
+    )
+    func leastMTU(total: Int) throws {
+        var bench = try TranslateBench(environment: Environment(ipv6MTU: 65_575, ipv4MTU: 576))
+        let outcome = bench.send(try octets("udp \(toServer) size \(total - 48)"))
+        guard case .answered(.tooBig, let answer) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(try describe(answer).word == 1280)
+    }
+
     @Test("X64-19 a packet of 1280 octets is fragmented for an IPv4 link that is smaller still")
     func fragmentsForSmallLink() throws {
         var bench = try TranslateBench(environment: Environment(ipv4MTU: 1000))
@@ -289,6 +300,21 @@ struct TranslateIPv6Tests {
             ! illegal-destination
             """
         )
+    }
+
+    @Test(
+        "X64-13 X64-25 nothing is told to a source under a prefix, whatever its packet is refused for",
+        arguments: ["203.0.113.1", "198.51.100.10"]
+    )
+    func noErrorUnderPrefix(source: String) throws {
+        var bench = try TranslateBench()
+        let line = "udp [2001:db8:64::\(source)]:1000 > [2001:db8:64::198.51.100.10]:53"
+        let routed = try extended(line, [0, 0, 0, 1, 0, 0, 0, 0], first: 43)
+        #expect(bench.send(routed) == .dropped(.routingHeader))
+        var piece = cut(try octets("\(line) size 200"), [104, 104])[0]
+        piece[5] -= 1
+        piece.removeLast()
+        #expect(bench.send(piece) == .dropped(.badFragment))
     }
 
     @Test("X64-27 what cannot be read is dropped and nothing is sent")

@@ -51,6 +51,9 @@ extension TranslatorWorker {
         // RFC 7112 section 5.
         case .tinyFragment: ICMPErrorHeader(type: ICMPv6Type.parameterProblem, code: 3)
         case .clientRefused, .destinationRefused: ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 1)
+        // RFC 7915 section 5.4, of an extension header in fragments; a chain that is wrong itself passes in silence.
+        case .extensionChain:
+            arrival.detail > 0 ? ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 1) : nil
         // RFC 6146 section 3.5.1.1.
         case .poolExhausted, .blocksExhausted, .portsReserved, .sessionLimit, .clientLimit, .newBindingRate, .tableFull:
             ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 3)
@@ -75,8 +78,10 @@ extension TranslatorWorker {
         }
     }
 
-    /// RFC 4443 section 2.4 (e): never about an ICMPv6 error, a multicast packet or a source that is not one node.
-    private func mayAnswerClient(
+    /// RFC 4443 section 2.4 (e): never about an ICMPv6 error, a multicast packet or a source that is not one node. Nor
+    /// to a source under a prefix (RFC 6146 section 3.5), which not every refusal has looked for.
+    // Mutating, though nothing of the worker changes: else it would be copied for the call.
+    private mutating func mayAnswerClient(
         _ memory: borrowing MutableRawSpan,
         _ frame: PacketFrame,
         _ header: ICMPErrorHeader
@@ -84,7 +89,7 @@ extension TranslatorWorker {
         guard frame.count >= IPv6Field.length else { return false }
         let source = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.source)
         let destination = ipv6Address(memory.bytes, at: frame.start &+ IPv6Field.destination)
-        guard source.mayBeClient, !destination.isMulticast else { return false }
+        guard source.mayBeClient, view.extract(source) == nil, !destination.isMulticast else { return false }
         // What comes after a routing header is looked for as well; a fragment header may be one more than the most.
         var next = memory.octet(at: frame.start &+ IPv6Field.nextHeader)
         var offset = frame.start &+ IPv6Field.length
@@ -102,7 +107,7 @@ extension TranslatorWorker {
                     let isAboutFirst =
                         header.type == ICMPv6Type.parameterProblem && header.code == 3
                         || header.type == ICMPv6Type.unreachable && header.code == 4
-                    guard memory.octet(at: offset) != IPProtocol.icmp6, !isAboutFirst else { return false }
+                    guard !mayHideICMPv6(memory.octet(at: offset)), !isAboutFirst else { return false }
                 }
                 next = memory.octet(at: offset)
                 offset &+= 8
@@ -116,17 +121,29 @@ extension TranslatorWorker {
             }
             walked &+= 1
         }
-        return next != IPProtocol.icmp6
+        return !mayHideICMPv6(next)
     }
 
-    /// RFC 1812 section 4.3.2.7: never about an ICMP error, a broadcast, a later fragment or a bad source.
-    private func mayAnswerPeer(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) -> Bool {
+    /// Whether what has this number is ICMPv6 or leads on to what may be that.
+    private func mayHideICMPv6(_ next: UInt8) -> Bool {
+        switch next {
+        case IPProtocol.hopByHop, IPProtocol.destinationOptions, IPProtocol.routing, IPProtocol.fragment,
+            IPProtocol.ah, IPProtocol.icmp6:
+            true
+        default: false
+        }
+    }
+
+    /// RFC 1812 section 4.3.2.7: never about an ICMP error, a broadcast, a later fragment or a bad source, one of the
+    /// pool's own among these.
+    private mutating func mayAnswerPeer(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) -> Bool {
         let start = frame.start
         let source = ipv4Address(memory.bytes, at: start &+ IPv4Field.source)
         switch source.bits >> 24 {
         case 0, 127, 224...255: return false
         default: break
         }
+        guard !isOwn(source) else { return false }
         guard memory.uint16(at: start &+ IPv4Field.fragment) & IPv4Field.offsetMask == 0 else { return false }
         guard memory.octet(at: start &+ IPv4Field.proto) == IPProtocol.icmp else { return true }
         let payload = start &+ 4 &* Int(memory.octet(at: start) & 0x0F)

@@ -30,6 +30,7 @@ extension TranslatorWorker {
         guard let (client, prefix) = try route(way, tuple, memory, at: now) else { return .kept }
         arrival.belongsToHost = false
         try checkInward(memory, frame, way, tuple)
+        finishQuery(&memory, &frame, layout, tuple)
         return sendToIPv6(&memory, &frame, way, tuple, client, view.embed(source, under: prefix))
     }
 

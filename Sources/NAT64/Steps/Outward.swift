@@ -24,6 +24,7 @@ extension TranslatorWorker {
         try checkOutward(memory, frame, way, tuple)
         let route = try route(way, tuple, at: now)
         if memory.octet(at: layout.start &+ IPv6Field.hopLimit) == 2 { try checkHostHop(route, way) }
+        finishQuery(&memory, &frame, layout, tuple)
         return sendOutward(&memory, &frame, way, tuple, route)
     }
 
@@ -86,13 +87,14 @@ extension TranslatorWorker {
         }
         guard memory.octet(at: way.layout.start &+ IPv6Field.hopLimit) > 1 else { throw .hopLimitExceeded }
         let size = way.size(frame.offload, tuple)
+        let usable = UInt32(truncatingIfNeeded: max(1280, view.ipv4MTU &+ 20))
         guard way.layout.payloadCount <= OutwardWay.largestPayload else {
-            arrival.detail = UInt32(truncatingIfNeeded: view.ipv4MTU &+ 20)
+            arrival.detail = usable
             throw .tooBig
         }
         guard size > view.ipv4MTU, size > OutwardWay.fragmentable else { return }
         // RFC 7915 section 5.1: above 1260 octets the IPv4 packet may not be fragmented, so the client must do it.
-        arrival.detail = UInt32(truncatingIfNeeded: max(1280, view.ipv4MTU &+ 20))
+        arrival.detail = usable
         arrival.quotable = way.layout.payload &- way.layout.start &+ size &- 20
         guard way.layout.fragmentHeader != 0 else { throw .tooBig }
     }

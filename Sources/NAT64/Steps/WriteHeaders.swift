@@ -178,3 +178,16 @@ func completeChecksum(_ memory: inout MutableRawSpan, _ frame: inout PacketFrame
     memory.store(isUDP ? Checksum.udp(sum.checksum) : sum.checksum, at: field)
     frame.offload = .none
 }
+
+/// Finishes the checksum of an echo message if it was left for later: the families do not cover the same with it, and
+/// what was begun for one is no beginning for the other.
+@inline(__always)
+func finishQuery(
+    _ memory: inout MutableRawSpan,
+    _ frame: inout PacketFrame,
+    _ layout: PacketLayout,
+    _ tuple: IncomingTuple
+) {
+    guard frame.offload.needsChecksum, tuple.transport == .icmpQuery else { return }
+    completeChecksum(&memory, &frame, to: layout.end)
+}

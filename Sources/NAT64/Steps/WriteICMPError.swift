@@ -119,7 +119,8 @@ extension TranslatorWorker {
         let quoteStart = quote.payload &- IPv4Field.length
         let icmp = quoteStart &- ICMPField.length
         let start = icmp &- IPv4Field.length
-        let room = max(min(Self.largestError, view.ipv4MTU), 576) &- IPv4Field.length &- ICMPField.length
+        // Holds whatever an error of 1280 octets becomes, and goes out with DF clear: RFC 7915 section 5.1.
+        let room = max(min(OutwardWay.fragmentable, view.ipv4MTU), 576) &- IPv4Field.length &- ICMPField.length
         let extent = arrange(&memory, message, header, from: quoteStart, unit: 4, room: room)
         var word = header.word
         if header.mayExtend { word |= UInt32(truncatingIfNeeded: extent.attribute) << 16 }

@@ -118,7 +118,7 @@ extension ReferenceTranslator {
         copy.put(total, 2)
         copy.put(0, 10)
         copy.put(checksum(others: Array(copy[..<20]).onesComplement), 10)
-        let message = message(header, copy, extensions, unit: 4, shift: 16, room: max(min(1280, ipv4MTU), 576) - 28)
+        let message = message(header, copy, extensions, unit: 4, shift: 16, room: max(min(1260, ipv4MTU), 576) - 28)
         return .sent([
             ipv4(
                 tos: fixedTrafficClass ?? packet.trafficClass,

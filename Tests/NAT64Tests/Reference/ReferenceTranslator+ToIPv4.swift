@@ -15,7 +15,7 @@ extension ReferenceTranslator {
         var routingProblem: Int?
         /// How many extension headers there are besides the fragment header.
         var extensionHeaders = 0
-        /// Behind the routing problem the chain of headers is wrong, so that nobody can tell where it ends.
+        /// Behind the routing problem or the fragment header the chain of headers is not to be followed.
         var isCut = false
 
         /// This packet as one whose chain ends in a flaw: what stands in front of the flaw is at fault first.
@@ -62,7 +62,10 @@ extension ReferenceTranslator {
             result.fragment = (word & 0xFFF8, word & 1 != 0, packet.word(at + 4) << 16 | packet.word(at + 6))
             at += 8
             // Section 5.1.1: an extension header behind a fragment header.
-            if [0, 43, 44, 51, 60].contains(result.proto) { return result.endingHere }
+            if [0, 43, 44, 51, 60].contains(result.proto) {
+                result.isCut = true
+                return result
+            }
         }
         result.body = Array(packet[at...])
         return result
@@ -86,7 +89,7 @@ extension ReferenceTranslator {
         if packet.proto == 17, packet.body.word(6) == 0 { return .refused }
         guard packet.hops > 1 else { return .answered(3, 0, 0) }
         let size = 20 + packet.body.count
-        guard size <= 65535 else { return .answered(2, 0, ipv4MTU + 20) }
+        guard size <= 65535 else { return .answered(2, 0, max(1280, ipv4MTU + 20)) }
         // Section 5.1: above 1260 octets DF is set, and what does not fit goes back as too big.
         if size > 1260, size > ipv4MTU, packet.fragment == nil { return .answered(2, 0, max(1280, ipv4MTU + 20)) }
         guard let body = body4(packet, peer) else { return .outOfScope }
