@@ -6,7 +6,7 @@ public struct Lifetimes: Sendable, Hashable {
     public var udp: Moment.Span = .seconds(300)
     /// ICMP query sessions: ICMP_DEFAULT.
     public var icmp: Moment.Span = .seconds(60)
-    /// Established TCP sessions: TCP_EST. After it the ends are probed and the session lives for ``tcpTransitory``
+    /// Established TCP sessions: TCP_EST. After it the client is probed and the session lives for ``tcpTransitory``
     /// more, which makes the 2 hours and 4 minutes of RFC 5382, requirement 5.
     public var tcpEstablished: Moment.Span = .seconds(7200)
     /// TCP sessions that close, or may be dead: TCP_TRANS.
