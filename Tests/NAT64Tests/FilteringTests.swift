@@ -161,6 +161,18 @@ struct FilteringTests {
         #expect(world.tables.brokenInvariants() == [])
     }
 
+    @Test("TCP-03 TCP-04 so is one to a port that clients are never given", arguments: [1, 22, 80, 1023] as [UInt16])
+    func synOutsideOfThePorts(port: UInt16) {
+        let world = TablesFixture()
+        let external = TransportAddress4(TablesFixture.firstExternal, Port(port))
+        #expect(world.receive(.tcp, external, world.peer(1), .syn).value == .hold)
+        #expect(world.receive(.tcp, external, world.peer(1), .ack).failure == .noSession)
+        world.pass(.seconds(7))
+        world.sweep()
+        #expect(world.events == [.heldSyn(external: external, peer: world.peer(1))])
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("TCP-09 a SYN to a port without a binding makes the connection complete if the client is given that port")
     func unboundSimultaneousOpen() {
         let world = TablesFixture()

@@ -49,3 +49,20 @@ def admitted(b):
     other = next(port for port in range(2000, 2064) if f"{T1}:{port}" not in taken)
     b.silent4(tcp4(S4, T1, 80, other, SYN), "a SYN to no binding")
     equal("what is refused", refused(b, 1), {(T1, other)})
+
+
+@case("TCP-03", "a SYN to a port that no client is ever given waits, and is refused after its time (TCP-04)", config="short")
+def never_given(b):
+    before = b.bindings()
+    ports = (1, 22, 80, 1023)
+    out6, out4 = b.exchange([], [tcp4(S4, T1, 4000, port, SYN) for port in ports])
+    b.nothing(out6 + out4, "a SYN to a port that no client is given")
+    b.no_new_bindings(before)
+    told = set()
+
+    def done(out6, out4):
+        told.update((p.src, p.quote.dport) for p in out4 if p.protocol == ICMP and (p.type, p.code) == (3, 3))
+        return {(T1, port) for port in ports} <= told
+
+    b.collect(done, 30)
+    require(done([], []), f"of {ports} only {told} are refused")

@@ -96,6 +96,7 @@ CONFIGURATIONS = {
     "report": {"text": text(report_refused="true", filtering='"address-dependent"')},
     "dropzero": {"text": text(udp_zero_checksum='"drop"')},
     "allports": {"text": text(ports='"1-65535"', pool='["203.0.113.1"]')},
+    "repooled": {"text": text(pool='["203.0.113.1"]')},
     "wkp": {"text": text(prefixes='["64:ff9b::/96", "2001:db8:64::/96"]'), "sentinel": WELL_KNOWN},
     "allow10": {
         "text": text('[destinations]\nallow = ["10.0.0.0/8"]\n', prefixes='["64:ff9b::/96"]'),

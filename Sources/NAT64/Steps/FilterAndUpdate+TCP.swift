@@ -76,14 +76,15 @@ extension Tables {
         return .hold
     }
 
-    /// A segment from the IPv4 side to a port that no binding has.
+    /// A segment from the IPv4 side to a port that no binding has, whether clients are given it or not: RFC 6146 section
+    /// 3.5.2.2 and RFC 5382 (requirement 4) know only ports with and without a binding.
     ///
     /// - Returns: Whether a SYN is to be kept; if not, the port has been bound since the caller looked.
     @inline(never)
     func holdUnbound(_ flow: InwardFlow, _ place: PoolPlace, _ now: Tick) throws(DropReason) -> Bool {
-        guard flow.transport == .tcp, TCPEvent(fromIPv4: flow.tcp) == .v4Syn,
-            pool.membership(of: flow.external) == .pool, !place.isShared
-        else { throw .noSession }
+        guard flow.transport == .tcp, TCPEvent(fromIPv4: flow.tcp) == .v4Syn, !place.isShared else {
+            throw .noSession
+        }
         guard settings.filtering.admitsConnectionsFromOutside else { throw .inboundRefused }
         let shard = homeShard(of: flow.external.port)
         shard.lock()
