@@ -59,6 +59,21 @@ struct FilteringTests {
         #expect(world.receive(.udp, external, world.peer(2, 9)).failure == .noSession)
     }
 
+    @Test("NAT-14 a host stays known by its other sessions when the prefix goes that it was known under first")
+    func knownUnderAnotherPrefix() {
+        let world = TablesFixture()
+        let client = world.client(1, 5000)
+        let external = world.send(.udp, client, world.peer(2), prefix: 1).value
+        world.send(.udp, client, world.peer(1, 1), prefix: 0)
+        world.send(.udp, client, world.peer(1, 2), prefix: 1)
+        world.policy = TablesFixture.policy(prefixes: ["2001:db8:65::/96"], generation: 2)
+        world.tables.adopt(policy: world.policy)
+        #expect(world.sessions().count == 2)
+        #expect(world.receive(.udp, external, world.peer(1, 3)).value == .client(client, prefix: 1))
+        #expect(world.receive(.udp, external, world.peer(3)).failure == .filtered)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("with address-and-port-dependent filtering only the port the client has sent to may send back")
     func addressAndPortDependent() {
         let world = TablesFixture { $0.filtering = Filtering(.addressAndPortDependent) }

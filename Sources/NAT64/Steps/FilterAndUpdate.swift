@@ -204,7 +204,12 @@ extension Tables {
         let isNew = isStatic && shard[binding].session.kind == .free
         let usual = isNew ? nil : shard[binding].session.prefix
         let prefix: UInt8
-        if let known { prefix = known } else { prefix = self.prefix(for: flow.peer.address, policy, usual: usual) }
+        // The peer may be known under a prefix that has gone since, with another session than the one it is known by now.
+        if let known, isInForce(known, policy) {
+            prefix = known
+        } else {
+            prefix = self.prefix(for: flow.peer.address, policy, usual: usual)
+        }
         guard allows(policy, flow.peer, under: prefix) else { throw .destinationRefused }
         let admitted =
             switch rule(for: flow.transport) {
@@ -264,6 +269,13 @@ extension Tables {
                 mayReach(peer.address, under: prefix, by: policy)
             }
         return isAllowed || reachesClients(peer)
+    }
+
+    /// Whether the prefix with a number is one of the Policy's.
+    @_semantics("no_performance_analysis")
+    @inline(never)
+    private func isInForce(_ prefix: UInt8, _ policy: Policy) -> Bool {
+        index(of: prefix, in: successor(of: policy) ?? policy) != nil
     }
 
     /// Whether a Policy lets an address be reached under the prefix with a number.
