@@ -91,7 +91,10 @@ extension Appliance {
     /// Puts another pool in force while packets pass. What stood for addresses that this machine has no more ends; all
     /// else lives on.
     private func change(to fresh: ResolvedPool) {
-        let shared = pool.entries.filter { $0.sharedWithHost && !fresh.entries.contains($0) }
+        // One whose ports have changed is there still.
+        let shared = pool.entries.filter { entry in
+            entry.sharedWithHost && !fresh.entries.contains { $0.addresses.overlaps(entry.addresses) }
+        }
         let lost = Set(shared.map(\.addresses.lowerBound))
         guard let translator, translator.change(pool: fresh.entries, losing: lost) else {
             pool = fresh

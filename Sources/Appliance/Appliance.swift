@@ -68,6 +68,7 @@ final class Appliance {
 
     var pulse = Pulse()
     var nextRepair = Moment.start
+    var nextPairing = Moment.start
     var nextPortRecord = Moment.start
     var nextLookAtSockets = Moment.start
     var looksAgainAtSessions = false

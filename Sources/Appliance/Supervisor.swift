@@ -116,6 +116,10 @@ extension Appliance {
             repair()
             nextRepair = now + .seconds(30)
         }
+        if now >= nextPairing {
+            translator?.renewPairings()
+            nextPairing = now + .seconds(60)
+        }
         if now >= nextLookAtSockets {
             lookAtHostSockets()
             let end = MonotonicClock.now()

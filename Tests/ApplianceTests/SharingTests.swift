@@ -111,6 +111,21 @@ struct SharingTests {
         }
     }
 
+    @Test("F22-T3 other ports of a shared address end the sessions at ports that are the host's again, and no others")
+    func otherPorts() async throws {
+        try await sharing(1) { (stage: Stage) throws in
+            let ports = { (range: String) in "pool = [\"share:e1\"]\nports = \"\(range)\"" }
+            for host in 1...3 { try stage.sendDatagram(to: "64:ff9b::506:\(host)") }
+            #expect(try eventually { try stage.status().dataplane.bindings.udp == 3 })
+            try stage.configure(pool: ports("50000-65535"))
+            #expect(try stage.reload().applied)
+            #expect(try stage.status().dataplane.bindings.udp == 3)
+            try stage.configure(pool: ports("50000-61439"))
+            #expect(try stage.reload().applied)
+            #expect(try stage.status().dataplane.bindings.udp == 0)
+        }
+    }
+
     @Test("ADR-16 three hundred reloads, each with another prefix, are all taken over and translate")
     func manyPrefixes() async throws {
         try await onStage { (stage: Stage) throws in

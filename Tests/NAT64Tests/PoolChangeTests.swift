@@ -31,6 +31,162 @@ struct PoolChangeTests {
         #expect(world.tables.brokenInvariants() == [])
     }
 
+    /// The address that each client network gets for a binding it does not have yet.
+    private func addresses(
+        _ world: TablesFixture,
+        _ networks: Range<UInt64>,
+        port: UInt16,
+        _ transport: TransportProtocol = .udp
+    ) -> [UInt8] {
+        networks.map { network in
+            let client = world.client(2, port, network: network)
+            let external = world.send(transport, client, world.peer(1), .syn).value
+            return UInt8(truncatingIfNeeded: external?.address.bits ?? 0)
+        }
+    }
+
+    @Test("NAT-05 CGN-01 a network with bindings keeps its address when others are added, in every protocol")
+    func keepingAddress() {
+        let world = TablesFixture { $0.pool = [Self.entry(1, 1)] }
+        let networks = 0..<64 as Range<UInt64>
+        #expect(addresses(world, networks, port: 5000) == Array(repeating: 1, count: 64))
+        #expect(world.tables.change(pool: [Self.entry(1, 8)]))
+        for transport in TransportProtocol.allCases {
+            #expect(addresses(world, networks, port: 6000, transport) == Array(repeating: 1, count: 64))
+        }
+        #expect(Set(addresses(world, 100..<200, port: 5000)).count == 8, "others go where their hash leads")
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("NAT-05 so it does over several changes, while other addresses drain and when they have gone")
+    func keepingAddressOverChanges() {
+        let world = TablesFixture {
+            $0.pool = [Self.entry(1, 4)]
+            $0.portHoldDown = .zero
+        }
+        let networks = 0..<64 as Range<UInt64>
+        let before = addresses(world, networks, port: 5000, .tcp)
+        let pools: [[PoolEntry]] = [
+            [Self.entry(2, 9)],
+            [Self.entry(2, 4), Self.entry(20, 29)],
+            [Self.entry(3, 3), Self.entry(2, 2, ports: Port(5000)...Port(9000))],
+            [Self.entry(1, 8)],
+        ]
+        var port: UInt16 = 6000
+        var known = before
+        for pool in pools {
+            #expect(world.tables.change(pool: pool))
+            for _ in 0..<2 {
+                let after = addresses(world, networks, port: port)
+                port += 1
+                for (old, new) in zip(known, after) where pool.contains(where: { $0.holds(old) }) {
+                    #expect(new == old, "\(pool)")
+                }
+                #expect(after.allSatisfy { address in pool.contains { $0.holds(address) } })
+                known = after
+                world.pass(.seconds(10))
+                world.sweep()
+                _ = world.dropDrained()
+            }
+        }
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("a network that has kept its address goes where its hash leads when its last port there is free")
+    func lettingGo() {
+        let world = TablesFixture { $0.pool = [Self.entry(1, 1)] }
+        let networks = 0..<64 as Range<UInt64>
+        _ = addresses(world, networks, port: 5000)
+        _ = addresses(world, 0..<1, port: 5000, .tcp)
+        #expect(!world.tables.renewPairings())
+        #expect(world.tables.change(pool: [Self.entry(1, 8)]))
+        world.pass(.seconds(301))
+        world.sweep()
+        #expect(!world.tables.renewPairings(), "their ports rest, and the clients get them back")
+        world.pass(.seconds(121))
+        world.sweep()
+        #expect(world.tables.renewPairings())
+        #expect(!world.tables.renewPairings())
+        #expect(Set(addresses(world, networks, port: 7000)).count == 8)
+        #expect(world.tables.pool.layout.pairings.count == 0)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("NAT-05 a network takes its further blocks of ports at the address it has after a change too")
+    func keepingAddressOfBlocks() {
+        let world = TablesFixture {
+            $0.pool = [Self.entry(1, 1)]
+            $0.portBlockSize = 64
+        }
+        for network in 0..<16 as Range<UInt64> {
+            world.send(.udp, world.client(1, 5000, network: network), world.peer(1))
+        }
+        #expect(world.tables.change(pool: [Self.entry(1, 8)]))
+        for network in 0..<16 as Range<UInt64> {
+            for port in 6000..<6100 as Range<UInt16> {
+                let external = world.send(.udp, world.client(1, port, network: network), world.peer(1)).value
+                #expect(external?.address == IPv4Address(192, 0, 2, 1))
+            }
+        }
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("a network that has kept its address and finds no port there goes on with others, where that is allowed")
+    func spilling() {
+        for spills in [true, false] {
+            let world = TablesFixture {
+                $0.pool = [Self.entry(1, 1, ports: Port(2000)...Port(2063))]
+                $0.limits.spillsToOtherAddresses = spills
+            }
+            for host in 0..<64 as Range<UInt64> { world.send(.udp, world.client(host, 5000), world.peer(1)) }
+            #expect(world.tables.change(pool: [Self.entry(1, 4, ports: Port(2000)...Port(2063))]))
+            let external = world.send(.udp, world.client(100, 5000), world.peer(1))
+            #expect(spills ? external.value != nil : external.failure == .poolExhausted)
+            let others = (2..<30 as Range<UInt64>).compactMap { network in
+                world.send(.udp, world.client(1, 5000, network: network), world.peer(1)).value
+            }
+            #expect(!others.isEmpty)
+        }
+    }
+
+    @Test("what networks keep is found among many, and of those only")
+    func pairings() {
+        var dice = Dice(state: 9)
+        var numbers: [UInt64: Int] = [:]
+        for _ in 0..<5000 { numbers[dice.next()] = Int.random(in: 0..<NAT64Settings.mostPoolAddresses, using: &dice) }
+        let pairings = Pairings(numbers)
+        let copy = pairings.copy()
+        defer { copy.free() }
+        pairings.free()
+        #expect(copy.count == 5000)
+        #expect(numbers.allSatisfy { copy.number(for: $0.key) == $0.value })
+        #expect((0..<5000).allSatisfy { _ in copy.number(for: dice.next()) == nil })
+        #expect(Pairings([:]).count == 0 && Pairings().copy().number(for: 7) == nil)
+    }
+
+    @Test("of an address shared with the host, only bindings at ports that are the host's again end with a change")
+    func portsOfHost() {
+        func shared(_ ports: ClosedRange<Port>) -> [PoolEntry] {
+            let address = IPv4Address(192, 0, 2, 1)
+            return [PoolEntry(addresses: address...address, ports: ports, sharedWithHost: true)]
+        }
+        let world = TablesFixture { $0.pool = shared(Port(61440)...Port(65535)) }
+        for host in 0..<200 as Range<UInt64> {
+            world.send(.udp, world.client(host, 5000), world.peer(1))
+            world.send(.udp, world.client(host, 5000), world.peer(2))
+            world.send(.tcp, world.client(host, 5000), world.peer(1), .syn)
+        }
+        let before = Set(world.bindings())
+        #expect(world.tables.change(pool: shared(Port(50000)...Port(65535))))
+        world.tables.endBindings(of: [])
+        #expect(Set(world.bindings()) == before)
+        #expect(world.tables.change(pool: shared(Port(50000)...Port(63000))))
+        world.tables.endBindings(of: [])
+        #expect(Set(world.bindings()) == before.filter { $0.external.port.number <= 63000 })
+        #expect(world.tables.totals().heldPorts == 0)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("an address that is removed gets no new binding, keeps those it has, and goes with the last of them")
     func draining() {
         let world = TablesFixture { $0.pool = [Self.entry(1, 2)] }
@@ -222,4 +378,9 @@ struct PoolChangeTests {
             #expect(world.tables.brokenInvariants() == [], "round \(round)")
         }
     }
+}
+
+extension PoolEntry {
+    /// Whether an address of 192.0.2.0/24 is one of these.
+    fileprivate func holds(_ last: UInt8) -> Bool { addresses.contains(IPv4Address(192, 0, 2, last)) }
 }

@@ -44,6 +44,32 @@ def pairing(b):
         equal("the count of addresses", len({p.src for p in out4}), 1)
 
 
+@case("NAT-05", "a client with flows keeps its pool address when a reload changes the pool (CGN-01)", config="repooled")
+def pairing_kept(b):
+    from configurations import CONFIGURATIONS
+
+    text = CONFIGURATIONS["repooled"]["text"]
+    clients = [f"2001:db8:6:{0xA000 + n:x}::1" for n in range(24)]
+
+    def addresses(port, clients=clients):
+        _, out4 = b.exchange([udp6(client, TARGET, port, 53, client.encode()) for client in clients])
+        out4 += b.exchange([tcp6(client, TARGET, port, 80, SYN, client.encode()) for client in clients])[1]
+        equal("the packets", len(out4), 2 * len(clients))
+        return {(p.data, p.src) for p in out4}
+
+    first = addresses(1001)
+    equal("the addresses", {address for _, address in first}, {T1})
+    b.write(text.replace(T1, f"{T1}-{T2}"))
+    b.ctl("reload")
+    equal("the addresses after another came", addresses(1002), first)
+    equal("the first flows'", addresses(1001), first)
+    others = addresses(1002, [f"2001:db8:6:{0xB000 + n:x}::1" for n in range(24)])
+    equal("the addresses of new clients", {address for _, address in others}, {T1, T2})
+    b.write(text)
+    b.ctl("reload")
+    equal("the addresses when it has gone", addresses(1003), first)
+
+
 @case("NAT-06", "ports below 1024 stay below, the others above, when the pool has both", config="allports")
 def port_classes(b):
     # The client's port is the payload as well, because flows may overtake each other.

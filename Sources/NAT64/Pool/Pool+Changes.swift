@@ -8,10 +8,17 @@ extension Pool {
     /// Addresses that are listed again go on as they are, also with other ports: bindings on ports outside the new
     /// range live on.
     ///
-    /// - Parameter waitForShards: Returns when every shard's lock has been free for a moment, so that nobody is
-    ///   choosing a port by the layout before.
+    /// - Parameters:
+    ///   - pairings: Says which client networks keep the address that the first layout pairs them with, where the second
+    ///     would pair them with another.
+    ///   - waitForShards: Returns when every shard's lock has been free for a moment, so that nobody is choosing a port
+    ///     by the layout before.
     /// - Returns: Whether there is room for so many addresses, the draining ones included; nothing has changed if not.
-    func change(to entries: [PoolEntry], waitForShards: () -> Void) -> Bool {
+    func change(
+        to entries: [PoolEntry],
+        pairings: (PoolLayout, PoolLayout) -> [UInt64: Int],
+        waitForShards: () -> Void
+    ) -> Bool {
         changes.withLock { changes in
             let before = layout
             var fresh: [PoolRange] = []
@@ -25,7 +32,8 @@ extension Pool {
             changes.freeNumbers = numbers
             let leaving = Self.remains(of: before.all, without: fresh)
             let all = Self.joined((fresh + leaving).sorted { $0.addresses.lowerBound < $1.addresses.lowerBound })
-            let old = unsafe publish(PoolLayout(all))
+            let after = PoolLayout(all)
+            let old = unsafe publish(after.keeping(Pairings(pairings(before, after))))
             unsafe changes.retired.append(Retired(layout: old, numbers: []))
             waitForShards()
             for range in leaving {
@@ -60,8 +68,29 @@ extension Pool {
                 }
             }
             guard !gone.isEmpty else { return false }
-            let old = unsafe publish(PoolLayout(Self.joined(left)))
+            let after = PoolLayout(Self.joined(left))
+            let old = unsafe publish(after.keeping(before.pairings.copy()))
             unsafe changes.retired.append(Retired(layout: old, numbers: Self.joined(gone)))
+            return true
+        }
+    }
+
+    /// Lets client networks go where their hash leads that do not keep their address any more.
+    ///
+    /// - Parameter pairings: Says which do, as for ``change(to:pairings:waitForShards:)``.
+    /// - Returns: Whether there were any.
+    func renewPairings(_ pairings: (PoolLayout, PoolLayout) -> [UInt64: Int]) -> Bool {
+        changes.withLock { changes in
+            let before = layout
+            guard before.pairings.count > 0 else { return false }
+            let after = PoolLayout(before.all)
+            let left = pairings(before, after)
+            guard left.count < before.pairings.count else {
+                after.free()
+                return false
+            }
+            let old = unsafe publish(after.keeping(Pairings(left)))
+            unsafe changes.retired.append(Retired(layout: old, numbers: []))
             return true
         }
     }

@@ -64,7 +64,7 @@ struct Pool: ~Copyable, @unchecked Sendable {
         let empty = UnsafeMutablePointer<PoolLayout>.allocate(capacity: 1)
         unsafe empty.initialize(to: PoolLayout([]))
         current = Atomic(UInt(bitPattern: empty))
-        let fits = change(to: entries) {}
+        let fits = change(to: entries, pairings: { _, _ in [:] }, waitForShards: {})
         precondition(fits, "the pool has more addresses than are allowed")
     }
 

@@ -84,6 +84,8 @@ struct PoolLayout: BitwiseCopyable {
     let isDraining: Bool
     /// Where the addresses lie that are ours alone.
     let own: OwnAddresses
+    /// Client networks that have not gone where their hash leads.
+    private(set) var pairings = Pairings()
     private let bounds: UnsafeMutablePointer<Bounds>
     private let ranges: UnsafeMutablePointer<PoolRange>
     /// For each range, the ports of all ranges before it and its own.
@@ -127,8 +129,16 @@ struct PoolLayout: BitwiseCopyable {
         }
     }
 
+    /// The same with networks that keep their addresses; there must be none so far.
+    func keeping(_ pairings: Pairings) -> PoolLayout {
+        var layout = self
+        layout.pairings = pairings
+        return layout
+    }
+
     /// Frees the memory. Nobody may look at the layout afterwards.
     func free() {
+        pairings.free()
         unsafe bounds.deallocate()
         unsafe ranges.deallocate()
         unsafe portsUpToHere.deallocate()
@@ -182,9 +192,13 @@ struct PoolLayout: BitwiseCopyable {
         return nil
     }
 
-    /// The address that a keyed hash leads to: every address in proportion to its ports.
+    /// The address of a client network by its keyed hash: the one it keeps, or else the one the hash leads to, every
+    /// address in proportion to its ports.
     func place(for hash: UInt64) -> PoolPlace? {
         guard portCount > 0 else { return nil }
+        if pairings.count > 0, let number = pairings.number(for: hash), let kept = place(ofNumber: number) {
+            return kept
+        }
         let target = hash.multipliedFullWidth(by: portCount).high
         var low = 0
         var high = rangeCount - 1

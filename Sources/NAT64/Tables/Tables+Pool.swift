@@ -2,9 +2,9 @@ public import IPAddressing
 
 // Changing the pool while packets pass. One thread at a time.
 extension Tables {
-    /// Makes the pool consist of these entries; see ``Pool/change(to:waitForShards:)``.
+    /// Makes the pool consist of these entries; see ``Pool/change(to:pairings:waitForShards:)``.
     func change(pool entries: [PoolEntry]) -> Bool {
-        pool.change(to: entries) {
+        pool.change(to: entries, pairings: { pairings(under: $0, insteadOf: $1) }) {
             for index in 0..<Self.shardCount {
                 shard(index).lock()
                 shard(index).unlock()
@@ -12,15 +12,45 @@ extension Tables {
         }
     }
 
-    /// Ends the bindings of addresses that are this machine's no more, with their sessions: nobody is reached by them.
-    /// Static bindings are left to whoever put them there. The shards are locked in slices.
+    /// Lets client networks go where their hash leads that have no binding any more at the address they kept when the
+    /// pool was changed.
+    ///
+    /// - Returns: Whether there were any.
+    func renewPairings() -> Bool { pool.renewPairings { pairings(under: $0, insteadOf: $1) } }
+
+    /// Client networks with bindings at the address that one layout pairs them with, live or with the port held, where
+    /// another layout has that address too and would pair them with a different one: ``Pairings/most`` of them at most.
+    /// Static bindings do not count. The shards are locked in slices.
+    private func pairings(under layout: PoolLayout, insteadOf other: PoolLayout) -> [UInt64: Int] {
+        var pairings: [UInt64: Int] = [:]
+        var cursor: TableCursor? = .start
+        while let place = cursor, !place.isFurther, pairings.count < Pairings.most {
+            cursor = walk(from: place) { shard, id in
+                guard !id.isFurther, pairings.count < Pairings.most else { return true }
+                let binding = shard[BindingID(id.index)]
+                guard binding.standing == .live || binding.standing == .held else { return true }
+                let network = networkHash(binding.client)
+                guard let here = layout.place(for: network), here.address == binding.external,
+                    other.place(ofNumber: here.number) != nil, other.place(for: network)?.number != here.number
+                else { return true }
+                pairings[network] = here.number
+                return true
+            }
+        }
+        return pairings
+    }
+
+    /// Ends the bindings of addresses that are this machine's no more, and those at ports that an address has left to the
+    /// host, with their sessions: nobody is reached by them. Static bindings are left to whoever put them there. The
+    /// shards are locked in slices.
     func endBindings(of addresses: Set<IPv4Address>) {
         var cursor: TableCursor? = .start
         while let place = cursor {
             cursor = walk(from: place) { shard, id in
                 guard !id.isFurther || shard[id].kind == .session else { return true }
                 let binding = shard.binding(of: id)
-                guard addresses.contains(shard[binding].external) else { return true }
+                let external = shard[binding].externalAddress
+                guard addresses.contains(external.address) || membership(of: external) == .host else { return true }
                 if shard[id].kind == .session, shard[binding].standing == .live {
                     shard.unhang(id)
                     endSession(id, in: shard, shard[id].refreshed)
@@ -40,22 +70,23 @@ extension Tables {
 }
 
 extension Translator {
-    /// Makes the pool consist of these entries, and ends the bindings of addresses that this machine has lost.
+    /// Makes the pool consist of these entries, and ends the bindings of addresses that this machine has lost, and of
+    /// ports that are the host's now.
     ///
     /// - Returns: As ``change(pool:)``.
     public func change(pool entries: [PoolEntry], losing addresses: Set<IPv4Address>) -> Bool {
         guard change(pool: entries) else { return false }
-        if !addresses.isEmpty {
+        if !addresses.isEmpty || entries.contains(where: \.sharedWithHost) {
             tables.endBindings(of: addresses)
             _ = dropDrainedAddresses()
         }
         return true
     }
 
-    /// Makes the pool consist of these entries. New addresses and ports are used at once. Addresses that are not listed
-    /// any more drain: no new binding gets one, and those that have one keep it until their last session ends, and a
-    /// port kept from others its time; then ``dropDrainedAddresses()`` takes the address out of the pool. One call at a
-    /// time.
+    /// Makes the pool consist of these entries. New addresses and ports are used at once, by client networks that have no
+    /// bindings at an address that stays. Addresses that are not listed any more drain: no new binding gets one, and those
+    /// that have one keep it until their last session ends, and a port kept from others its time; then
+    /// ``dropDrainedAddresses()`` takes the address out of the pool. One call at a time.
     ///
     /// - Returns: Whether the pool has room for them beside those that drain; nothing has changed if not.
     public func change(pool entries: [PoolEntry]) -> Bool {
@@ -72,6 +103,12 @@ extension Translator {
         if dropped { retirePool() }
         tables.pool.reclaim(seen: oldestView)
         return dropped
+    }
+
+    /// Lets client networks that have kept their address over a change of the pool take the one that they would have
+    /// otherwise, if they have no binding left there. To be called every now and then.
+    public func renewPairings() {
+        if tables.renewPairings() { retirePool() }
     }
 
     private func retirePool() {
