@@ -4,11 +4,13 @@ import Synchronization
 /// How many SYNs from the IPv4 side wait for their client, in all and by the network they come from.
 ///
 /// A network may hold as many as are still free: the first half of them, then a quarter beside another network, and so
-/// on. Whoever sends many SYNs never takes the last place, and nobody's SYN has to go for another's (RFC 6146
-/// section 5.3).
+/// on; but a few in any case, as long as there is room. Whoever sends many SYNs never takes the last place, and nobody's SYN
+/// has to go for another's (RFC 6146 section 5.3).
 struct HeldSYNShares: ~Copyable, Sendable {
     private let all = Atomic<Int>(0)
     private let shares: [64 of Atomic<Int32>]
+    /// What a network may hold however little is free: no flood, and all there is where an operator wants only a few.
+    private static let few = 16
     private let limit: Int
     private let networks: SourceNetwork
 
@@ -28,7 +30,7 @@ struct HeldSYNShares: ~Copyable, Sendable {
         let share = Int(networks.hash(peer) & 63)
         let (before, count) = all.wrappingAdd(1, ordering: .relaxed)
         let mine = shares[share].wrappingAdd(1, ordering: .relaxed).oldValue
-        guard count <= limit, Int(mine) < max(limit - before, 1) else {
+        guard count <= limit, Int(mine) < max(limit - before, Self.few) else {
             giveBack(share)
             throw .heldSYNLimit
         }

@@ -232,14 +232,13 @@ struct FilteringTests {
         }
     }
 
-    @Test("TCP-32 NAT-36 no more SYNs are kept than allowed")
+    @Test("TCP-32 NAT-36 no more SYNs are kept than allowed, and one network may have all of a few")
     func heldSynLimit() {
         let world = TablesFixture { $0.translation.heldSYNs = 10 }
-        // From many networks, because one alone may not have all.
         var kept = 0
         for number in 0..<40 as Range<UInt32> {
             let external = TransportAddress4(TablesFixture.firstExternal, Port(UInt16(5000 + number)))
-            if world.receive(.tcp, external, world.peer(number << 8), .syn).value == .hold { kept += 1 }
+            if world.receive(.tcp, external, world.peer(1), .syn).value == .hold { kept += 1 }
         }
         #expect(kept == 10)
         let external = TransportAddress4(TablesFixture.firstExternal, Port(6000))
