@@ -65,9 +65,7 @@ struct IndexSpace: @unchecked Sendable {
     /// - Returns: Whether there were any.
     func joinPages() -> Bool {
         for size in Self.firstSize...lastSize where 1 << Int(size + 9) >= ReservedMemory.hugePage {
-            let arrived =
-                size == Self.firstSize
-                ? UInt32(Tables.shardCount) : unsafe left(size - 1).pointee.load(ordering: .relaxed)
+            let arrived = unsafe left(size - 1).pointee.load(ordering: .relaxed)
             let staying = unsafe arrived - min(arrived, left(size).pointee.load(ordering: .relaxed))
             let start = 1 << Int(size + 9)
             let done = unsafe Int(joined(size).pointee.load(ordering: .relaxed)) * ReservedMemory.hugePage

@@ -56,6 +56,29 @@ extension Tables {
         return network ^ (which &+ 1) &* golden
     }
 
+    /// Asks for the port that a new binding of a client gets if it is free: for its bit, and the word that says whose it
+    /// is.
+    func prefetchPort(
+        for client: TransportAddress6,
+        _ network: UInt64,
+        _ transport: TransportProtocol,
+        _ hash: UInt64
+    ) {
+        guard !usesBlocks else { return }
+        let layout = pool.layout
+        let open = pool.open(transport)
+        guard var place = layout.place(for: network) else { return }
+        if !open.contains(place.number), settings.limits.spillsToOtherAddresses {
+            place = layout.place(for: secondHash(network, client.address)) ?? place
+            if !open.contains(place.number) { place = layout.place(for: hostHash(client.address)) ?? place }
+        }
+        let space = pool.space(place.number, transport)
+        let first = layout.withRange(at: place.range) { range in
+            space.prefetchFirst(of: range.ports, for: Int(hash & 63), transport, like: client.port, choice: hash)
+        }
+        if let first { pool.prefetchOwner(place.number, transport, first) }
+    }
+
     private func takePort(
         at place: PoolPlace,
         of layout: PoolLayout,
