@@ -8,7 +8,7 @@ import Synchronization
 /// has to go for another's (RFC 6146 section 5.3).
 struct HeldSYNShares: ~Copyable, Sendable {
     private let all = Atomic<Int>(0)
-    private let shares: [64 of Atomic<Int32>]
+    private let shares: [4096 of Atomic<Int32>]
     /// What a network may hold however little is free: no flood, and all there is where an operator wants only a few.
     private static let few = 16
     private let limit: Int
@@ -27,7 +27,7 @@ struct HeldSYNShares: ~Copyable, Sendable {
     ///
     /// - Throws: ``DropReason/heldSYNLimit``.
     func take(from peer: IPv4Address) throws(DropReason) {
-        let share = Int(networks.hash(peer) & 63)
+        let share = share(of: peer)
         let (before, count) = all.wrappingAdd(1, ordering: .relaxed)
         let mine = shares[share].wrappingAdd(1, ordering: .relaxed).oldValue
         guard count <= limit, Int(mine) < max(limit - before, Self.few) else {
@@ -37,7 +37,10 @@ struct HeldSYNShares: ~Copyable, Sendable {
     }
 
     /// Counts one less.
-    func giveBack(from peer: IPv4Address) { giveBack(Int(networks.hash(peer) & 63)) }
+    func giveBack(from peer: IPv4Address) { giveBack(share(of: peer)) }
+
+    /// One in thousands, so that few share theirs with a network that floods.
+    private func share(of peer: IPv4Address) -> Int { Int(networks.hash(peer) & 4095) }
 
     private func giveBack(_ share: Int) {
         all.wrappingSubtract(1, ordering: .relaxed)

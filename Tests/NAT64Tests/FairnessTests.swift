@@ -96,6 +96,18 @@ struct FairnessTests {
         #expect(try syn("192.0.2.66", port: 40_000) == .kept)
     }
 
+    @Test("TCP-32 a network that floods shares its limit with next to no other network")
+    func heldSYNsOfManyNetworks() throws {
+        var bench = try boundBench { $0.translation.heldSYNs = 1024 }
+        func syn(_ source: String, port: Int) throws -> Outcome {
+            bench.send(try bench.octets("tcp \(source):\(port) > 203.0.113.1:\(port) flags S"))
+        }
+        for port in 20_000..<21_000 { _ = try syn("192.0.2.66", port: port) }
+        var refused = 0
+        for network in 0..<256 where try syn("198.51.\(network).20", port: 30_000) != .kept { refused += 1 }
+        #expect(refused <= 1)
+    }
+
     @Test("X64-26 one client's errors, or its network's, leave some to others, and all together stay in bounds")
     func errorsToClients() throws {
         var bench = try TranslateBench(clients: ["2001:db8::/32"]) {
