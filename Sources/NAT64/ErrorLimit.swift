@@ -16,8 +16,8 @@ final class ErrorLimit: Sendable {
 
     private let clients = TokenBucket()
     private let peers = TokenBucket()
-    private let hosts: [256 of TokenBucket]
-    private let networks: [256 of TokenBucket]
+    private let hosts: [4096 of TokenBucket]
+    private let networks: [4096 of TokenBucket]
     private let sources: SourceNetwork
     private let interval: UInt64
     private let burst: UInt64
@@ -49,8 +49,8 @@ final class ErrorLimit: Sendable {
     /// By how many errors a source may overdraw: by half of the burst if its network has had no more than a quarter of
     /// all lately, by a quarter if at least the host itself has had no more than an eighth.
     private func overdraft(_ host: UInt64, _ network: UInt64, _ present: UInt64) -> UInt64 {
-        let isModestHost = hosts[Int(host & 255)].take(interval &* 8, most: (burst &+ 7) / 8, at: present)
-        let isModestNetwork = networks[Int(network & 255)].take(interval &* 4, most: (burst &+ 3) / 4, at: present)
+        let isModestHost = hosts[Int(host & 4095)].take(interval &* 8, most: (burst &+ 7) / 8, at: present)
+        let isModestNetwork = networks[Int(network & 4095)].take(interval &* 4, most: (burst &+ 3) / 4, at: present)
         if isModestNetwork { return (burst &+ 1) / 2 }
         return isModestHost ? (burst &+ 3) / 4 : 0
     }
