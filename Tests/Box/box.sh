@@ -61,7 +61,7 @@ box_mount() {
 
 # box_boot: boots the box and waits until systemd says that it runs.
 box_boot() {
-    local folder state='' left=1200
+    local folder state='' left=3600
     box_mount "$(rootfs)"
     for folder in $(cgroup_folders); do mkdir -p "$folder"; done
     (
@@ -86,7 +86,7 @@ box_boot() {
         case $state in running | degraded) return 0 ;; esac
         sleep 0.05
     done
-    echo "the box did not boot within a minute; systemd says: ${state:-nothing}" >&2
+    echo "the box did not boot within minutes; systemd says: ${state:-nothing}" >&2
     cat "$WORK/console.log" >&2
     return 1
 }

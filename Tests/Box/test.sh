@@ -180,10 +180,10 @@ back_after_kill() {
 watchdog() {
     local before
     mkdir -p "$BOX_ROOT/run" && inside mkdir -p /run/systemd/system/$unit.service.d
-    inside sh -c "printf '[Service]\nWatchdogSec=5\n' >/run/systemd/system/$unit.service.d/watchdog.conf"
+    inside sh -c "printf '[Service]\nWatchdogSec=10\n' >/run/systemd/system/$unit.service.d/watchdog.conf"
     inside systemctl daemon-reload
     inside systemctl restart $unit
-    sleep 6
+    sleep 11
     active active
     same "restarts without a reason" 0 "$(property NRestarts)"
     before=$(property MainPID)
@@ -249,7 +249,7 @@ records() {
     [ "$moment" -gt "$first" ]
     inside systemctl kill --signal SIGKILL $unit
     eventually 30 pings
-    named
+    eventually 30 named
     moment=$first named
     rm "$etc/appliance.d/blocks.toml"
     inside systemctl restart $unit

@@ -116,7 +116,7 @@ final class RawLine {
         withUnsafeMutableBytes(of: &address.sun_path) { room in
             for (index, octet) in path.utf8.enumerated() { room[index] = octet }
         }
-        var patience = timeval(tv_sec: 20, tv_usec: 0)
+        var patience = timeval(tv_sec: 300, tv_usec: 0)
         setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         let result = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -150,7 +150,7 @@ final class RawLine {
     /// Waits, without reading, until the other side closes; false if it does not.
     func awaitHangup() -> Bool {
         var wanted = pollfd(fd: number, events: 0, revents: 0)
-        return poll(&wanted, 1, 20_000) == 1 && wanted.revents & Int16(POLLHUP) != 0
+        return poll(&wanted, 1, 300_000) == 1 && wanted.revents & Int16(POLLHUP) != 0
     }
 
     /// Everything until the other side closes.

@@ -104,7 +104,7 @@ func withBench<Result: Sendable>(
 }
 
 /// Waits until something is so; half a minute is enough for a machine that is busy with much else.
-func eventually(patience: Moment.Span = .seconds(30), _ isSo: () throws -> Bool) rethrows -> Bool {
+func eventually(patience: Moment.Span = .seconds(300), _ isSo: () throws -> Bool) rethrows -> Bool {
     let end = MonotonicClock.now() + patience
     while MonotonicClock.now() < end {
         if try isSo() { return true }

@@ -2,14 +2,14 @@ import Glibc
 import IPAddressing
 import Linux
 
-/// A socket of this machine, closed with its owner; every wait ends after half a minute.
+/// A socket of this machine, closed with its owner; every wait ends after five minutes.
 final class Socket: Sendable {
     let number: Int32
 
     init(adopting number: Int32) throws {
         guard number >= 0 else { throw SystemError(call: "socket", code: errno) }
         self.number = number
-        var patience = timeval(tv_sec: 30, tv_usec: 0)
+        var patience = timeval(tv_sec: 300, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(number, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
         }

@@ -55,7 +55,7 @@ END
     shift 3
     ip netns exec "$space" env "$@" "$appliance" --config "$work/appliance.toml" >"$work/log" 2>&1 </dev/null &
     daemon=$!
-    eventually 20 answers
+    eventually 60 answers
 }
 fact() { "$work/appliance-ctl" --socket "$work/control.sock" status --json | jq -r "$1"; }
 answers() { [ "$(fact .resolver.state)" = running ]; }

@@ -36,7 +36,7 @@ options() {
     FuzzConfiguration | FuzzRuntimeViews) share=100 ;;
     *) share=4 ;;
     esac
-    printf '%s\n' -max_len=$length -print_final_stats=1 -timeout=10 -rss_limit_mb=2048
+    printf '%s\n' -max_len=$length -print_final_stats=1 -timeout=60 -rss_limit_mb=2048
     # The clock decides when the corpus is read again, and compared values hold addresses: neither may make runs differ.
     [ -z "$runs" ] || printf '%s\n' -runs=$((runs / share)) -seed=20261125 -reload=0 -use_cmp=0
     [ -z "$seconds" ] || printf '%s\n' "-max_total_time=$seconds"

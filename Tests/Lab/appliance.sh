@@ -65,7 +65,7 @@ serves() {
 
 # start: launches the daemon and waits until both halves say that they run.
 start() {
-    local left=200
+    local left=1200
     launch
     until serves; do
         left=$((left - 1))
@@ -78,9 +78,9 @@ start() {
     done
 }
 
-# wait_gone [SECONDS]: waits until the daemon has ended.
+# Waits until the daemon has ended.
 wait_gone() {
-    local left=$((${1:-10} * 20))
+    local left=600
     while appliance_runs && [ $left -gt 0 ]; do
         sleep 0.05
         left=$((left - 1))
@@ -93,9 +93,9 @@ stop() {
     appliance_runs || return 0
     kill -TERM "$(appliance_pid)"
     if ! wait_gone; then
-        echo "the appliance did not end within ten seconds after SIGTERM" >&2
+        echo "the appliance did not end within thirty seconds after SIGTERM" >&2
         kill -KILL "$(appliance_pid)"
-        wait_gone 2
+        wait_gone
         return 1
     fi
 }
@@ -118,13 +118,13 @@ network_state() {
     done
 }
 
-# refuses WORDS COMMAND...: the daemon, started by this command in front of it, ends by itself within ten seconds, non-zero, with
+# refuses WORDS COMMAND...: the daemon, started by this command in front of it, ends by itself within thirty seconds, non-zero, with
 # these words in its log, and leaves the network as it was in $bare.
 refuses() {
     local words=$1 code=0
     shift
     : >"$LOG"
-    "$@" timeout -k 1 10 "$APPLIANCE" --config "$CONFIG" </dev/null >>"$LOG" 2>&1 || code=$?
+    "$@" timeout -k 1 30 "$APPLIANCE" --config "$CONFIG" </dev/null >>"$LOG" 2>&1 || code=$?
     cat "$LOG"
     echo "exit code $code"
     [ $code != 0 ] && [ $code != 124 ] && [ $code != 137 ] && [ $code -lt 128 ]

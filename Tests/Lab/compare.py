@@ -79,7 +79,7 @@ class Resolver:
     def __init__(self, text):
         address, _, port = text.partition("#")
         self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.settimeout(5)
+        self.socket.settimeout(30)
         self.socket.connect((address, int(port or 53)))
 
     def ask(self, name, kind, wants):

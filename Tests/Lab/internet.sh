@@ -100,9 +100,17 @@ END
     spawn server nginx -c "$folder/nginx.conf" -g 'daemon off;' >"$folder/log" 2>&1
 }
 
+# stream_server: the other end of one run of iperf3, once that of the run before has left the port.
+stream_server() {
+    eventually 30 refused streams_are_served
+    on server iperf3 -s -1 -D -I "$WORK/iperf3.pid"
+    eventually 30 streams_are_served
+}
+streams_are_served() { on server ss -Hltn 'sport = :5201' | grep -q .; }
+
 # Waits until both answer at their own address.
 internet_up() {
-    local left=100
+    local left=1200
     start_name_server
     start_web_server
     until on server dig +short +time=1 +tries=1 "@$SERVER4" v4.example.net A 2>/dev/null | grep -q "$SERVER4" &&

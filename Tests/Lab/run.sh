@@ -65,7 +65,7 @@ show client curl --silent --show-error http://v4.example.net/address
 expect $BOX4
 show client ping -c 3 -i 0.2 v4.example.net
 expect "3 received"
-show client traceroute -6 -n -q 1 -w 2 v4.example.net
+show client traceroute -6 -n -q 1 -w 10,0,0 v4.example.net
 expect 64:ff9b::b0b:b02
 show client curl --silent --show-error --output "$WORK/download" \
     --write-out '%{size_download} octets at %{speed_download} octets per second\n' http://v4.example.net/large

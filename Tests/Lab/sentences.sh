@@ -90,6 +90,13 @@ receives() {
     return 1
 }
 
+# no_gaps FILE: the answers that ping printed there have the numbers from 1 on, and none is missing before the last. The last
+# ones may be under way when ping ends: it waits for them no longer than two of the longest round trips before.
+no_gaps() {
+    sed -n 's/.*icmp_seq=\([0-9]*\) .*time=.*/\1/p' "$1" | sort -nu |
+        awk '$1 != NR { print "no answer to ping " NR; exit 1 } END { print NR " pings are answered" }'
+}
+
 # refused COMMAND...: the command must fail.
 refused() {
     if "$@"; then

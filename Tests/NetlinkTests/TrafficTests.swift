@@ -10,12 +10,12 @@ private struct Stage {
     let device: Int32
     let far: OtherNamespace
 
-    /// Reads packets from the TUN until one satisfies, at most half a minute; every other one is handed back.
+    /// Reads packets from the TUN until one satisfies, at most five minutes; every other one is handed back.
     func read(until satisfies: ([UInt8]) -> Bool) -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 70000)
         while true {
             var wait = pollfd(fd: device, events: Int16(POLLIN), revents: 0)
-            guard poll(&wait, 1, 30_000) == 1 else { return nil }
+            guard poll(&wait, 1, 300_000) == 1 else { return nil }
             let count = Glibc.read(device, &buffer, buffer.count)
             guard count > TunDevice.headerLength else { return nil }
             let packet = Array(buffer[TunDevice.headerLength..<count])
@@ -84,7 +84,7 @@ struct TrafficTests {
             let packet = stage.read { $0[9] == 17 }
             var buffer = [UInt8](repeating: 0, count: 100)
             var wait = pollfd(fd: host, events: Int16(POLLIN), revents: 0)
-            _ = poll(&wait, 1, 30_000)
+            _ = poll(&wait, 1, 300_000)
             let count = recv(host, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             return (packet, String(decoding: buffer[..<max(0, count)], as: UTF8.self))
         }

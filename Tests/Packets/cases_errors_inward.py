@@ -268,6 +268,7 @@ def foreign_router(b):
 
 @case("ERR-04", "ICMP errors neither end nor refresh a session", config="short")
 def errors_refresh_nothing(b):
+    begun = time.monotonic()
     flow = b.udp_flow()
 
     def ended():
@@ -277,7 +278,8 @@ def errors_refresh_nothing(b):
         time.sleep(0.2)
         return b.session("udp", C6, flow.sport) is None
 
-    require(not ended(), "the session has ended at the first error")
+    # A busy machine may look only after the two seconds.
+    require(not ended() or time.monotonic() > begun + 2, "the session has ended at the first error")
     b.until(ended, "errors keep the session beyond its two seconds")
 
 

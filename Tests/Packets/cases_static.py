@@ -4,6 +4,7 @@ import json
 import signal
 
 from bench import BOX4, C6, D6, P, P2, R4, S4, S5, T1, T2, case, embed, equal, require
+from cases_shared import unused
 from configurations import CONFIGURATIONS
 from wire import ACK, ICMP, SYN, icmp4, ip4, ping4, ping6, tcp4, tcp6, udp4, udp6
 
@@ -129,10 +130,11 @@ ipv6-port = 7001
 def shared(b):
     told = refused(b, "bindings", "add", "tcp", f"{BOX4}:443", f"[{D6}]:443")
     require("61440 to 65535" in told and "nat64.ports" in told, f"it says: {told}")
-    b.ctl("bindings", "add", "tcp", f"{BOX4}:61500", f"[{D6}]:443")
-    out = b.out6(tcp4(S4, BOX4, 4000, 61500, SYN))
+    port = unused(b)
+    b.ctl("bindings", "add", "tcp", f"{BOX4}:{port}", f"[{D6}]:443")
+    out = b.out6(tcp4(S4, BOX4, 4000, port, SYN))
     equal("the SYN", (out.dst, out.dport), (D6, 443))
-    b.ctl("bindings", "remove", "tcp", f"{BOX4}:61500")
+    b.ctl("bindings", "remove", "tcp", f"{BOX4}:{port}")
 
 
 LOCAL = "64:ff9b:1:a01:2:300::"  # 10.1.2.3 under 64:ff9b:1::/48

@@ -133,7 +133,7 @@ CONFIGURATIONS = {
     },
     "shortfew": {
         "text": text(
-            "[nat64.lifetimes]\nunsafe-short = true\ntcp-established = 30\ntcp-transitory = 30\ntcp-incoming-syn = 1\n",
+            "[nat64.lifetimes]\nunsafe-short = true\ntcp-established = 30\ntcp-transitory = 30\n",
             ports='"2000-2063"',
             filtering='"address-dependent"',
         ),

@@ -211,7 +211,7 @@ struct HTTPSTests {
 
     @Test("what is no HTTP/2 ends its own connection, at the latest when its time is over", arguments: [0, 1, 2])
     func garbage(kind: Int) async throws {
-        try await withEncryptedBench({ settings in settings.tcp.idle = .seconds(2) }) {
+        try await withEncryptedBench({ settings in settings.tcp.idle = .seconds(10) }) {
             (bench: Bench, _: CertificateFiles) throws in
             let client = try TLSClient(to: Bench.https, protocols: ["h2"])
             switch kind {

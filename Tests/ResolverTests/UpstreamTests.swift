@@ -65,10 +65,10 @@ struct UpstreamTests {
         for first in ["127.0.0.109:53", "192.0.2.1:53", "[2001:db8::1]:53"] {
             var settings = settings(upstreams: [first, "127.0.0.101:53"])
             // Whoever waited for the time-out would be too late.
-            settings.dns64.shortestRetry = .seconds(9)
-            settings.dns64.longestRetry = .seconds(9)
-            settings.dns64.patience = .seconds(30)
-            settings.dns64.patienceForAAAA = .seconds(30)
+            settings.dns64.shortestRetry = .seconds(900)
+            settings.dns64.longestRetry = .seconds(900)
+            settings.dns64.patience = .seconds(1800)
+            settings.dns64.patienceForAAAA = .seconds(1800)
             try await withBench(settings) { (_: Bench) throws in
                 #expect(try answers("four.test", at: Bench.at) == [synthetic], "\(first)")
             }
@@ -100,8 +100,8 @@ struct UpstreamTests {
             for number in 0..<40 { _ = try ask("n\(number).test", Message.a, at: Bench.at) }
             let sources = bench.upstream.log().compactMap(\.source)
             #expect(sources.count >= 40)
-            // Two of 28,232 ports may be the same by chance, many may not.
-            #expect(Set(sources).count >= sources.count - 2)
+            // A few of 28,232 ports may be the same by chance (three of eighty in one of 5,000 runs), many may not.
+            #expect(Set(sources).count >= sources.count - 5)
         }
     }
 

@@ -19,7 +19,7 @@ floods() {
     rm -f "$WORK/ready" "$WORK/go"
     on guest python3 "$lab_folder/sockets.py" open $V4 7000 40 40 "$WORK/ready" "$WORK/go" >"$WORK/victims.json" &
     victims=$!
-    eventually 20 test -e "$WORK/ready"
+    eventually 90 test -e "$WORK/ready"
     while [ "$sent" -lt 200000 ]; do sent=$((sent + $(on $node "$WORK/flood" $interface "$target" "$kind" 150000 1 $BOX4))); done
     touch "$WORK/go"
     wait $victims
@@ -47,7 +47,7 @@ table ip flood {
 END
     spawn server python3 "$lab_folder/sockets.py" serve $SERVER4 7000 400
     # Without it the first connections of the first case would be refused by the server itself.
-    eventually 20 on server sh -c 'ss -Hltn "sport = :7000" | grep -q .'
+    eventually 60 on server sh -c 'ss -Hltn "sport = :7000" | grep -q .'
 }
 hostile_down() {
     # shellcheck disable=SC2046 # a list of numbers

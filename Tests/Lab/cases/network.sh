@@ -3,6 +3,11 @@
 
 prefix_route() { on box ip -6 route show 64:ff9b::/96 | grep -q "dev nat64"; }
 repairs() { fact .network.repairs; }
+more_repairs_than() {
+    local now
+    now=$(repairs)
+    [ "$now" -gt "$1" ] || { echo "repairs: $1 before, $now after"; return 1; }
+}
 page_works() { same "page" "Hello from the IPv4 internet" "$(on client curl -sS -m 30 http://v4.example.net/)"; }
 
 # repaired COMMAND...: after this was done to us, everything is back, counted, with one line in the log.
@@ -11,9 +16,9 @@ repaired() {
     before=$(repairs)
     lines=$(wc -l <"$LOG")
     "$@"
+    eventually 30 more_repairs_than "$before"
     eventually 30 page_works
-    prefix_route
-    [ "$(repairs)" -gt "$before" ] || { echo "repairs: $before before, $(repairs) after"; return 1; }
+    eventually 30 prefix_route
     tail -n "+$((lines + 1))" "$LOG" | tee /dev/stderr | grep -c . | grep -qx '[1-9]'
 }
 delete_route() { on box ip -6 route del 64:ff9b::/96; }
@@ -45,7 +50,7 @@ END
     delete_route
     eventually 30 prefix_route
     page_works
-    [ "$(repairs)" -ge $((before + 2)) ] || { echo "repairs: $before before, $(repairs) after"; return 1; }
+    eventually 30 more_repairs_than $((before + 1))
 }
 # The uplink gets another address: the share follows, or says so.
 readdress() {

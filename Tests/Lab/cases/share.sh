@@ -31,14 +31,14 @@ host_pinged() {
 }
 host_traced() {
     local route
-    route=$(on client traceroute -6 -n -q 1 -w 2 -m 5 $HOST6)
+    route=$(on client traceroute -6 -n -q 1 -w 10,0,0 -m 5 $HOST6)
     echo "$route"
     same "last hop" "$HOST6" "$(tail -n 1 <<<"$route" | awk '{print $2}')"
     [ "$(wc -l <<<"$route")" -le 4 ]
 }
 host_closed_port() {
     local code=0
-    on client curl -sS -m 3 "http://[$HOST6]:8001/" || code=$?
+    on client curl -sS -m 30 "http://[$HOST6]:8001/" || code=$?
     same "exit code of curl: connection refused" 7 $code
 }
 # As a container engine publishes a port: the destination is rewritten before the host would deliver it.
@@ -169,7 +169,7 @@ END
     for node in box container; do
         (on $node curl -sS -m 60 --local-port 63001-63099 -o "$WORK/download" http://$SERVER4/large &&
             cmp "$WORK/download" "$WORK/web/www/large") || code=1
-        same "hops from $node" "$SERVER4" "$(on $node traceroute -n -q 1 -w 2 -m 6 $SERVER4 | tail -n 1 | awk '{print $2}')" || code=1
+        same "hops from $node" "$SERVER4" "$(on $node traceroute -n -q 1 -w 10,0,0 -m 6 $SERVER4 | tail -n 1 | awk '{print $2}')" || code=1
     done
     on box nft delete table inet firewall
     return $code
@@ -225,14 +225,14 @@ many_sockets() {
     host=$!
     many_opened client $V4 4096 4096 client &
     client=$!
-    eventually 90 test -e "$WORK/many.host" -a -e "$WORK/many.client" || code=1
+    eventually 300 test -e "$WORK/many.host" -a -e "$WORK/many.client" || code=1
     same "sockets of the host" 28000 "$(on box ss -Htn state established "dst $SERVER4:7000" | wc -l)" || code=1
     for protocol in tcp udp; do
         many_bindings $protocol >"$WORK/many.$protocol"
         same "$protocol bindings" 4096 "$(wc -l <"$WORK/many.$protocol")" || code=1
     done
     touch "$WORK/many.go"
-    eventually 90 test -e "$WORK/many.host.again" -a -e "$WORK/many.client.again" || code=1
+    eventually 300 test -e "$WORK/many.host.again" -a -e "$WORK/many.client.again" || code=1
     for protocol in tcp udp; do diff "$WORK/many.$protocol" <(many_bindings $protocol) || code=1; done
     touch "$WORK/many.done"
     wait $host || code=1
@@ -361,17 +361,14 @@ foreign_filters() {
     local before
     scenario
     before=$(snooped)
-    on server bash -c "echo x >/dev/udp/$BOX4/4999"
-    eventually 30 snooped_more "$before"
+    eventually 30 snooped_more "$before" 4999
     page_of client http://v4.example.net/
     # And one that comes while we are there.
     on box tc filter del dev wan0 ingress pref 7000
     on box tc filter add dev wan0 ingress pref 7001 protocol ip u32 match ip protocol 17 0xff match ip dport 4998 0xffff \
         action mirred egress redirect dev snoop0
-    sleep 0.3
     before=$(snooped)
-    on server bash -c "echo x >/dev/udp/$BOX4/4998"
-    eventually 30 snooped_more "$before"
+    eventually 30 snooped_more "$before" 4998
     page_of client http://v4.example.net/
     receives 2 server -i 0.2 -s 4000 $BOX4
     receives 2 client -i 0.2 -s 4000 $V4
@@ -384,11 +381,23 @@ foreign_filters() {
     diff <(echo "$bare") <(network_state)
 }
 snooped() { ip -n "$LAB-box" -j -s link show snoop0 | jq '.[0].stats64.tx.packets'; }
-snooped_more() { [ "$(snooped)" -gt "$1" ]; }
+# snooped_more BEFORE PORT: a datagram that is sent to this port has come out where the filter leads it.
+snooped_more() {
+    on server bash -c "echo x >/dev/udp/$BOX4/$2"
+    [ "$(snooped)" -gt "$1" ]
+}
 it "filters of others behind ours are still asked, come and go, and stay with their clsact" foreign_filters
 
 # Daemon and sentinel killed at once: what the unit does after every stop takes the filters away, and not the others' own.
-sentinel_pid() { on box sh -c 'for p in $(ip netns pids '"$LAB"'-box); do grep -qx nat64-sentinel /proc/$p/comm && echo $p; done'; }
+# The sentinel is stopped first, or it might see the daemon's end before its own.
+kill_both() {
+    local sentinel
+    sentinel=$(sentinel_pid || true)
+    kill -STOP "$sentinel"
+    kill -KILL "$(appliance_pid)" "$sentinel"
+    wait_gone
+}
+sentinel_pid() { on box sh -c 'for p in $(ip netns pids '"$LAB"'-box); do grep -qsx nat64-sentinel /proc/$p/comm && echo $p; done'; }
 both_killed() {
     stop
     local before
@@ -396,18 +405,14 @@ both_killed() {
     on box tc filter add dev wan0 ingress pref 7000 protocol ip u32 match ip protocol 17 0xff match ip dport 4999 0xffff flowid 1:1
     before=$(network_state)
     scenario
-    # shellcheck disable=SC2046 # two numbers
-    kill -KILL $(appliance_pid) $(sentinel_pid)
-    wait_gone
+    kill_both
     holds "filters left over" "pref 6400" "$(on box tc filter show dev wan0 ingress)"
     on box "$APPLIANCE" withdraw --config "$CONFIG"
     diff <(echo "$before") <(network_state)
     # Without others it is our own discipline, and goes too.
     on box tc qdisc del dev wan0 clsact
     scenario
-    # shellcheck disable=SC2046 # two numbers
-    kill -KILL $(appliance_pid) $(sentinel_pid)
-    wait_gone
+    kill_both
     on box "$APPLIANCE" withdraw --config "$CONFIG"
     diff <(echo "$bare") <(network_state)
 }

@@ -5,7 +5,7 @@ V4=64:ff9b::b0b:b02
 
 hops_by_tcp() {
     local route
-    route=$(on client traceroute -6 -n -T -p 80 -q 1 -w 2 -m 8 $V4)
+    route=$(on client traceroute -6 -n -T -p 80 -q 1 -w 10,0,0 -m 8 $V4)
     echo "$route"
     awk '{ print $2 }' <<<"$route" | tr '\n' ' ' | grep -q "64:ff9b::b0b:101 64:ff9b::b0b:202 $V4"
 }
@@ -13,7 +13,7 @@ hops_by_each() {
     local route way
     for way in "" -I "-U -p 53" "-T -p 80"; do
         # shellcheck disable=SC2086 # several words
-        route=$(on client traceroute -6 -n $way -q 1 -w 2 -m 8 $V4)
+        route=$(on client traceroute -6 -n $way -q 1 -w 10,0,0 -m 8 $V4)
         echo "$route"
         awk '{ print $2 }' <<<"$route" | tr '\n' ' ' | grep -q "2001:db8:6::1 .*64:ff9b::b0b:101 64:ff9b::b0b:202 $V4"
     done
@@ -32,7 +32,7 @@ ipv6-port = 8080'
     spawn client python3 -m http.server --bind 2001:db8:6::c0 --directory "$WORK/web/www" 8080 2>/dev/null
     local server=$! code=0
     eventually 30 on server curl -sSf -m 2 -o /dev/null http://192.0.2.70:8080/ || code=1
-    route=$(on server traceroute -4 -n -T -p 8080 -q 1 -w 2 -m 8 192.0.2.70)
+    route=$(on server traceroute -4 -n -T -p 8080 -q 1 -w 10,0,0 -m 8 192.0.2.70)
     kill $server
     echo "$route"
     awk '{ print $2 }' <<<"$route" | tr '\n' ' ' | grep -q "11.11.11.1 11.11.2.1 $BOX4 .*192.0.2.70" || code=1
@@ -64,8 +64,7 @@ sizes() {
     done
 }
 streams() {
-    on server iperf3 -s -1 -D -I "$WORK/iperf3.pid"
-    eventually 30 on server sh -c 'ss -Hltn "sport = :5201" | grep -q .'
+    stream_server
     on client iperf3 -c $V4 -t 1 -P 8 "$@" --json >"$WORK/streams.json"
     jq -e '[.end.streams[].receiver.bytes] | length == 8 and (map(. > 100000) | all)' "$WORK/streams.json"
 }
@@ -89,14 +88,18 @@ datagrams() {
     cat >"$WORK/datagrams.py" <<'END'
 import os, socket, sys
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.settimeout(1)
+s.settimeout(5)
 s.connect((sys.argv[1], 7007))
+came = b""
 for size in (1, 1000, 1212, 1232, 1233, 1452, 1453, 2900, 8000, 8192, 20000, 60000):
-    sent = os.urandom(size)
+    sent, old = os.urandom(size), came
     for attempt in range(3):
         s.send(sent)
         try:
             came = s.recv(65535)
+            # A busy machine may answer an earlier attempt too late.
+            while came == old:
+                came = s.recv(65535)
             break
         except TimeoutError:
             came = b""

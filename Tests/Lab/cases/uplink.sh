@@ -4,7 +4,7 @@
 V4=64:ff9b::b0b:b02
 reached() { on "$1" curl -sSf -m 2 -o /dev/null "$2"; }
 page_works() { same "page" "Hello from the IPv4 internet" "$(on client curl -sS -m 20 http://v4.example.net/)"; }
-pings() { on client ping -c 1 -W 3 $V4; }
+pings() { on client ping -c 1 -W 10 $V4; }
 log_holds() { tail -n "+$((logged + 1))" "$LOG" | grep -qF -- "$1"; }
 followed() { fact .network.followed; }
 # What a link that was down has lost.
@@ -22,7 +22,7 @@ long_talk() {
     eventually 30 on server sh -c 'ss -Hltn "sport = :7100" | grep -q .'
     spawn client python3 -u -c "
 import socket, time
-s = socket.create_connection(('$V4', 7100), 5)
+s = socket.create_connection(('$V4', 7100), 30)
 s.settimeout(30)
 while True:
     s.sendall(b'word')
@@ -115,7 +115,7 @@ addr add $BOX4/24 dev wan0
 route replace default via $ISP4 dev wan0
 END
     holds "addresses" "inet $BOX4/24 scope global secondary wan0" "$(ip -n "$LAB-box" addr show dev wan0)" || code=1
-    (talks && seen_from $BOX4) || code=1
+    (talks && seen_from $BOX4 30) || code=1
     ip -n "$LAB-box" -batch - <<END
 addr del 11.11.1.7/24 dev wan0
 addr replace $BOX4/24 dev wan0
@@ -134,7 +134,7 @@ addr flush dev wan0 to $BOX4
 addr add $BOX4/24 dev wan0
 route add default via $ISP4 dev wan0
 END
-    (talks && seen_from $BOX4) || code=1
+    (talks && seen_from $BOX4 30) || code=1
     ip -n "$LAB-box" link del wan1
     return $code
 }
@@ -159,7 +159,8 @@ renumbered() {
     lacks "filters" "$(hex "$1")" "$(on box tc filter show dev wan0 ingress)"
 }
 hex() { python3 -c 'import socket, sys; print(socket.inet_aton(sys.argv[1]).hex())' "$1"; }
-seen_from() { same "source that the server saw" "$1" "$(on client curl -sS -m 5 http://v4.example.net/address)"; }
+# seen_from ADDRESS [SECONDS]: the source of a connection that is made within this time.
+seen_from() { same "source that the server saw" "$1" "$(on client curl -sS -m "${2:-5}" http://v4.example.net/address)"; }
 # The default route moves to a second uplink, and back.
 moved() {
     join box wan1 11.11.3.5/24 - isp down1 11.11.3.1/24 -
@@ -180,7 +181,7 @@ named_stays() {
     long_talk
     # Strict reverse paths would have it otherwise; the way back is by the old uplink.
     ip -n "$LAB-box" route replace default via 11.11.3.1 dev wan1
-    (sleep 0.3 && talks && pings && seen_from $BOX4) || code=1
+    (sleep 0.3 && talks && pings && seen_from $BOX4 30) || code=1
     end_talk
     ip -n "$LAB-box" route replace default via $ISP4 dev wan0
     ip -n "$LAB-box" link del wan1
@@ -230,7 +231,7 @@ END
     local code=0
     scenario '[nat64]
 pool = ["share:own0"]'
-    (seen_from $BOX4 && pings) || code=1
+    (seen_from $BOX4 30 && pings) || code=1
     stop
     ip -n "$LAB-isp" route del $BOX4/32
     ip -n "$LAB-isp" addr del 10.99.0.1/24 dev down0

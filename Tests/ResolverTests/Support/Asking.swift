@@ -16,7 +16,7 @@ final class Stream: Sendable {
         self.number = number
         let flags = fcntl(number, F_GETFL)
         _ = fcntl(number, F_SETFL, flags & ~O_NONBLOCK)
-        var patience = timeval(tv_sec: 30, tv_usec: 0)
+        var patience = timeval(tv_sec: 300, tv_usec: 0)
         setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -25,7 +25,7 @@ final class Stream: Sendable {
         let descriptor = try TCPSocket.connecting(to: endpoint, from: source)
         self.init(adopting: dup(descriptor.number))
         var waiting = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
-        guard poll(&waiting, 1, 30_000) == 1, SocketIO.error(on: number) == 0 else {
+        guard poll(&waiting, 1, 300_000) == 1, SocketIO.error(on: number) == 0 else {
             throw SystemError(call: "connect \(endpoint)", code: ECONNREFUSED)
         }
     }
