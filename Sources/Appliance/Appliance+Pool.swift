@@ -3,6 +3,7 @@ internal import IPAddressing
 internal import Logging
 internal import NAT64
 internal import Netlink
+internal import Timing
 
 /// A pool that changes while packets pass.
 extension Appliance {
@@ -30,6 +31,41 @@ extension Appliance {
         } catch {
             return error.report
         }
+    }
+
+    /// Ends what is left on addresses that have drained for ``ValidatedConfiguration/drainTime``. They are taken out of the
+    /// kernel's tables with ``dropDrainedAddresses()``.
+    func endDraining(at now: Moment) {
+        let time = configuration.drainTime
+        guard let translator, time > .zero else { return }
+        let ended = translator.endDraining(after: time, at: now)
+        guard !ended.addresses.isEmpty else { return }
+        let sessions = ended.sessions == 1 ? "1 session was" : "\(ended.sessions) sessions were"
+        log.notice(
+            "\(sessions) ended on \(Self.text(ended.addresses)): the drain-time of \(time.seconds) s is over"
+        )
+    }
+
+    /// A set of addresses as ranges, and not too many of them.
+    private static func text(_ addresses: Set<IPv4Address>) -> String {
+        var ranges: [ClosedRange<IPv4Address>] = []
+        for address in addresses.sorted() {
+            if let last = ranges.last, last.upperBound.bits + 1 == address.bits {
+                ranges[ranges.count - 1] = last.lowerBound...address
+            } else {
+                ranges.append(address...address)
+            }
+        }
+        let texts = ranges.prefix(8).map { "\(PoolSource.addresses($0))" }
+        return (texts + (ranges.count > 8 ? ["\(ranges.count - 8) more ranges"] : [])).joined(separator: ", ")
+    }
+
+    /// How many seconds a range that drains has left; nothing if it does not drain, or may for as long as it likes.
+    func drainSecondsLeft(_ use: PoolUse, at now: Moment) -> UInt64? {
+        let time = configuration.drainTime
+        guard let since = use.drainingSince, time > .zero else { return nil }
+        // Rounded up: the last second is one too.
+        return ((since + time - now).nanoseconds + 999_999_999) / 1_000_000_000
     }
 
     /// Takes the addresses out of the kernel's tables that were taken out of the pool and that nothing uses any more.

@@ -188,6 +188,7 @@ extension Appliance {
 
     private func poolStatus() -> [ControlAPI.PoolEntry] {
         guard let translator else { return [] }
+        let now = MonotonicClock.now()
         return translator.tables.poolUse().map { use in
             ControlAPI.PoolEntry(
                 addresses: Self.text(use.addresses),
@@ -196,7 +197,8 @@ extension Appliance {
                 ports: "\(use.ports.lowerBound)-\(use.ports.upperBound)",
                 portsInUse: UInt64(use.portsInUse),
                 portsTotal: use.portsInAll,
-                isDraining: use.isDraining ? true : nil
+                isDraining: use.isDraining ? true : nil,
+                drainSecondsLeft: drainSecondsLeft(use, at: now)
             )
         }
     }

@@ -96,7 +96,8 @@ extension Appliance {
             entry.sharedWithHost && !fresh.entries.contains { $0.addresses.overlaps(entry.addresses) }
         }
         let lost = Set(shared.map(\.addresses.lowerBound))
-        guard let translator, translator.change(pool: fresh.entries, losing: lost) else {
+        guard let translator, translator.change(pool: fresh.entries, losing: lost, at: MonotonicClock.now())
+        else {
             pool = fresh
             return restartDataplane()
         }

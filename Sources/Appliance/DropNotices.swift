@@ -6,8 +6,9 @@ internal import Timing
 struct DropNotices {
     /// What an operator can do something about, or should know.
     static let reasons: [DropReason] = [
-        .poolExhausted, .blocksExhausted, .portsReserved, .tableFull, .sessionLimit, .clientLimit, .newBindingRate,
-        .fragmentMemory, .heldSYNLimit, .overlappingFragment, .tinyFragment, .extensionChain, .hairpinLoop, .badOffload,
+        .poolExhausted, .blocksExhausted, .portsReserved, .tableFull, .sessionLimit, .clientLimit, .bindingLimit,
+        .newBindingRate, .fragmentMemory, .heldSYNLimit, .overlappingFragment, .tinyFragment, .extensionChain,
+        .hairpinLoop, .badOffload,
     ]
     /// How long a reason is silent after it was told.
     static let pause = Moment.Span.seconds(60)

@@ -110,6 +110,7 @@ extension Appliance {
         }
         recordPortBlocks(at: now)
         lookAgainAtSessions()
+        endDraining(at: now)
         dropDrainedAddresses()
         // The kernel tells of most changes but not of all: proxy neighbours and settings change in silence.
         if !networkProblems.isEmpty || now >= nextRepair {

@@ -39,7 +39,9 @@ extension ValidatedConfiguration {
             "dns64.limits.connections", "dns64.limits.connections-per-client",
             "dns64.limits.questions-per-connection", "dns64.limits.connection-idle", "dns64.limits.handshake",
         ]
-        let atOnce: Set = ["nat64.prefixes", "nat64.pool", "nat64.ports", "nat64.map", "nat64.static"]
+        let atOnce: Set = [
+            "nat64.prefixes", "nat64.pool", "nat64.ports", "nat64.map", "nat64.static", "nat64.drain-time",
+        ]
         return key.hasPrefix("nat64.") && !atOnce.contains(key) || key.hasPrefix("control.")
             || key.hasPrefix("state.")
             || others.contains(key)
@@ -94,6 +96,7 @@ extension ValidatedConfiguration {
         ("nat64.port-hold-down", same(\.nat64.portHoldDown)),
         ("nat64.port-overloading", same(\.nat64.overloadsPorts)),
         ("nat64.port-block-size", same(\.nat64.portBlockSize)),
+        ("nat64.drain-time", same(\.drainTime)),
         ("nat64.lifetimes.udp", same(\.nat64.lifetimes.udp)),
         ("nat64.lifetimes.icmp", same(\.nat64.lifetimes.icmp)),
         ("nat64.lifetimes.tcp-established", same(\.nat64.lifetimes.tcpEstablished)),
@@ -104,6 +107,7 @@ extension ValidatedConfiguration {
         ("nat64.lifetimes.fragment", same(\.nat64.translation.fragmentLifetime)),
         ("nat64.limits.client-length", same(\.nat64.limits.clientLength)),
         ("nat64.limits.sessions-per-client", same(\.nat64.limits.sessionsPerClient)),
+        ("nat64.limits.sessions-per-binding", same(\.nat64.limits.sessionsPerBinding)),
         ("nat64.limits.ports-per-client", same(\.nat64.limits.portsPerClient)),
         ("nat64.limits.port-blocks-per-client", same(\.nat64.limits.portBlocksPerClient)),
         ("nat64.limits.new-bindings-per-second", same(\.nat64.limits.newBindingsPerSecond)),

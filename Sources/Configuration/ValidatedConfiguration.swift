@@ -72,6 +72,8 @@ public struct ValidatedConfiguration: Hashable, Sendable {
     public var staticBindings: [StaticBinding] = []
     /// The IPv4 addresses and ports that stand for clients.
     public var pool = PoolSpecification()
+    /// How long addresses that were taken out of the pool may drain; zero: until their last session ends.
+    public var drainTime = Moment.Span.zero
     /// How long a worker of the TUN polls before it sleeps.
     public var pollBeforeSleep = PollBeforeSleep.automatic
     /// The settings of the NAT64 engine; its pool is filled in when the interfaces are known.

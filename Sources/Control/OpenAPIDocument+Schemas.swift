@@ -68,7 +68,8 @@ extension OpenAPIDocument {
               "ports": { "type": "string", "description": "Of each address: 1024-65535." },
               "portsInUse": { "type": "integer", "minimum": 0, "description": "Over all addresses and protocols." },
               "portsTotal": { "type": "integer", "minimum": 0, "description": "Over all addresses and protocols." },
-              "isDraining": { "type": "boolean", "description": "Taken out of the pool, waiting for its last bindings to end." }
+              "isDraining": { "type": "boolean", "description": "Taken out of the pool, waiting for its last bindings to end." },
+              "drainSecondsLeft": { "type": "integer", "minimum": 0, "description": "How long those bindings may live; left out if there is no limit (nat64.drain-time)." }
             }
           },
           "TableUse": {

@@ -117,6 +117,8 @@ public struct PoolEntry: Codable, Equatable, Sendable {
     public var portsTotal: UInt64
     /// Whether the addresses were taken out of the pool and only wait for their last bindings to end; nothing means no.
     public var isDraining: Bool?
+    /// How many seconds those bindings have left; nothing if there is no limit.
+    public var drainSecondsLeft: UInt64?
 
     /// Whether the address is shared with the host.
     public var isShared: Bool { sharedInterface != nil }
@@ -128,7 +130,8 @@ public struct PoolEntry: Codable, Equatable, Sendable {
         ports: String,
         portsInUse: UInt64,
         portsTotal: UInt64,
-        isDraining: Bool? = nil
+        isDraining: Bool? = nil,
+        drainSecondsLeft: UInt64? = nil
     ) {
         self.addresses = addresses
         self.sharedInterface = sharedInterface
@@ -136,6 +139,7 @@ public struct PoolEntry: Codable, Equatable, Sendable {
         self.portsInUse = portsInUse
         self.portsTotal = portsTotal
         self.isDraining = isDraining
+        self.drainSecondsLeft = drainSecondsLeft
     }
 }
 

@@ -98,6 +98,8 @@ public enum DropReason: UInt8, Error, Sendable, CaseIterable {
     case portsReserved
     /// No block of ports is free; give the pool more addresses, or take smaller blocks.
     case blocksExhausted
+    /// The binding is at its limit of sessions; see limits.sessions-per-binding.
+    case bindingLimit
 }
 
 extension DropReason {
@@ -206,6 +208,8 @@ extension DropReason {
             )
         case .blocksExhausted:
             ("blocks-exhausted", "No block of ports is free; give the pool more addresses, or take smaller blocks.")
+        case .bindingLimit:
+            ("binding-limit", "The binding is at its limit of sessions; see limits.sessions-per-binding.")
         case .linkLocal:
             ("link-local", "The kernel's own messages on the device, such as multicast reports; nothing is amiss.")
         }

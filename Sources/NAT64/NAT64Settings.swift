@@ -124,6 +124,9 @@ public struct Limits: Sendable, Hashable {
     public var clientLength = 64
     /// Sessions of a network, all protocols together.
     public var sessionsPerClient = 0
+    /// Sessions of a binding that is not static. Static ones are there for many to reach, and are bounded by
+    /// ``sessionsPerClient`` alone.
+    public var sessionsPerBinding = 0
     /// Ports and identifiers of a network, all protocols together.
     public var portsPerClient = 0
     /// Blocks of ports of a network, where ``NAT64Settings/portBlockSize`` is set.
@@ -142,10 +145,10 @@ public struct Limits: Sendable, Hashable {
     public init() {}
 
     /// How much of a limit on sessions those may take that hosts outside begin, so that nobody out there can shut a
-    /// client in by sending to its open ports.
-    static func outsidePart(of limit: Int) -> Int { limit - limit / 4 }
+    /// client in by sending to its open ports: a quarter is the client's, and one at least where there are two.
+    static func outsidePart(of limit: Int) -> Int { limit - max(limit / 4, limit > 1 ? 1 : 0) }
 
-    /// The highest value of ``sessionsPerClient`` and ``portsPerClient``.
+    /// The highest value of ``sessionsPerClient``, ``sessionsPerBinding`` and ``portsPerClient``.
     public static let most = 1_000_000
     /// The highest value of ``portsForNewClients``.
     public static let mostPortsForNewClients = 50

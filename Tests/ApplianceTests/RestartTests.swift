@@ -39,6 +39,7 @@ struct RestartTests {
         [nat64.limits]
         client-length = 56
         sessions-per-client = 9
+        sessions-per-binding = 9
         ports-per-client = 9
         new-bindings-per-second = 9
         spill-to-other-addresses = false

@@ -187,6 +187,36 @@ struct RunningTests {
         }
     }
 
+    @Test("an address taken out of the pool drains for drain-time, which status counts down; then what it had is ended")
+    func drainTime() async throws {
+        try await onStage { (stage: Stage) throws in
+            let draining = { try stage.status().dataplane.pool.filter { $0.isDraining == true } }
+            // Nothing of it would end by itself within two minutes.
+            try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
+            try stage.configure(pool: "pool = [\"198.18.8.0/30\"]\ndrain-time = 3600")
+            #expect(try stage.reload().needsRestart == [])
+            let left = try draining().compactMap(\.drainSecondsLeft)
+            #expect(left.allSatisfy { (1800...3600).contains($0) } && !left.isEmpty)
+            #expect(try eventually { try draining().count == 1 })
+            // What comes back drains no longer, and what was never limited counts nothing down.
+            try stage.configure(pool: "pool = [\"198.18.7.0/29\", \"198.18.8.0/30\"]\ndrain-time = 3600")
+            #expect(try stage.reload().applied)
+            #expect(try draining() == [])
+            try stage.configure(pool: "pool = [\"198.18.8.0/30\"]")
+            #expect(try stage.reload().applied)
+            #expect(try draining().allSatisfy { $0.drainSecondsLeft == nil })
+            #expect(try eventually { try draining().map(\.portsInUse) == [1] })
+            // Another time holds for what drains already.
+            try stage.configure(pool: "pool = [\"198.18.8.0/30\"]\ndrain-time = 1")
+            #expect(try stage.reload().changed == ["nat64.drain-time"])
+            #expect(try eventually { try draining() == [] })
+            #expect(try eventually { try !run("ip addr show nat64").contains("198.18.7.") })
+            #expect(stage.log.lines(containing: "1 session was ended on 198.18.7.").count == 1)
+            #expect(try stage.status().dataplane.sessions.total == 0)
+            try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
+        }
+    }
+
     @Test("a pool that holds an address of this machine is refused at a reload, and everything stays as it was")
     func poolConflictAtReload() async throws {
         try await onStage { (stage: Stage) throws in

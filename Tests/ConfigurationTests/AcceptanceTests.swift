@@ -202,12 +202,14 @@ struct AcceptanceTests {
             udp-zero-checksum = "drop"
             icmp-errors-per-second = 10
             port-hold-down = 0
+            drain-time = "5m50s"
             port-overloading = true
             lifetimes = { udp = "2m", icmp = 61, tcp-established = "2h4m", tcp-transitory = "5m", tcp-incoming-syn = "7s", fragment = 3 }
 
             [nat64.limits]
             client-length = 56
             sessions-per-client = 1000
+            sessions-per-binding = 100
             ports-per-client = 500
             port-blocks-per-client = 3
             new-bindings-per-second = 50
@@ -256,6 +258,7 @@ struct AcceptanceTests {
         )
         #expect(read.pool.ports == Port(2000)...Port(3000))
         #expect(read.pool.sharedPorts == Port(2000)...Port(3000))
+        #expect(read.drainTime == .seconds(350))
         var nat64 = NAT64Settings()
         nat64.workers = 3
         nat64.mtu = 1500
@@ -282,6 +285,7 @@ struct AcceptanceTests {
         nat64.lifetimes.tcpIncomingSyn = .seconds(7)
         nat64.limits.clientLength = 56
         nat64.limits.sessionsPerClient = 1000
+        nat64.limits.sessionsPerBinding = 100
         nat64.limits.portsPerClient = 500
         nat64.limits.portBlocksPerClient = 3
         nat64.limits.newBindingsPerSecond = 50

@@ -219,14 +219,26 @@ extension BadFile {
         BadFile(
             "limits",
             "[nat64.limits]\nclient-length = 129\nsessions-per-client = 1_000_001\nbindings = 0\nheld-syns = 15"
-                + "\nfragment-memory = 1000\nfragmented-datagrams = 63\nheld-ports = 63",
+                + "\nfragment-memory = 1000\nfragmented-datagrams = 63\nheld-ports = 63\nsessions-per-binding = -1",
             "a.toml:2:17: nat64.limits.client-length: 129 is not from 1 to 128",
             "a.toml:3:23: nat64.limits.sessions-per-client: 1000001 is not from 0 to 1000000",
             "a.toml:4:12: nat64.limits.bindings: 0 is not from 4096 to 67108864",
             "a.toml:5:13: nat64.limits.held-syns: 15 is not from 16 to 65536",
             "a.toml:6:19: nat64.limits.fragment-memory: 1000 is not from \"1MiB\" to \"1GiB\"",
             "a.toml:7:24: nat64.limits.fragmented-datagrams: 63 is not from 64 to 1000000",
-            "a.toml:8:14: nat64.limits.held-ports: 63 is neither 0, for no limit, nor 64 or more"
+            "a.toml:8:14: nat64.limits.held-ports: 63 is neither 0, for no limit, nor 64 or more",
+            "a.toml:9:24: nat64.limits.sessions-per-binding: -1 is not from 0 to 1000000"
+        ),
+        BadFile(
+            "a time to drain that is a word",
+            "[nat64]\ndrain-time = \"none\"",
+            "a.toml:2:14: nat64.drain-time: \"none\" is not a duration; "
+                + "write whole seconds, or a text such as \"90s\", \"5m\", \"2h4m\""
+        ),
+        BadFile(
+            "a time to drain of more than a week",
+            "[nat64]\ndrain-time = \"8d\"",
+            "a.toml:2:14: nat64.drain-time: \"8d\" is not from 0 to 604800 seconds"
         ),
     ]
 

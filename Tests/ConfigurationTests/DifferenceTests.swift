@@ -1,5 +1,6 @@
 import NAT64
 import Testing
+import Timing
 
 @testable import Configuration
 
@@ -35,6 +36,17 @@ struct DifferenceTests {
         #expect(!new.keepingUntilRestart(old).nat64.overloadsPorts)
     }
 
+    @Test("another time to drain needs no restart, another limit of sessions does")
+    func drainTimeAtOnce() throws {
+        let old = try configuration("[nat64]\ndrain-time = 350")
+        let new = try configuration("[nat64]\ndrain-time = \"30s\"\n[nat64.limits]\nsessions-per-binding = 10")
+        let difference = new.difference(from: old)
+        #expect(difference.changed == ["nat64.drain-time", "nat64.limits.sessions-per-binding"])
+        #expect(difference.needsRestart == ["nat64.limits.sessions-per-binding"])
+        #expect(new.keepingUntilRestart(old).drainTime == .seconds(30))
+        #expect(new.keepingUntilRestart(old).nat64.limits.sessionsPerBinding == 0)
+    }
+
     @Test("every key that exists is compared")
     func everyKeyIsCompared() {
         let known = Vocabulary.keys.flatMap { name, keys in keys.map { name.isEmpty ? $0 : "\(name).\($0)" } }
@@ -58,6 +70,7 @@ struct DifferenceTests {
             "[nat64]\ndevice = \"x\"", "[nat64]\npool = [\"192.0.2.1\"]", "[nat64]\nports = \"2000-3000\"",
             "[nat64]\nworkers = 2", "[nat64]\nport-overloading = true", "[nat64]\nport-block-size = 64",
             "[nat64.limits]\nport-blocks-per-client = 3", "[nat64.limits]\nports-for-new-clients = 5",
+            "[nat64]\ndrain-time = 30", "[nat64.limits]\nsessions-per-binding = 10",
             "[nat64]\nfiltering = \"endpoint-independent\"", "[nat64]\nmtu = 1400", "[nat64.lifetimes]\nfragment = 3",
             "[nat64.limits]\nbindings = 4096", "[nat64]\nicmp-errors-per-second = 3",
             "[[nat64.map]]\nipv4 = \"8.8.8.8\"\nprefix = \"64:ff9b::/96\"",

@@ -162,6 +162,15 @@ struct StatusTextTests {
         }
     }
 
+    @Test("a part of the pool that drains is shown as such, with the time it has left if there is a limit")
+    func draining() throws {
+        var report = StatusReport.working
+        report.dataplane.pool[0].isDraining = true
+        #expect(try text(report).contains("(1,888,911 of 3,096,576), draining\n"))
+        report.dataplane.pool[0].drainSecondsLeft = 341
+        #expect(try text(report).contains("(1,888,911 of 3,096,576), draining, 5 minutes 41 seconds left\n"))
+    }
+
     @Test("an encrypted listener is shown with how it is asked")
     func encrypted() throws {
         var report = StatusReport.working

@@ -88,6 +88,61 @@ struct LimitsTests {
         }
     }
 
+    @Test("CGN-06 a binding has as many sessions as it may have, and other bindings do not feel it")
+    func sessionsOfBinding() {
+        let world = TablesFixture { $0.limits.sessionsPerBinding = 10 }
+        let client = world.client(1, 5000)
+        for transport in [TransportProtocol.udp, .tcp, .icmpQuery] {
+            let external = world.send(transport, client, world.peer(1), .syn).value
+            for number in 2...10 as ClosedRange<UInt32> {
+                #expect(world.send(transport, client, world.peer(number), .syn).value == external)
+            }
+            #expect(world.send(transport, client, world.peer(11), .syn).failure == .bindingLimit)
+            #expect(world.send(transport, client, world.peer(1), .ack).value == external)
+            #expect(world.send(transport, client, world.peer(10), .ack).value == external)
+            #expect(world.send(transport, world.client(1, 5001), world.peer(11), .syn).value != nil)
+        }
+        #expect(world.tables.totals().sessions.all == 33, "nothing was counted for what was refused")
+        // The first session may end before others: the next peer gets its place.
+        world.pass(.seconds(200))
+        for number in 2...10 as ClosedRange<UInt32> { world.send(.udp, client, world.peer(number)) }
+        world.pass(.seconds(101))
+        world.sweep()
+        #expect(world.send(.udp, client, world.peer(11)).value != nil)
+        #expect(world.send(.udp, client, world.peer(12)).failure == .bindingLimit)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-06 hosts outside do not use up the sessions of a binding", arguments: [(1, 1), (2, 1), (3, 2), (10, 8)])
+    func sessionsOfBindingFromOutside(limit: Int, outside: Int) {
+        let world = TablesFixture {
+            $0.limits.sessionsPerBinding = limit
+            $0.filtering = Filtering(.endpointIndependent)
+        }
+        for transport in [TransportProtocol.udp, .tcp] {
+            let client = world.client(1, 5000)
+            let external = world.send(transport, client, world.peer(0), .syn).value
+            let begun = (1..<20 as Range<UInt32>).map { world.receive(transport, external, world.peer($0), .syn) }
+            #expect(begun.compactMap(\.value).count == outside - 1)
+            #expect(begun.last?.failure == .bindingLimit)
+            // What is left is the client's.
+            let own = (100..<120 as Range<UInt32>).map { world.send(transport, client, world.peer($0), .syn) }
+            #expect(own.compactMap(\.value).count == limit - outside)
+        }
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-06 SYNs that wait for their client count for the binding, and leave nothing when refused")
+    func heldSYNsOfBinding() {
+        let world = TablesFixture { $0.limits.sessionsPerBinding = 4 }
+        let external = world.send(.tcp, world.client(1, 5000), world.peer(0), .syn).value
+        let results = (1...5 as ClosedRange<UInt32>).map { world.receive(.tcp, external, world.peer($0), .syn) }
+        #expect(results.map(\.failure) == [nil, nil, .bindingLimit, .bindingLimit, .bindingLimit])
+        #expect(world.tables.totals().heldSyns == 2)
+        #expect(world.send(.tcp, world.client(1, 5000), world.peer(1), .syn).value == external, "the client agrees")
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("CGN-05 a network makes as many bindings in a second as it may make")
     func rate() {
         let world = TablesFixture { $0.limits.newBindingsPerSecond = 20 }

@@ -206,7 +206,7 @@ struct StaticBindingTests {
     func accounts() throws {
         let fixture = TablesFixture {
             $0.limits.portsPerClient = 1
-            $0.limits.sessionsPerClient = 3
+            $0.limits.sessionsPerClient = 4
         }
         let client = fixture.client(5, 1000)
         adopt(fixture, [try binding(.udp, ports(3000, 3009), for: client)])
@@ -217,6 +217,21 @@ struct StaticBindingTests {
         adopt(fixture, [])
         #expect(fixture.send(.udp, fixture.client(6, 1), fixture.peer(2)).value != nil)
         #expect(fixture.send(.udp, fixture.client(6, 2), fixture.peer(1)).failure == .clientLimit)
+    }
+
+    @Test("CGN-06 the limit of sessions for each binding does not hold for it, that for its client does")
+    func sessionsOfBinding() throws {
+        let fixture = TablesFixture {
+            $0.limits.sessionsPerBinding = 2
+            $0.limits.sessionsPerClient = 40
+        }
+        adopt(fixture, [try binding(.udp, ports(3000), for: fixture.client(5, 1000))])
+        let results = (1...40 as ClosedRange<UInt32>).map {
+            fixture.receive(.udp, TransportAddress4(external, Port(3000)), fixture.peer($0))
+        }
+        #expect(results.compactMap(\.value).count == 30)
+        #expect(results.last?.failure == .clientLimit)
+        #expect(fixture.tables.brokenInvariants() == [])
     }
 
     @Test("clients that are not served and peers that may not be reached are refused as ever")

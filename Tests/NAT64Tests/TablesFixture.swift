@@ -173,3 +173,8 @@ struct Dice: RandomNumberGenerator {
         return word ^ word >> 31
     }
 }
+
+extension Tables {
+    /// Makes the pool consist of these entries, at a moment that does not matter.
+    func change(pool entries: [PoolEntry]) -> Bool { change(pool: entries, at: .start) }
+}

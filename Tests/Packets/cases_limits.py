@@ -94,6 +94,31 @@ def session_limit_outside(b):
     equal("the sessions left to the client", len(b.exchange(packets)[1]), 12)
 
 
+@case("CGN-06", "sessions of a mapping are limited: its eleventh peer is refused, the others go on", config="binding")
+def binding_limit(b):
+    client = "2001:db8:6:8000::1"
+    before = b.drops().get("binding-limit", 0)
+    peers = [udp6(client, TARGET, 5000, port) for port in range(1, 21)]
+    out6, out4 = b.exchange(peers)
+    equal("the peers reached", sorted(p.dport for p in out4), list(range(1, 11)))
+    equal("the errors", [(p.type, p.code, p.dst) for p in out6], [(1, 3, client)] * 10)
+    equal("what is counted", b.drops().get("binding-limit", 0) - before, 10)
+    for packet in peers[0], peers[9]:
+        b.out4(packet)
+    b.out4(udp6(client, TARGET, 5001, 11))
+
+
+@case("CGN-06", "hosts outside do not use up the sessions of a mapping (NAT-36)", config="binding")
+def binding_limit_outside(b):
+    client = "2001:db8:6:8001::1"
+    flow = b.udp_flow(client=client)
+    strangers = [udp4(S5, flow.external, port, flow.eport) for port in range(1, 21)]
+    out6, _ = b.exchange([], strangers)
+    equal("the sessions that strangers begin beside the client's one", len(out6), 7)
+    packets = [udp6(client, TARGET, flow.sport, port) for port in range(1001, 1011)]
+    equal("the sessions left to the client", len(b.exchange(packets)[1]), 2)
+
+
 @case("CGN-07", "a destination that is refused is not reached, and told", config="refuse")
 def refused_destination(b):
     out6, out4 = b.exchange([udp6(C6, embed(P, S5), b.port(), 53)])

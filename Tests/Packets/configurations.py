@@ -122,6 +122,7 @@ CONFIGURATIONS = {
     "blocks": {"text": text("[nat64.limits]\nport-blocks-per-client = 2\n", port_block_size="64")},
     "fewblocks": {"text": text(ports='"2048-2175"', port_block_size="64")},
     "sessions": {"text": text("[nat64.limits]\nsessions-per-client = 50\n")},
+    "binding": {"text": text("[nat64.limits]\nsessions-per-binding = 10\n")},
     "rate": {"text": text("[nat64.limits]\nnew-bindings-per-second = 20\n")},
     "small": {"text": text("[nat64.limits]\nbindings = 4096\nfurther-sessions = 4096\n")},
     "short": {

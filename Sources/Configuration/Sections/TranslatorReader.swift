@@ -28,6 +28,7 @@ extension ValidatedConfiguration {
         readTranslation(section)
         let holdDown = section.duration("port-hold-down", in: 0...86_400)
         nat64.portHoldDown = holdDown ?? nat64.portHoldDown
+        drainTime = section.duration("drain-time", in: 0...604_800) ?? drainTime
         nat64.overloadsPorts = section.flag("port-overloading") ?? nat64.overloadsPorts
         readPortBlockSize(section)
         readFiltering(section)
@@ -126,6 +127,8 @@ extension ValidatedConfiguration {
         var limits = nat64.limits
         limits.clientLength = section.integer("client-length", in: 1...128) ?? limits.clientLength
         limits.sessionsPerClient = section.integer("sessions-per-client", in: 0...most) ?? limits.sessionsPerClient
+        let ofBinding = section.integer("sessions-per-binding", in: 0...most)
+        limits.sessionsPerBinding = ofBinding ?? limits.sessionsPerBinding
         limits.portsPerClient = section.integer("ports-per-client", in: 0...most) ?? limits.portsPerClient
         let blocks = section.integer("port-blocks-per-client", in: 1...1024)
         limits.portBlocksPerClient = blocks ?? limits.portBlocksPerClient

@@ -97,6 +97,7 @@ package struct StatusText: Sendable {
             + "\(Words.percent(entry.portsInUse, of: entry.portsTotal)) in use "
             + "(\(Words.number(entry.portsInUse)) of \(Words.number(entry.portsTotal)))"
             + (entry.isDraining == true ? ", draining" : "")
+            + (entry.drainSecondsLeft.map { ", \(Words.duration($0)) left" } ?? "")
     }
 
     private func use(_ use: TableUse) -> String {

@@ -1,5 +1,6 @@
 import IPAddressing
 import Synchronization
+import Timing
 
 // Changing the pool while packets pass. One thread at a time.
 extension Pool {
@@ -9,6 +10,7 @@ extension Pool {
     /// range live on.
     ///
     /// - Parameters:
+    ///   - moment: From when on those drain that are not listed any more.
     ///   - pairings: Says which client networks keep the address that the first layout pairs them with, where the second
     ///     would pair them with another.
     ///   - waitForShards: Returns when every shard's lock has been free for a moment, so that nobody is choosing a port
@@ -16,6 +18,7 @@ extension Pool {
     /// - Returns: Whether there is room for so many addresses, the draining ones included; nothing has changed if not.
     func change(
         to entries: [PoolEntry],
+        at moment: Moment,
         pairings: (PoolLayout, PoolLayout) -> [UInt64: Int],
         waitForShards: () -> Void
     ) -> Bool {
@@ -30,7 +33,7 @@ extension Pool {
             guard open(numbersTo: opened, opened: changes.opened) else { return false }
             changes.opened = opened
             changes.freeNumbers = numbers
-            let leaving = Self.remains(of: before.all, without: fresh)
+            let leaving = Self.remains(of: before.all, without: fresh, at: moment)
             let all = Self.joined((fresh + leaving).sorted { $0.addresses.lowerBound < $1.addresses.lowerBound })
             let after = PoolLayout(all)
             let old = unsafe publish(after.keeping(Pairings(pairings(before, after))))
@@ -63,7 +66,7 @@ extension Pool {
                         gone.append(number..<number + 1)
                     } else {
                         let address = IPv4Address(bits: range.addresses.lowerBound.bits + UInt32(offset))
-                        left.append(range.part(address...address, isDraining: true))
+                        left.append(range.part(address...address, drainingSince: range.drainingSince))
                     }
                 }
             }
@@ -163,7 +166,7 @@ extension Pool {
                     ports: PoolPorts(entry.ports, sharing: overloads && !entry.isComputed),
                     sharedWithHost: entry.sharedWithHost,
                     firstNumber: 0,
-                    isDraining: false,
+                    drainingSince: nil,
                     isComputed: entry.isComputed
                 )
             )
@@ -203,7 +206,7 @@ extension Pool {
                     ports: piece.ports,
                     sharedWithHost: piece.sharedWithHost,
                     firstNumber: number,
-                    isDraining: false,
+                    drainingSince: nil,
                     isComputed: piece.isComputed
                 )
             )
@@ -212,18 +215,22 @@ extension Pool {
         return true
     }
 
-    /// The parts of ranges that lie in no fresh one, as draining ranges.
-    private static func remains(of before: [PoolRange], without fresh: [PoolRange]) -> [PoolRange] {
+    /// The parts of ranges that lie in no fresh one, as draining ranges. What drains already goes on with that.
+    private static func remains(
+        of before: [PoolRange],
+        without fresh: [PoolRange],
+        at moment: Moment
+    ) -> [PoolRange] {
         var remains: [PoolRange] = []
         for range in before {
             var next = UInt64(range.addresses.lowerBound.bits)
             let end = UInt64(range.addresses.upperBound.bits)
             for other in fresh where other.addresses.overlaps(range.addresses) {
                 let first = UInt64(other.addresses.lowerBound.bits)
-                if first > next { remains.append(range.draining(next, first - 1)) }
+                if first > next { remains.append(range.draining(next, first - 1, at: moment)) }
                 next = max(next, UInt64(other.addresses.upperBound.bits) + 1)
             }
-            if next <= end { remains.append(range.draining(next, end)) }
+            if next <= end { remains.append(range.draining(next, end, at: moment)) }
         }
         return remains
     }
@@ -238,7 +245,7 @@ extension Pool {
                     ports: last.ports,
                     sharedWithHost: last.sharedWithHost,
                     firstNumber: last.firstNumber,
-                    isDraining: last.isDraining,
+                    drainingSince: last.drainingSince,
                     isComputed: last.isComputed
                 )
             } else {
@@ -262,15 +269,16 @@ extension Pool {
 }
 
 extension PoolRange {
-    fileprivate func draining(_ first: UInt64, _ last: UInt64) -> PoolRange {
-        part(IPv4Address(bits: UInt32(first))...IPv4Address(bits: UInt32(last)), isDraining: true)
+    fileprivate func draining(_ first: UInt64, _ last: UInt64, at moment: Moment) -> PoolRange {
+        let addresses = IPv4Address(bits: UInt32(first))...IPv4Address(bits: UInt32(last))
+        return part(addresses, drainingSince: drainingSince ?? moment)
     }
 
     /// Whether another range goes on where this one ends, alike in all else.
     fileprivate func continues(in other: PoolRange) -> Bool {
         UInt64(addresses.upperBound.bits) + 1 == UInt64(other.addresses.lowerBound.bits)
             && numbers.upperBound == other.firstNumber && ports == other.ports
-            && sharedWithHost == other.sharedWithHost && isDraining == other.isDraining
+            && sharedWithHost == other.sharedWithHost && drainingSince == other.drainingSince
             && isComputed == other.isComputed
     }
 }

@@ -1,5 +1,6 @@
 import IPAddressing
 import Synchronization
+import Timing
 
 extension Pool {
     /// How much of each range is in use, the lowest address first.
@@ -17,7 +18,7 @@ extension Pool {
                     sharedWithHost: range.sharedWithHost,
                     portsInUse: used,
                     portsInAll: UInt64(range.count) * UInt64(range.ports.count + range.ports.sharedCount) * 3,
-                    isDraining: range.isDraining
+                    drainingSince: range.drainingSince
                 )
                 if let last = uses.last, last.continues(in: use) {
                     uses[uses.count - 1].add(use)
@@ -28,13 +29,29 @@ extension Pool {
             return uses
         }
     }
+
+    /// The addresses that have drained for a time and have ports in use or held still.
+    func drained(for span: Moment.Span, at moment: Moment) -> Set<IPv4Address> {
+        changes.withLock { _ in
+            guard layout.isDraining else { return [] }
+            var addresses: Set<IPv4Address> = []
+            for range in layout.all {
+                guard let since = range.drainingSince, moment - since >= span else { continue }
+                for (offset, number) in range.numbers.enumerated()
+                where TransportProtocol.allCases.contains(where: { space(number, $0).used > 0 }) {
+                    addresses.insert(IPv4Address(bits: range.addresses.lowerBound.bits + UInt32(offset)))
+                }
+            }
+            return addresses
+        }
+    }
 }
 
 extension PoolUse {
     /// Whether another range goes on where this one ends, alike in all that is shown.
     fileprivate func continues(in other: PoolUse) -> Bool {
         UInt64(addresses.upperBound.bits) + 1 == UInt64(other.addresses.lowerBound.bits) && ports == other.ports
-            && sharedWithHost == other.sharedWithHost && isDraining == other.isDraining
+            && sharedWithHost == other.sharedWithHost && drainingSince == other.drainingSince
     }
 
     fileprivate mutating func add(_ other: PoolUse) {

@@ -1,6 +1,7 @@
 import CPrefetch
 import IPAddressing
 import Synchronization
+import Timing
 
 /// The IPv4 transport addresses that stand for clients, which of them are in use, and by which bindings.
 ///
@@ -64,7 +65,7 @@ struct Pool: ~Copyable, @unchecked Sendable {
         let empty = UnsafeMutablePointer<PoolLayout>.allocate(capacity: 1)
         unsafe empty.initialize(to: PoolLayout([]))
         current = Atomic(UInt(bitPattern: empty))
-        let fits = change(to: entries, pairings: { _, _ in [:] }, waitForShards: {})
+        let fits = change(to: entries, at: .start, pairings: { _, _ in [:] }, waitForShards: {})
         precondition(fits, "the pool has more addresses than are allowed")
     }
 

@@ -1,4 +1,5 @@
 import IPAddressing
+import Timing
 
 /// A range of the pool: addresses side by side with numbers side by side, and the ports of each.
 struct PoolRange {
@@ -10,12 +11,14 @@ struct PoolRange {
     let sharedWithHost: Bool
     /// The number of the first address. A number is an address's for as long as the address is in the pool or drains.
     let firstNumber: Int
-    /// Whether the range was taken out of the pool and only waits for its last bindings to end.
-    let isDraining: Bool
+    /// When the range was taken out of the pool, if it only waits for its last bindings to end.
+    let drainingSince: Moment?
     /// Whether the ports are for clients whose ports are computed. The spaces of such addresses are out of service: they
     /// are not among those that are shared out.
     let isComputed: Bool
 
+    /// Whether the range was taken out of the pool and only waits for its last bindings to end.
+    var isDraining: Bool { drainingSince != nil }
     /// How many addresses there are.
     var count: Int { Int(addresses.upperBound.bits - addresses.lowerBound.bits) + 1 }
     /// The numbers of the addresses.
@@ -24,13 +27,13 @@ struct PoolRange {
     var portCount: UInt64 { isDraining || isComputed ? 0 : UInt64(count) * UInt64(ports.count) }
 
     /// A part of the range.
-    func part(_ part: ClosedRange<IPv4Address>, isDraining: Bool) -> PoolRange {
+    func part(_ part: ClosedRange<IPv4Address>, drainingSince: Moment?) -> PoolRange {
         PoolRange(
             addresses: part,
             ports: ports,
             sharedWithHost: sharedWithHost,
             firstNumber: firstNumber + Int(part.lowerBound.bits - addresses.lowerBound.bits),
-            isDraining: isDraining,
+            drainingSince: drainingSince,
             isComputed: isComputed
         )
     }

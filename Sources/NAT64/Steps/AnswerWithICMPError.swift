@@ -55,7 +55,8 @@ extension TranslatorWorker {
         case .extensionChain:
             arrival.detail > 0 ? ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 1) : nil
         // RFC 6146 section 3.5.1.1.
-        case .poolExhausted, .blocksExhausted, .portsReserved, .sessionLimit, .clientLimit, .newBindingRate, .tableFull:
+        case .poolExhausted, .blocksExhausted, .portsReserved, .sessionLimit, .clientLimit, .bindingLimit,
+            .newBindingRate, .tableFull:
             ICMPErrorHeader(type: ICMPv6Type.unreachable, code: 3)
         default: nil
         }

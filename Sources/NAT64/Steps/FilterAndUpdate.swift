@@ -130,7 +130,8 @@ extension Tables {
     ///
     /// - Throws: ``DropReason/destinationOutsidePool``, ``DropReason/noSession``, ``DropReason/filtered``,
     ///   ``DropReason/inboundRefused``, ``DropReason/destinationRefused`` (of the peer's address),
-    ///   ``DropReason/sessionLimit``, ``DropReason/clientLimit``, ``DropReason/heldSYNLimit``.
+    ///   ``DropReason/sessionLimit``, ``DropReason/clientLimit``, ``DropReason/bindingLimit``,
+    ///   ``DropReason/heldSYNLimit``.
     #if PACKET_PATH_CHECKS
     @_noAllocation
     #endif

@@ -39,6 +39,10 @@ struct Binding {
     /// The first session, which may be gone while others live.
     var session: Session
 
+    /// How many sessions it has; SYNs that wait for its client are among them.
+    @inline(__always)
+    var sessionCount: Int { Int(session.owner) &+ (session.kind == .session ? 1 : 0) }
+
     /// Whether packets make sessions of it.
     @inline(__always)
     var isLive: Bool { standing == .live || standing == .fixed }

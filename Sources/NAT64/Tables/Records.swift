@@ -118,6 +118,9 @@ public struct PoolUse: Hashable, Sendable {
     public var portsInUse: Int
     /// Ports and identifiers there are, of all addresses and protocols.
     public var portsInAll: UInt64
-    /// Whether the addresses were taken out of the pool and only wait for their last bindings to end.
-    public var isDraining = false
+    /// When the addresses were taken out of the pool, if they only wait for their last bindings to end.
+    public var drainingSince: Moment?
+
+    /// Whether they do.
+    public var isDraining: Bool { drainingSince != nil }
 }

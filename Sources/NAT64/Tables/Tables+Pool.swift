@@ -1,10 +1,11 @@
 public import IPAddressing
+public import Timing
 
 // Changing the pool while packets pass. One thread at a time.
 extension Tables {
-    /// Makes the pool consist of these entries; see ``Pool/change(to:pairings:waitForShards:)``.
-    func change(pool entries: [PoolEntry]) -> Bool {
-        pool.change(to: entries, pairings: { pairings(under: $0, insteadOf: $1) }) {
+    /// Makes the pool consist of these entries; see ``Pool/change(to:at:pairings:waitForShards:)``.
+    func change(pool entries: [PoolEntry], at moment: Moment) -> Bool {
+        pool.change(to: entries, at: moment, pairings: { pairings(under: $0, insteadOf: $1) }) {
             for index in 0..<Self.shardCount {
                 shard(index).lock()
                 shard(index).unlock()
@@ -73,9 +74,9 @@ extension Translator {
     /// Makes the pool consist of these entries, and ends the bindings of addresses that this machine has lost, and of
     /// ports that are the host's now.
     ///
-    /// - Returns: As ``change(pool:)``.
-    public func change(pool entries: [PoolEntry], losing addresses: Set<IPv4Address>) -> Bool {
-        guard change(pool: entries) else { return false }
+    /// - Returns: As ``change(pool:at:)``.
+    public func change(pool entries: [PoolEntry], losing addresses: Set<IPv4Address>, at moment: Moment) -> Bool {
+        guard change(pool: entries, at: moment) else { return false }
         if !addresses.isEmpty || entries.contains(where: \.sharedWithHost) {
             tables.endBindings(of: addresses)
             _ = dropDrainedAddresses()
@@ -86,13 +87,23 @@ extension Translator {
     /// Makes the pool consist of these entries. New addresses and ports are used at once, by client networks that have no
     /// bindings at an address that stays. Addresses that are not listed any more drain: no new binding gets one, and those
     /// that have one keep it until their last session ends, and a port kept from others its time; then
-    /// ``dropDrainedAddresses()`` takes the address out of the pool. One call at a time.
+    /// ``dropDrainedAddresses()`` takes the address out of the pool. Who does not want to wait for them calls
+    /// ``endDraining(after:at:)``. One call at a time.
     ///
     /// - Returns: Whether the pool has room for them beside those that drain; nothing has changed if not.
-    public func change(pool entries: [PoolEntry]) -> Bool {
-        let fits = tables.change(pool: entries)
+    public func change(pool entries: [PoolEntry], at moment: Moment) -> Bool {
+        let fits = tables.change(pool: entries, at: moment)
         retirePool()
         return fits
+    }
+
+    /// Ends what is left on addresses that have drained for long enough; ``dropDrainedAddresses()`` finds them unused then,
+    /// but for blocks of ports that rest. One call at a time with changes of the pool and of static bindings.
+    ///
+    /// - Returns: The addresses that had anything left, and how many sessions were ended.
+    public func endDraining(after span: Moment.Span, at moment: Moment) -> (addresses: Set<IPv4Address>, sessions: Int)
+    {
+        tables.endDraining(after: span, at: moment)
     }
 
     /// Takes the draining addresses that nothing uses any more out of the pool.

@@ -51,6 +51,11 @@ extension Tables {
     ) throws(DropReason) {
         let now = Tick(moment)
         let transport = shard[binding].transport
+        let limit = settings.limits.sessionsPerBinding
+        if limit > 0, shard[binding].standing != .fixed {
+            let most = isFromOutside ? Limits.outsidePart(of: limit) : limit
+            guard shard[binding].sessionCount < most else { throw .bindingLimit }
+        }
         let second = UInt32(truncatingIfNeeded: moment.seconds)
         if networks.isCounting {
             let network = networkHash(shard[binding].client)

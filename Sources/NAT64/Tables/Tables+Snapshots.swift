@@ -47,7 +47,7 @@ extension Tables {
                     transport: binding.transport,
                     client: binding.clientAddress,
                     external: binding.externalAddress,
-                    sessions: Int(binding.session.owner) + (binding.session.kind == .session ? 1 : 0),
+                    sessions: binding.sessionCount,
                     isStatic: binding.standing == .fixed
                 )
             )

@@ -170,6 +170,36 @@ extension Tables {
     }
 }
 
+// MARK: What has drained for long enough
+
+extension Tables {
+    /// Ends the bindings of addresses that have drained for a time, ports that rest too. Their clients do not find them any
+    /// more before the first session ends, so that nobody can prolong them by going on to send. The shards are locked in
+    /// slices.
+    ///
+    /// - Returns: The addresses that had any, and how many sessions were ended.
+    func endDraining(after span: Moment.Span, at moment: Moment) -> (addresses: Set<IPv4Address>, sessions: Int) {
+        let addresses = pool.drained(for: span, at: moment)
+        guard !addresses.isEmpty else { return ([], 0) }
+        let now = Tick(moment)
+        var sessions = 0
+        var cursor: TableCursor? = .start
+        while let place = cursor, !place.isFurther {
+            cursor = walk(from: place) { shard, id in
+                guard !id.isFurther else { return true }
+                let id = BindingID(id.index)
+                let binding = shard[id]
+                guard binding.standing != .free, addresses.contains(binding.external) else { return true }
+                if binding.isLive { sessions += binding.sessionCount }
+                detach(id, in: shard, now)
+                return true
+            }
+        }
+        endDetached(now)
+        return (addresses, sessions)
+    }
+}
+
 // MARK: What stands in the way
 
 extension Tables {

@@ -13,7 +13,7 @@ basics() {
     same "UDP" $SERVER4 "$(on client dig +short +time=10 +tries=2 @64:ff9b::b0b:b02 A v4.example.net)"
     on client curl -sS -m 60 -o "$WORK/download" http://v4.example.net/large
     cmp "$WORK/download" "$WORK/web/www/large"
-    holds "traceroute" 64:ff9b::b0b:202 "$(on client traceroute -6 -n -q 1 -w 2 -m 8 v4.example.net)"
+    holds "traceroute" 64:ff9b::b0b:202 "$(on client traceroute -6 -n -q 1 -w 10,0,0 -m 8 v4.example.net)"
 }
 # The kernel must not answer for an address of the pool: no echo reply, no reset, no port unreachable.
 silent() {
@@ -74,8 +74,8 @@ inside = [text for text in routes if ipaddress.ip_network(text).subnet_of(whole)
 inside or sys.exit(f"no route of {whole} among {routes}")' "$1"
 }
 drains_under_traffic() {
-    local download flows code=0
-    rm -f "$WORK/ready" "$WORK/go"
+    local download second flows one code=0
+    rm -f "$WORK/ready" "$WORK/download" "$WORK/second" "$WORK/go"
     spawn server python3 "$lab_folder/sockets.py" serve $SERVER4 7000 400
     local server=$!
     eventually 30 on server sh -c 'ss -Hltn "sport = :7000" | grep -q .'
@@ -83,10 +83,10 @@ drains_under_traffic() {
     # Connections that stand, datagram flows, and one that sends all the time.
     on client python3 "$lab_folder/sockets.py" open 64:ff9b::b0b:b02 7000 200 50 "$WORK/ready" "$WORK/go" >"$WORK/drain.json" &
     flows=$!
-    eventually 20 test -e "$WORK/ready" || code=1
+    eventually 90 test -e "$WORK/ready" || code=1
     on client curl -sS -m 60 --limit-rate 4M -o "$WORK/download" http://v4.example.net/large &
     download=$!
-    sleep 0.3
+    eventually 30 test -s "$WORK/download" || code=1
     with_pool '"192.0.2.72/29"'
     eventually 30 moves_to 192.0.2.72/29 || code=1
     draining 1 || { echo "no range drains" && code=1; }
@@ -95,11 +95,48 @@ drains_under_traffic() {
     touch "$WORK/go"
     wait $flows || code=1
     same "flows that do not answer any more" '{"tcp": 0, "udp": 0}' "$(cat "$WORK/drain.json")" || code=1
-    # And back again while the first have not drained yet, beside a third range.
+    # And back again while the first have not drained yet, beside a third range; a download keeps the second one in use.
+    on client curl -sS -m 60 --limit-rate 8M -o "$WORK/second" http://v4.example.net/large &
+    second=$!
+    eventually 30 test -s "$WORK/second" || code=1
     with_pool '"192.0.2.64/29", "11.11.1.64/30"'
     eventually 30 draining 1 || code=1
-    wait $download || code=1
-    cmp "$WORK/download" "$WORK/web/www/large" || code=1
+    for one in $download $second; do wait "$one" || code=1; done
+    for one in download second; do cmp "$WORK/$one" "$WORK/web/www/large" || code=1; done
+    rm -f "$WORK/second"
+    page_loop || code=1
+    kill $server
+    return $code
+}
+drain_time() {
+    configure "[nat64]
+pool = [\"192.0.2.72/30\"]
+drain-time = $1"
+    kill -HUP "$(appliance_pid)"
+}
+no_route_of() { lacks "routes" "$1" "$(on box ip route show table all dev nat64)"; }
+# Nothing here waits for a time to pass: the long one is not over in any case, and nothing else would end the connections.
+drains_for_a_while() {
+    local flows code=0
+    rm -f "$WORK/ready" "$WORK/go"
+    spawn server python3 "$lab_folder/sockets.py" serve $SERVER4 7000 400
+    local server=$!
+    eventually 30 on server sh -c 'ss -Hltn "sport = :7000" | grep -q .'
+    on client python3 "$lab_folder/sockets.py" open 64:ff9b::b0b:b02 7000 20 0 "$WORK/ready" "$WORK/go" >"$WORK/drain.json" &
+    flows=$!
+    eventually 20 test -e "$WORK/ready" || code=1
+    drain_time 86399
+    eventually 30 moves_to 192.0.2.72/30 || code=1
+    eventually 30 draining 1 || code=1
+    holds "status" ", draining, 23 hours" "$(ctl status)" || code=1
+    # The new time holds for what drains already.
+    drain_time 1
+    eventually 30 draining 0 || code=1
+    eventually 30 no_route_of 192.0.2.6 || code=1
+    holds "log" "20 sessions were ended on 192.0.2.6" "$(cat "$LOG")" || code=1
+    touch "$WORK/go"
+    wait $flows || code=1
+    same "connections that do not answer any more" '{"tcp": 20, "udp": 0}' "$(cat "$WORK/drain.json")" || code=1
     page_loop || code=1
     kill $server
     return $code
@@ -118,3 +155,7 @@ udp = 5
 tcp-transitory = 5
 icmp = 5'
 it "a pool that is changed by a reload under traffic: new flows move at once, those there are go on, nothing is lost" drains_under_traffic
+
+scenario '[nat64]
+pool = ["192.0.2.64/30"]'
+it "an address taken out of the pool drains for drain-time: status counts it down, then its sessions end and it goes" drains_for_a_while
