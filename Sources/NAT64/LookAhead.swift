@@ -13,8 +13,8 @@ public struct LookAhead: BitwiseCopyable, Sendable {
     fileprivate var guess: UInt32 = 0
     /// The hash of the client.
     fileprivate var hash: UInt64 = 0
-    /// The hash of the client's network where the client probably has no binding; else zero.
-    fileprivate var network: UInt64 = 0
+    /// What is known where the client probably has no binding.
+    fileprivate var binding = BindingAhead()
 
     /// Nothing is known.
     @inline(__always)
@@ -40,12 +40,20 @@ public struct LookAhead: BitwiseCopyable, Sendable {
 
     /// Whether the packet is from a client that probably has no binding, so that no short way leads on.
     @inline(__always)
-    var isUnbound: Bool { network != 0 }
+    var isUnbound: Bool { binding.network != 0 }
 
     fileprivate enum Side: UInt8 {
         case ipv6 = 1
         case ipv4 = 2
     }
+}
+
+/// What is known of a binding before it is made.
+struct BindingAhead: BitwiseCopyable, Sendable {
+    /// The hash of the client's network; zero when it is not known.
+    var network: UInt64 = 0
+    /// Where its port is looked for first.
+    var port = PortAhead()
 }
 
 // With a million sessions, what a look-up reads lies in memory and not in a cache, and each step waits for the one
@@ -132,8 +140,8 @@ extension TranslatorWorker {
     private mutating func prefetchPort(_ ahead: inout LookAhead) {
         guard let transport = TransportProtocol(rawValue: UInt8(truncatingIfNeeded: ahead.key >> 16)) else { return }
         let client = TransportAddress6(ahead.address, Port(UInt16(truncatingIfNeeded: ahead.key)))
-        ahead.network = tables.networkHash(client.address)
-        tables.prefetchPort(for: client, ahead.network, transport, ahead.hash)
+        ahead.binding.network = tables.networkHash(client.address)
+        ahead.binding.port = tables.prefetchPort(for: client, ahead.binding.network, transport, ahead.hash)
     }
 
     /// The hash of a client, computed once if `ahead` is of a packet of its, and where its binding probably is.
@@ -148,10 +156,16 @@ extension TranslatorWorker {
         return (ahead.hash, ahead.guess)
     }
 
-    /// The hash of the network of a client if `ahead` has it; else zero.
+    /// What `ahead` knows of the binding that a client is to have.
     @inline(__always)
-    func networkHash(of client: IPv6Address, _ ahead: LookAhead) -> UInt64 {
-        ahead.address == client ? ahead.network : 0
+    func binding(
+        of client: TransportAddress6,
+        _ transport: TransportProtocol,
+        _ ahead: LookAhead
+    ) -> BindingAhead {
+        guard ahead.key == LookAhead.key(.ipv6, transport, client.port), ahead.address == client.address
+        else { return BindingAhead() }
+        return ahead.binding
     }
 }
 

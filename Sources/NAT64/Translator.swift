@@ -131,6 +131,7 @@ public struct TranslatorWorker: ~Copyable, Sendable {
     let translator: Translator
     let tables: Tables
     let counters: WorkerCounters
+    let recentPairs = RecentPairs()
     var view: WorkerView
     var generation: UInt64
     /// What must be remembered about the packet at hand until its verdict.

@@ -5,7 +5,8 @@
 #
 # A count is the difference between two runs, so that starting and ending cost nothing, less that of the same loop without translation.
 #
-# Answers of the resolver out of its cache have no C beside them: what they may cost without rules, and with many.
+# A new flow, and answers of the resolver out of its cache, have no C beside them; of these, what they may cost without
+# rules, and with many.
 #
 #   Tests/InstructionBudget/budget.sh [ENGINE [ANSWERS]]   the release executables EngineCost and AnswerCost
 #   PIN=yes                                      writes budget.txt anew: what is measured and two parts in a hundred
@@ -61,6 +62,15 @@ for way in {udp,tcp,echo,super,datagrams,syn,fin}\ {up,down}; do
     printf '%-14s %8d %8d %7s   %s, %s%s\n' "$way" "$ours" "$yardstick" "$ratio" "$budget" "$most" "$verdict"
     if [ -z "$verdict" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
+# The first packet of a client: the binding is made, and its memory asked for ahead.
+ours=$(cost "$engine" new up)
+pins="${pins}new up $((ours * 102 / 100))
+"
+budget=$(sed -n "s/^new up //p" "$here/budget.txt" | grep . || echo 0)
+verdict=''
+if [ "$ours" -gt "$budget" ]; then verdict=" FAILED: too many instructions"; fi
+printf '%-14s %8d %16s   %s%s\n' "new up" "$ours" "" "$budget" "$verdict"
+if [ -z "$verdict" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 # So that the same tables are made the same way each time.
 export SWIFT_DETERMINISTIC_HASHING=1
 for rules in 0 10000; do

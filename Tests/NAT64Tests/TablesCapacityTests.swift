@@ -232,6 +232,43 @@ struct LookAheadTests {
         #expect(bench.translator.tables.brokenInvariants() == [])
     }
 
+    @Test("a client gets the port ahead that it would get otherwise, in every part of a filling pool, up to the last")
+    func samePorts() throws {
+        let configure = { (settings: inout NAT64Settings) in
+            settings.pool = ["203.0.113.1", "203.0.113.2", "203.0.113.9"].compactMap(IPv4Address.init).map {
+                PoolEntry(addresses: $0...$0, ports: Port(2000)...Port(2499))
+            }
+        }
+        var ahead = try TranslateBench(configure: configure)
+        var plain = try TranslateBench(configure: configure)
+        var given = 0
+        for host in 1...12 as ClosedRange<UInt8> {
+            for port in 0...150 as ClosedRange<UInt8> {
+                let packet = Self.packet(host, port)
+                let place = Self.translate(&ahead, packet, lookingAt: packet)
+                let wanted = Self.translate(&plain, packet, lookingAt: nil)
+                #expect(place?.0 == wanted?.0 && place?.1 == wanted?.1)
+                given += place == nil ? 0 : 1
+            }
+        }
+        #expect(given == 1500)
+        #expect(ahead.translator.tables.brokenInvariants() == [])
+    }
+
+    @Test("a pool that changes between the look and the packet gives its own address")
+    func poolChanges() throws {
+        let address = try #require(IPv4Address("203.0.113.77"))
+        for host in 1...50 as ClosedRange<UInt8> {
+            var bench = try TranslateBench()
+            let packet = Self.packet(host, 7)
+            let place = Self.translate(&bench, packet, lookingAt: packet) { bench in
+                #expect(bench.translator.change(pool: [PoolEntry(addresses: address...address)], at: bench.now))
+            }
+            #expect(try #require(place).0 == address.bits)
+            #expect(bench.translator.tables.brokenInvariants() == [])
+        }
+    }
+
     @Test("a slot that becomes another client's between the look and the packet is not taken for the client's own")
     func changesHands() throws {
         var bench = try TranslateBench { $0.portHoldDown = .zero }

@@ -97,6 +97,8 @@ struct Pool: ~Copyable, @unchecked Sendable {
     /// - Returns: The one before.
     func publish(_ layout: PoolLayout) -> UnsafeMutablePointer<PoolLayout> {
         let new = UnsafeMutablePointer<PoolLayout>.allocate(capacity: 1)
+        var layout = layout
+        layout.serial = max(1, self.layout.serial &+ 1)
         unsafe new.initialize(to: layout)
         let old = current.exchange(UInt(bitPattern: new), ordering: .acquiringAndReleasing)
         return unsafe UnsafeMutablePointer(bitPattern: old).unsafelyUnwrapped
@@ -203,18 +205,88 @@ struct Pool: ~Copyable, @unchecked Sendable {
                     choice: choice,
                     looks: &looks
                 )
-                if port != nil {
-                    taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed)
-                    if space.used == Self.busyPorts { becameBusy(place.number, transport, range.ports) }
-                }
-                if port == nil || space.used >= range.ports.count {
-                    open.close(place.number)
-                    if space.hasFree(range.ports) { open.open(place.number) }
-                }
+                if port != nil { took(space, place.number, transport, range.ports) }
+                if port == nil || space.used >= range.ports.count { close(space, place.number, transport, range.ports) }
                 if let port { return port }
             }
             return nil
         }
+    }
+
+    /// Takes the port that was asked for ahead, or one beside it that is as good.
+    ///
+    /// - Parameters:
+    ///   - ahead: What ``prefetchFirst(at:of:for:_:like:choice:)`` has said of this layout.
+    ///   - layout: The one in force at some moment since the caller's shard was locked.
+    /// - Returns: The port that ``take(at:of:for:_:like:choice:looks:)`` would choose first; nothing if it would go on.
+    func take(
+        _ ahead: PortAhead,
+        of layout: PoolLayout,
+        _ transport: TransportProtocol,
+        like wanted: Port,
+        choice: UInt64
+    ) -> Port? {
+        let number = Int(ahead.number)
+        let space = space(number, transport)
+        guard open(transport).contains(number) else { return nil }
+        return layout.withRange(at: Int(ahead.range)) { range in
+            let port = space.take(near: ahead.port, from: range.ports, transport, like: wanted, choice: choice)
+            guard let port else { return nil }
+            took(space, number, transport, range.ports)
+            if space.used >= range.ports.count { close(space, number, transport, range.ports) }
+            return port
+        }
+    }
+
+    /// Asks for the memory of the port that a new binding gets if it is free: for its bit, and the word that says whose
+    /// it is.
+    ///
+    /// - Returns: Which port that is; nothing if no port suits the client.
+    @inline(__always)
+    func prefetchFirst(
+        at place: PoolPlace,
+        of layout: PoolLayout,
+        for shard: Int,
+        _ transport: TransportProtocol,
+        like wanted: Port,
+        choice: UInt64
+    ) -> PortAhead {
+        let first = layout.withRange(at: place.range) { range in
+            space(place.number, transport)
+                .prefetchFirst(of: range.ports, for: shard, transport, like: wanted, choice: choice)
+        }
+        guard let first else { return PortAhead() }
+        prefetchOwner(place.number, transport, first)
+        return PortAhead(
+            serial: layout.serial,
+            range: UInt16(truncatingIfNeeded: place.range),
+            number: UInt16(truncatingIfNeeded: place.number),
+            port: first
+        )
+    }
+
+    /// Counts a port that was taken.
+    @inline(__always)
+    private func took(
+        _ space: PortSpace,
+        _ number: Int,
+        _ transport: TransportProtocol,
+        _ ports: borrowing PoolPorts
+    ) {
+        taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed)
+        if space.used == Self.busyPorts { becameBusy(number, transport, ports) }
+    }
+
+    /// Says that an address has no free port, unless it has.
+    private func close(
+        _ space: PortSpace,
+        _ number: Int,
+        _ transport: TransportProtocol,
+        _ ports: borrowing PoolPorts
+    ) {
+        let open = open(transport)
+        open.close(number)
+        if space.hasFree(ports) { open.open(number) }
     }
 
     /// Keeps a port, in whatever range it is, from ever being given to a client: it is for a static binding. Whoever
@@ -319,6 +391,18 @@ struct Pool: ~Copyable, @unchecked Sendable {
         let place = (number &* 3 &+ Int(transport.rawValue)) << 16 | Int(port.number)
         return unsafe owners.base.assumingMemoryBound(to: Atomic<UInt32>.self) + place
     }
+}
+
+/// Where a client that has no binding yet gets its port, found out before its turn comes.
+struct PortAhead: BitwiseCopyable, Sendable {
+    /// The layout of the pool that this was read from; zero when nothing is known.
+    var serial: UInt32 = 0
+    /// The range of the address, as a place in that layout.
+    var range: UInt16 = 0
+    /// The number of the address.
+    var number: UInt16 = 0
+    /// The port that is tried first.
+    var port = Port(0)
 }
 
 /// Whose an IPv4 transport address is.

@@ -77,6 +77,8 @@ struct PoolLayout: BitwiseCopyable {
         let isDraining: Bool
     }
 
+    /// Tells this layout from all others of its pool; never zero.
+    var serial: UInt32 = 1
     /// How many ranges there are, the draining ones among them.
     let rangeCount: Int
     /// How many ports clients can be given, of one protocol.

@@ -87,6 +87,26 @@ struct PortSpace {
         return nil
     }
 
+    /// Takes a free port of one block.
+    ///
+    /// - Parameters:
+    ///   - port: One of the block, as ``prefetchFirst(of:for:_:like:choice:)`` says it for the same client.
+    ///   - choice: The same as there.
+    /// - Returns: The port that ``take(from:for:_:like:choice:looks:)`` tries first, or the next of the block that suits
+    ///   the client as well; nothing if the block has none.
+    @inline(__always)
+    func take(
+        near port: Port,
+        from ports: borrowing PoolPorts,
+        _ transport: TransportProtocol,
+        like wanted: Port,
+        choice: UInt64
+    ) -> Port? {
+        guard let portClass = PortClass(attempt: 0, transport, like: wanted) else { return nil }
+        let block = Int(port.number >> 6)
+        return take(from: ports, portClass, (block & 63) >> 2, Self.lane(of: block), choice)
+    }
+
     /// The blocks of a shard in its word of the summary.
     @inline(__always)
     private static func home(of shard: Int) -> UInt64 { 0xFFFF << UInt64((shard & 3) << 4) }

@@ -223,7 +223,7 @@ extension TranslatorWorker {
         let outer = OutgoingIPv4(
             typeOfService: 0xC0,  // internetwork control: RFC 1812 section 4.3.2.5
             totalLength: IPv4Field.length &+ ICMPField.length &+ quoted,
-            identification: translator.identification.next(source, peer, IPProtocol.icmp, count: 1),
+            identification: nextIdentification(source, peer, IPProtocol.icmp, count: 1),
             fragment: 0,
             timeToLive: 64,
             proto: IPProtocol.icmp,

@@ -24,7 +24,7 @@ extension Tables {
     func outward(
         _ flow: OutwardFlow,
         _ hash: UInt64,
-        _ network: UInt64 = 0,
+        _ ahead: BindingAhead = BindingAhead(),
         at moment: Moment,
         policy: Policy
     ) throws(DropReason) -> TransportAddress4 {
@@ -40,7 +40,7 @@ extension Tables {
             updateOutward(session, flow, in: shard, now)
             return shard[binding].externalAddress
         }
-        return try outwardFirst(flow, hash, network, found, in: shard, at: moment, policy)
+        return try outwardFirst(flow, hash, ahead, found, in: shard, at: moment, policy)
     }
 
     /// The external transport address of a packet that has a session; nothing is made or started again.
@@ -64,7 +64,7 @@ extension Tables {
     private func outwardFirst(
         _ flow: OutwardFlow,
         _ hash: UInt64,
-        _ network: UInt64,
+        _ ahead: BindingAhead,
         _ found: BindingID?,
         in shard: Shard,
         at moment: Moment,
@@ -99,7 +99,7 @@ extension Tables {
         // One that was found may have ended with its session above, and its slot be free.
         let held =
             found != nil ? shard.findBinding(UInt32(truncatingIfNeeded: hash >> 32), flow.client, flow.transport) : nil
-        let binding = try bind(flow, hash, network, held: held, in: shard, at: moment)
+        let binding = try bind(flow, hash, ahead, held: held, in: shard, at: moment)
         return shard[binding].externalAddress
     }
 

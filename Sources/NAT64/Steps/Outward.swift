@@ -115,8 +115,8 @@ extension TranslatorWorker {
             tcp: tuple.flags
         )
         let hash = hash(of: flow.client, flow.transport, ahead).hash
-        let network = networkHash(of: way.client, ahead)
-        let external = try tables.outward(flow, hash, network, at: now, policy: view.policy)
+        let known = binding(of: flow.client, flow.transport, ahead)
+        let external = try tables.outward(flow, hash, known, at: now, policy: view.policy)
         guard tables.standing(of: way.peer) != .outside, isHairpin(flow) else { return .outside(external) }
         return try hairpin(flow, from: external, at: now)
     }

@@ -98,7 +98,7 @@ extension TranslatorWorker {
             totalLength: size,
             identification: isLarge
                 ? counters.nextUnfragmented(transport.pieces)
-                : translator.identification.next(external.address, peer, proto, count: transport.pieces),
+                : nextIdentification(external.address, peer, proto, count: transport.pieces),
             fragment: isLarge ? IPv4Field.dontFragment : 0,
             timeToLive: hopLimit &- 1,
             proto: proto,

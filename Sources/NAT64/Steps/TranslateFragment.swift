@@ -153,7 +153,7 @@ extension TranslatorWorker {
         var number = UInt16(truncatingIfNeeded: key.identification)
         for _ in 0..<8 {
             if translator.fragments.claim(number, from: source, to: destination, for: key, at: now) { break }
-            number = translator.identification.next(source, destination, proto, count: 1)
+            number = nextIdentification(source, destination, proto, count: 1)
         }
         return number
     }

@@ -95,7 +95,7 @@ extension TranslatorWorker {
         let outer = OutgoingIPv4(
             typeOfService: trafficClass,
             totalLength: 0,
-            identification: translator.identification.next(external.address, peer, IPProtocol.icmp, count: 1),
+            identification: nextIdentification(external.address, peer, IPProtocol.icmp, count: 1),
             fragment: 0,
             timeToLive: hopLimit &- 1,
             proto: IPProtocol.icmp,

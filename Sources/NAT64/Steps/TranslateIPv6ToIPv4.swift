@@ -112,7 +112,7 @@ extension TranslatorWorker {
                 pieces = payload / Int(max(offload.segmentSize, 1)) &+ 1
             }
             if fragment == 0 {
-                identification = translator.identification.next(source, way.peer, proto, count: pieces)
+                identification = nextIdentification(source, way.peer, proto, count: pieces)
             } else {
                 // RFC 6864 section 4.1: nobody may look at the identification of a packet that is not fragmented.
                 identification = counters.nextUnfragmented(pieces)

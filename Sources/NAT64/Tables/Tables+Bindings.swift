@@ -9,19 +9,19 @@ extension Tables {
     /// Makes a binding with its first session, or gives a held one back to its client (RFC 6146 section 3.5.1.1).
     ///
     /// - Parameters:
-    ///   - network: What ``networkHash(_:)`` says of the client if that is known, else zero.
+    ///   - ahead: What is known of the client already.
     ///   - held: The client's binding whose port is held, if it has one.
     @inline(never)
     func bind(
         _ flow: OutwardFlow,
         _ hash: UInt64,
-        _ network: UInt64,
+        _ ahead: BindingAhead,
         held: BindingID?,
         in shard: Shard,
         at moment: Moment
     ) throws(DropReason) -> BindingID {
         let now = Tick(moment)
-        let network = network != 0 ? network : networkHash(flow.client.address)
+        let network = ahead.network != 0 ? ahead.network : networkHash(flow.client.address)
         let second = UInt32(truncatingIfNeeded: moment.seconds)
         try networks.take(network, sessions: 1, ports: 1, second: second)
         let tag = UInt32(truncatingIfNeeded: hash >> 32)
@@ -40,7 +40,7 @@ extension Tables {
         }
         let place: FreePort
         do throws(DropReason) {
-            place = try takePort(for: flow, network, hash, in: shard, at: moment)
+            place = try takePort(for: flow, network, hash, ahead.port, in: shard, at: moment)
         } catch {
             if error == .poolExhausted, let id = bindSharing(flow, network, hash, in: shard, now) { return id }
             bindingCount.wrappingSubtract(1, ordering: .relaxed)

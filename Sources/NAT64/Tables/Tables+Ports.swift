@@ -20,14 +20,16 @@ extension Tables {
         for flow: OutwardFlow,
         _ network: UInt64,
         _ hash: UInt64,
+        _ ahead: PortAhead,
         in shard: Shard,
         at moment: Moment
     ) throws(DropReason) -> FreePort {
+        let layout = pool.layout
+        if ahead.serial == layout.serial, let found = takePort(ahead, of: layout, for: flow, hash) { return found }
         if computed.count > 0, let found = try takeComputedPort(for: flow, network, hash, in: shard, at: moment) {
             return found
         }
         if settings.portBlockSize > 0 { return try takePortOfBlock(for: flow, network, hash, in: shard, at: moment) }
-        let layout = pool.layout
         guard let paired = layout.place(for: network) else { throw .poolExhausted }
         try checkReserve(paired, of: layout, flow.transport, network)
         var looks = 0
@@ -56,27 +58,47 @@ extension Tables {
         return network ^ (which &+ 1) &* golden
     }
 
-    /// Asks for the port that a new binding of a client gets if it is free: for its bit, and the word that says whose it
-    /// is.
+    /// Takes the port that was asked for ahead.
+    private func takePort(
+        _ ahead: PortAhead,
+        of layout: PoolLayout,
+        for flow: OutwardFlow,
+        _ hash: UInt64
+    ) -> FreePort? {
+        let port = pool.take(ahead, of: layout, flow.transport, like: flow.client.port, choice: hash)
+        guard let port else { return nil }
+        let number = Int(ahead.number)
+        let address = layout.withRange(at: Int(ahead.range)) { range in
+            range.addresses.lowerBound.bits &+ UInt32(truncatingIfNeeded: number &- range.firstNumber)
+        }
+        return FreePort(number: number, address: IPv4Address(bits: address), port: port)
+    }
+
+    /// Asks for the memory of the port that a new binding of a client gets if it is free.
+    ///
+    /// - Returns: Which port that is; nothing where it takes more than a hash to say so.
     func prefetchPort(
         for client: TransportAddress6,
         _ network: UInt64,
         _ transport: TransportProtocol,
         _ hash: UInt64
-    ) {
-        guard !usesBlocks else { return }
+    ) -> PortAhead {
+        guard !usesBlocks, computed.count == 0, settings.limits.portsForNewClients <= 0 else { return PortAhead() }
         let layout = pool.layout
         let open = pool.open(transport)
-        guard var place = layout.place(for: network) else { return }
+        guard var place = layout.place(for: network) else { return PortAhead() }
         if !open.contains(place.number), settings.limits.spillsToOtherAddresses {
             place = layout.place(for: secondHash(network, client.address)) ?? place
             if !open.contains(place.number) { place = layout.place(for: hostHash(client.address)) ?? place }
         }
-        let space = pool.space(place.number, transport)
-        let first = layout.withRange(at: place.range) { range in
-            space.prefetchFirst(of: range.ports, for: Int(hash & 63), transport, like: client.port, choice: hash)
-        }
-        if let first { pool.prefetchOwner(place.number, transport, first) }
+        return pool.prefetchFirst(
+            at: place,
+            of: layout,
+            for: Int(hash & 63),
+            transport,
+            like: client.port,
+            choice: hash
+        )
     }
 
     private func takePort(

@@ -3,7 +3,8 @@
 //
 //   EngineCost KIND up|down PACKETS [idle]    idle: the same loop without the translation
 //
-// Kinds: udp, tcp, echo; super and datagrams, super-packets of ten segments; syn and fin, segments that open or close.
+// Kinds: udp, tcp, echo; super and datagrams, super-packets of ten segments; syn and fin, segments that open or close; new,
+// datagrams of which each is the first of a client, looked ahead at as the data plane does it.
 
 import Glibc
 import IPAddressing
@@ -51,7 +52,7 @@ struct Run: ~Copyable {
     }
 
     private var isSuper: Bool { kind == "super" || kind == "datagrams" }
-    private var isTCP: Bool { !["udp", "datagrams", "echo"].contains(kind) }
+    private var isTCP: Bool { !["udp", "datagrams", "new", "echo"].contains(kind) }
     /// What is said of the packet besides its ends.
     private var details: String {
         switch kind {
@@ -127,12 +128,13 @@ struct Run: ~Copyable {
             )
         }
         let frame = PacketFrame(start: 128, count: lengths[0], offload: offload)
-        return Self.go(packets, isIdle, &worker, &memory, templates, frame, start)
+        return Self.go(packets, isIdle, kind == "new", &worker, &memory, templates, frame, start)
     }
 
     private static func go(
         _ packets: Int,
         _ isIdle: Bool,
+        _ areNew: Bool,
         _ worker: inout TranslatorWorker,
         _ memory: inout OctetBuffer,
         _ templates: borrowing OctetBuffer,
@@ -144,12 +146,23 @@ struct Run: ~Copyable {
         for number in 0..<packets {
             var frame = template
             slot.copy(templates.octets, from: (number & (Self.flows - 1)) * Self.length, to: 128, count: 128)
+            var ahead = LookAhead()
+            if areNew {
+                // Another port each time, and another host now and then; nobody asks whether the checksum is right.
+                slot.store(UInt16(truncatingIfNeeded: number &>> 4), at: 128 + 22)
+                slot.store(UInt16(truncatingIfNeeded: 1024 &+ number), at: 128 + 40)
+            }
             if isIdle {
                 sent &+= slot.octet(at: 148 + (number & 7)) >= 0 ? 1 : 0
                 continue
             }
+            if areNew {
+                ahead = worker.lookAhead(slot, frame)
+                worker.fetch(&ahead)
+            }
             // A switch, as in the data plane: comparing verdicts would be a call that is no part of the translation.
-            switch worker.translate(&slot, &frame, at: start + Moment.Span(nanoseconds: UInt64(number))) {
+            let now = start + Moment.Span(nanoseconds: UInt64(number))
+            switch worker.translate(&slot, &frame, at: now, ahead: ahead) {
             case .send: sent &+= 1
             default: break
             }
