@@ -92,6 +92,42 @@ struct OverloadTests {
         #expect(world.tables.brokenInvariants() == [])
     }
 
+    @Test(
+        "CGN-15 NAT-10 clients are spread over all ports that are set aside, and one peer is reached through each of them"
+    )
+    func spread() {
+        let world = TablesFixture(ports: Port(2048)...Port(10_239)) { $0.overloadsPorts = true }
+        for host in 0..<7680 as Range<UInt64> { world.send(.tcp, world.client(host, 4000), world.peer(900), .syn) }
+        var ports: Set<UInt16> = []
+        for host in 10_000..<10_300 as Range<UInt64> {
+            guard let external = world.send(.tcp, world.client(host, 4000), world.peer(7), .syn).value else { continue }
+            ports.insert(external.port.number)
+        }
+        #expect(ports.count == 300 && (ports.min() ?? 0) >= 9728)
+        let others = (0..<100 as Range<UInt64>).compactMap {
+            world.send(.tcp, world.client(20_000 + $0, 4000), world.peer(1000 + UInt32($0)), .syn).value
+        }
+        #expect(Set(others.map(\.port)).count > 60)
+    }
+
+    @Test("CGN-15 TCP-31 no segment of a client goes out into the connection that another has through the same port")
+    func nothingForOthers() {
+        let world = fullWorld(.tcp)
+        let first = world.send(.tcp, world.client(50, 5000), world.peer(1), .syn).value
+        let second = (51..<80 as Range<UInt64>).lazy.map { (world.client($0, 5000), world.peer(UInt32($0))) }.first {
+            world.send(.tcp, $0.0, $0.1, .syn).value == first
+        }
+        guard let (client, peer) = second else { return #expect(second != nil) }
+        for flags in [.rst, .ack, [.fin, .ack], [.rst, .ack]] as [TCPFlags] {
+            #expect(world.send(.tcp, client, world.peer(1), flags).failure == .noSession)
+            #expect(world.send(.tcp, client, peer, flags).value == first)
+        }
+        #expect(
+            world.send(.tcp, world.client(3, 4000), world.peer(1), .rst).value != nil,
+            "a port of its own is its own"
+        )
+    }
+
     @Test("CGN-15 a peer is free for others when the session with it ends, and the binding goes with its last session")
     func ending() {
         let world = fullWorld()

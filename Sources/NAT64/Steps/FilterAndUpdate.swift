@@ -91,6 +91,9 @@ extension Tables {
                         at: moment
                     )
                     if flow.transport == .tcp { completeTCP(binding, flow.peer, in: shard, now) }
+                } else if shard[binding].sharesPort {
+                    // It would go out as a segment of whichever client talks to this peer through the same port.
+                    throw .noSession
                 }
                 return shard[binding].externalAddress
             }

@@ -156,7 +156,7 @@ extension Tables {
         let keepsParity = flow.transport == .udp && count > 1
         let choices = keepsParity ? count / 2 : count
         let offset = keepsParity ? (Int(flow.client.port.number) ^ first) & 1 : 0
-        var choice = Int(truncatingIfNeeded: hash >> 6 & 0xFFFF) * choices >> 16
+        var choice = (Int(truncatingIfNeeded: hash >> 6 & 0xFFFF) * choices) >> 16
         for _ in 0..<min(choices, 64) {
             let port = Port(UInt16(truncatingIfNeeded: first + (keepsParity ? choice * 2 + offset : choice)))
             let external = TransportAddress4(place.address, port)
