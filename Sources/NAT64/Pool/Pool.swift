@@ -392,27 +392,3 @@ struct Pool: ~Copyable, @unchecked Sendable {
         return unsafe owners.base.assumingMemoryBound(to: Atomic<UInt32>.self) + place
     }
 }
-
-/// Where a client that has no binding yet gets its port, found out before its turn comes.
-struct PortAhead: BitwiseCopyable, Sendable {
-    /// The layout of the pool that this was read from; zero when nothing is known.
-    var serial: UInt32 = 0
-    /// The range of the address, as a place in that layout.
-    var range: UInt16 = 0
-    /// The number of the address.
-    var number: UInt16 = 0
-    /// The port that is tried first.
-    var port = Port(0)
-}
-
-/// Whose an IPv4 transport address is.
-enum PoolMembership {
-    /// Not of a pool address.
-    case outside
-    /// One that may stand for a client.
-    case pool
-    /// One of a pool address that is ours alone, outside the range of ports we use.
-    case unusedPort
-    /// One of the host's own address, outside the range of ports it shares with us.
-    case host
-}
