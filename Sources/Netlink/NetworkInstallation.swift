@@ -108,8 +108,7 @@ public struct NetworkInstallation: ~Copyable, Sendable {
         stopsAtProblems: Bool,
         report: inout NetworkReport
     ) throws(NetworkProblem) {
-        let breadth: NetworkState.Breadth =
-            stopsAtProblems ? .everywhere : .interfaces(Set(plan.shared.flatMap(\.entrances)))
+        let breadth: NetworkState.Breadth = stopsAtProblems ? .everywhere : .interfaces(plan.filtered)
         var setbacks = Setbacks(stopAtOnce: stopsAtProblems)
         var difference = NetworkDifference()
         for pass in 0..<Self.mostPasses {

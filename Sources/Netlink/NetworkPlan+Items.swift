@@ -83,7 +83,7 @@ extension NetworkPlan {
             if !state.addresses.contains(where: { $0.link == link.index && $0.address == .v4(share.address) }) {
                 wanted.problems.append(.addressMissing(share.address, interface: share.interface))
             }
-            for entrance in share.entrances where state.link(named: entrance) != nil {
+            for entrance in share.entrances + [Self.loopback] where state.link(named: entrance) != nil {
                 guard !state.foreignFilters.contains(entrance) else {
                     if entrance == share.interface {
                         wanted.problems.append(.foreignFilters(interface: entrance))
@@ -94,9 +94,11 @@ extension NetworkPlan {
                 }
                 items.insert(.clsact(interface: entrance))
                 let beforeOthers = state.filtersBehindOurs.contains(entrance)
-                for filter in ShareFilter.filters(for: share, beforeOthers: beforeOthers) {
-                    items.insert(.filter(interface: entrance, filter))
-                }
+                let filters =
+                    entrance == Self.loopback
+                    ? ShareFilter.filters(ofOwnErrorsFor: share)
+                    : ShareFilter.filters(for: share, beforeOthers: beforeOthers)
+                for filter in filters { items.insert(.filter(interface: entrance, filter)) }
             }
         }
         // Per preference, so that with several addresses none is half done before another is begun.

@@ -48,6 +48,12 @@ public struct NetworkPlan: Hashable, Sendable {
         var entrances: [String] { [interface] + furtherEntrances.filter { $0 != interface } }
     }
 
+    /// Every interface that filters stand at, if it is there.
+    var filtered: Set<String> { Set(shared.flatMap { $0.entrances + [Self.loopback] }) }
+
+    /// The device by which the kernel tells this host's addresses of errors.
+    static let loopback = "lo"
+
     /// A plan; what is left out is the usual.
     public init(
         device: String,

@@ -8,6 +8,9 @@ internal import IPAddressing
 ///
 /// The third kind ends the search, and filters of others that stand behind ours would not be asked any more. Where there
 /// are such, it is left out, and the fourth kind names every bit by which a packet is not plain.
+///
+/// What the kernel itself has to say about a client's packet never reaches an interface, for its destination is here: of
+/// the loopback device the errors go to the TUN that quote what may be a client's.
 public struct ShareFilter: Hashable, Sendable {
     let preference: UInt16
     let keys: [FilterKey]
@@ -58,9 +61,35 @@ public struct ShareFilter: Hashable, Sendable {
         return filters
     }
 
+    /// The filters at the loopback device, which take the kernel's own errors about packets from a shared address: that
+    /// a packet is too big for its next link, that nobody answers there, or that the host's firewall rejects it
+    /// (RFC 792, type 3).
+    static func filters(ofOwnErrorsFor shared: NetworkPlan.SharedAddress) -> [ShareFilter] {
+        let error = [
+            FilterKey(value: shared.address.bits, mask: ~0, offset: 16), transport(1), withoutOptions,
+            FilterKey(value: 3 << 24, mask: 0xFF00_0000, offset: 20),
+        ]
+        let source = FilterKey(value: shared.address.bits, mask: ~0, offset: quote + 12)
+        let length = FilterKey(value: withoutOptions.value, mask: withoutOptions.mask, offset: quote)
+        var filters = [
+            ShareFilter(preference: 6401, keys: error + [transport(1, at: quote), source], action: .toTranslator)
+        ]
+        for number in [6, 17] as [UInt32] {
+            for ports in portKeys(shared.ports) {
+                let port = FilterKey(value: ports.value << 16, mask: ports.mask << 16, offset: quote + 20)
+                let keys = (error + [length, transport(number, at: quote), source, port]).filter { $0.mask != 0 }
+                filters.append(ShareFilter(preference: 6401, keys: keys, action: .toTranslator))
+            }
+        }
+        return filters
+    }
+
+    /// Where the quoted packet begins in an ICMP error without IPv4 options: RFC 792.
+    private static let quote: Int32 = 28
+
     /// The protocol field: RFC 791 section 3.1, octet 9.
-    private static func transport(_ number: UInt32) -> FilterKey {
-        FilterKey(value: number << 16, mask: 0x00FF_0000, offset: 8)
+    private static func transport(_ number: UInt32, at header: Int32 = 0) -> FilterKey {
+        FilterKey(value: number << 16, mask: 0x00FF_0000, offset: header + 8)
     }
 
     /// A range of ports as the fewest values under masks: RFC 9293 section 3.1 and RFC 768, octet 2.

@@ -257,17 +257,19 @@ struct InstallationTests {
             var next = try NetworkInstallation()
             let report = try next.install(wanted)
             let unchanged = try next.repair(wanted)
-            let targets = try lines("tc filter show dev eth0 ingress | grep -o 'Redirect to device .*)'")
+            let targets = try ["eth0", "lo"].map {
+                try lines("tc filter show dev \($0) ingress | grep -o 'Redirect to device .*)'")
+            }
             _ = try next.withdraw(device: "nat64")
             withExtendedLifetime(consume device) {}
             return (before, left, report, unchanged, targets, try everything())
         }
         #expect(!found.1.contains("nat64"), "what belongs to the device goes with it")
         #expect(found.1.contains("clsact") && found.1.contains("203.0.113.65"))
-        #expect(found.2.removed.filter { "\($0)".hasPrefix("filter ") }.count == 5)
+        #expect(found.2.removed.filter { "\($0)".hasPrefix("filter ") }.count == 8)
         #expect(found.2.found.filter { "\($0)".hasPrefix("proxy neighbour ") }.count == 4)
         #expect(found.3.isUnchanged && found.3.problems.isEmpty)
-        #expect(found.4 == Array(repeating: "Redirect to device nat64)", count: 5))
+        #expect(found.4 == [5, 3].map { Array(repeating: "Redirect to device nat64)", count: $0) })
         #expect(found.5 == found.0)
     }
 

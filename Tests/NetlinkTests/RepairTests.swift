@@ -105,7 +105,9 @@ struct RepairTests {
         }
         #expect(gone.problems == [.interfaceMissing("eth0")])
         #expect(back.problems.isEmpty)
-        #expect(back.made.filter { $0.description.hasPrefix("filter ") }.count == 6)
+        let made = back.made.map(\.description).filter { $0.hasPrefix("filter ") }
+        #expect(made.filter { $0.hasSuffix(" on eth0") }.count == 6)
+        #expect(made.filter { $0.hasSuffix(" on lo") }.count == 3)
     }
 }
 

@@ -130,4 +130,40 @@ struct ShareFilterTests {
         #expect(filters.allSatisfy { $0.keys.count <= TrafficFilter.mostKeys })
         #expect(Set(filters).count == filters.count)
     }
+
+    /// An ICMP message of this type to the address, about a packet of the address.
+    private func error(_ type: UInt8, about number: UInt8, port: UInt16, from source: IPv4Address) -> [UInt8] {
+        var octets = packet(to: address, protocol: 1, port: 0, fragment: 0)
+        octets[20] = type
+        var quoted = packet(to: IPv4Address(198, 51, 100, 10), protocol: number, port: 443)
+        for index in 0..<4 { quoted[12 + index] = UInt8(source.bits >> UInt32(24 - 8 * index) & 255) }
+        quoted[20] = UInt8(port >> 8)
+        quoted[21] = UInt8(port & 255)
+        return octets + quoted
+    }
+
+    @Test("of the kernel's own errors those go to the translator that may be about a client's packet")
+    func ownErrors() {
+        let share = NetworkPlan.SharedAddress(interface: "eth0", address: address, ports: Port(61440)...Port(65535))
+        let filters = ShareFilter.filters(ofOwnErrorsFor: share)
+        #expect(filters.allSatisfy { $0.action == .toTranslator && $0.keys.count <= TrafficFilter.mostKeys })
+        for number in [6, 17] as [UInt8] {
+            for (port, expected) in [(61440, .toTranslator), (65535, .toTranslator), (61439, .toHost), (443, .toHost)]
+                as [(UInt16, ShareFilter.Action)]
+            {
+                #expect(verdict(filters, error(3, about: number, port: port, from: address)) == expected)
+                #expect(verdict(filters, error(11, about: number, port: port, from: address)) == .toHost)
+            }
+            let other = error(3, about: number, port: 62000, from: IPv4Address(203, 0, 113, 6))
+            #expect(verdict(filters, other) == .toHost)
+        }
+        #expect(verdict(filters, error(3, about: 1, port: 0, from: address)) == .toTranslator)
+        #expect(verdict(filters, error(8, about: 1, port: 0, from: address)) == .toHost)
+        #expect(verdict(filters, error(3, about: 47, port: 62000, from: address)) == .toHost)
+        for port in [22, 62000] as [UInt16] {
+            let padding = [UInt8](repeating: 0, count: 28)
+            #expect(verdict(filters, packet(to: address, protocol: 6, port: port) + padding) == .toHost)
+            #expect(verdict(filters, packet(to: address, protocol: 17, port: port) + padding) == .toHost)
+        }
+    }
 }

@@ -249,3 +249,60 @@ def shared_host_error(b):
     equal("the source that the host saw", reply.data, b"reply to 192.0.0.7")
     b.exchange([ip6(C6, HOST, ICMP6, icmp6(C6, HOST, 1, 4, data=reply.raw))])
     equal("the error at the host's socket (ECONNREFUSED)", listener.communicate(timeout=60)[0].strip(), "111")
+
+
+@case("X64-20", "with a shared address clients hear what the host's kernel has to say of their packets", config="share")
+def shared_kernel_errors(b):
+    narrow, rejected, closed = "198.51.100.70", "198.51.100.71", "198.51.100.72"
+    b.on("ip", "route", "add", narrow, "via", "100.64.0.1", "mtu", "1300")
+    b.on("ip", "route", "add", "prohibit", rejected)
+    b.on("ip", "route", "add", "unreachable", closed)
+    try:
+        flow = b.udp_flow(peer=narrow)
+        connection = b.tcp_flow(peer=narrow)
+        ping = b.ping_flow(peer=narrow)
+        for what, packet in (
+            ("UDP", flow.udp6(bytes(1400))),
+            ("TCP", connection.tcp6(ACK, bytes(1400))),
+            ("a ping", ping6(C6, embed(P, narrow), 128, ping.sport, 2, bytes(1400))),
+        ):
+            out6, out4 = b.exchange([packet])
+            b.nothing(out4, f"{what} of 1400 octets")
+            error = b.one(out6, f"the answer to {what} of 1400 octets")
+            equal(f"the answer to {what}", (error.type, error.word, error.src), (2, 1320, embed(P, BOX4)))
+            # All but the hop limit, of which the kernel and the translator have taken their hops.
+            equal(f"what it quotes of {what}", error.quote.raw[8:56], packet[8:56])
+        # The kernel sends five such errors to one address, and then one a second.
+        port = b.port()
+        for what, peer, code, packet in (
+            ("UDP", rejected, 1, udp6(C6, embed(P, rejected), port, 53, b"x")),
+            ("TCP", closed, 0, tcp6(C6, embed(P, closed), port, 80, SYN)),
+            ("a ping", closed, 0, ping6(C6, embed(P, closed), 128, port, 1, b"x")),
+        ):
+            out6, out4 = b.exchange([packet])
+            b.nothing(out4, f"{what} to {peer}")
+            error = b.one(out6, f"the answer to {what} to {peer}")
+            equal(f"the answer to {what} to {peer}", (error.type, error.code), (1, code))
+            equal("what it quotes", error.quote.raw[8:48], packet[8:48])
+    finally:
+        for words in ([narrow], ["prohibit", rejected], ["unreachable", closed]):
+            b.on("ip", "route", "del", *words)
+
+
+@case("X64-20", "with a shared address the host hears what its kernel has to say of its own packets", config="share")
+def shared_kernel_errors_of_host(b):
+    b.udp_flow()
+    b.sysctl("net.ipv4.neigh.wan0.retrans_time_ms=100")
+    listener = b.background(
+        "import socket, struct\n"
+        "s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)\n"
+        f"s.bind(('{BOX4}', 0))\n"
+        "s.settimeout(30)\n"
+        "print('ready')\n"
+        "s.sendto(struct.pack('!BBHHH', 8, 0, 0xFFFF - 0x0800 - 5 - 6, 5, 6), ('100.64.0.99', 0))\n"
+        "while True:\n"
+        "    packet = s.recv(1500)\n"
+        "    if packet[20] == 3: break\n"
+        "print(socket.inet_ntoa(packet[12:16]), packet[21], socket.inet_ntoa(packet[44:48]))\n"
+    )
+    equal("the error at the host's socket", listener.communicate(timeout=60)[0].split(), [BOX4, "1", "100.64.0.99"])

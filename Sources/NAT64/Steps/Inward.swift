@@ -35,13 +35,25 @@ extension TranslatorWorker {
     }
 
     /// Whether the host itself has sent a packet to an address it shares. Anybody else who bears an address of the host
-    /// is refused, because the kernel no longer asks where the packets come from that are handed back to it.
+    /// is refused, because the kernel no longer asks where the packets come from that are handed back to it. But its own
+    /// errors about packets of clients bear it, and who forges one gains no more than by any router's address.
     @inline(__always)
     private func isFromHost(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) throws(DropReason) -> Bool {
         let source = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.source)
         guard view.hostSide.mayOwn(source), view.hostSide.owns(source) else { return arrival.isFromHost }
-        guard arrival.isFromHost || isReplaying else { throw .illegalSource }
-        return true
+        if arrival.isFromHost || isReplaying { return true }
+        guard isUnreachable(memory, frame) else { throw .illegalSource }
+        return false
+    }
+
+    /// Whether a packet is an ICMP error of type 3, as the kernel writes it.
+    @inline(never)
+    private func isUnreachable(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) -> Bool {
+        let start = frame.start
+        return frame.count > IPv4Field.length && memory.octet(at: start) == 0x45
+            && memory.octet(at: start &+ IPv4Field.proto) == IPProtocol.icmp
+            && memory.uint16(at: start &+ IPv4Field.fragment) & 0x3FFF == 0
+            && memory.octet(at: start &+ IPv4Field.length) == ICMPv4Type.unreachable
     }
 
     /// Refuses sources that belong to no host outside. What one client sends to another comes from the IPv6 side, so
