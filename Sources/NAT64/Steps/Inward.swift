@@ -27,6 +27,7 @@ extension TranslatorWorker {
         }
         try checkSource(source)
         try checkOffload(frame.offload, layout, tuple)
+        try checkZeroChecksum(memory, frame, way, tuple)
         guard let (client, prefix) = try route(way, tuple, memory, at: now) else { return .kept }
         arrival.belongsToHost = false
         try checkInward(memory, frame, way, tuple)
@@ -107,6 +108,34 @@ extension TranslatorWorker {
         }
     }
 
+    /// Refuses a datagram without a checksum where the operator wants that, before it begins a session or starts the
+    /// lifetime of one again (RFC 7857 section 7).
+    @inline(__always)
+    mutating func checkZeroChecksum(
+        _ memory: borrowing MutableRawSpan,
+        _ frame: PacketFrame,
+        _ way: InwardWay,
+        _ tuple: IncomingTuple
+    ) throws(DropReason) {
+        guard tuple.transport == .udp, view.settings.udpZeroChecksum == .drop, !frame.offload.needsChecksum,
+            memory.uint16(at: way.layout.payload &+ UDPField.checksum) == 0
+        else { return }
+        try refuseZeroChecksum(
+            InwardFlow(
+                transport: .udp,
+                external: TransportAddress4(way.external, tuple.destination),
+                peer: TransportAddress4(way.peer, tuple.source)
+            )
+        )
+    }
+
+    @inline(never)
+    private mutating func refuseZeroChecksum(_ flow: InwardFlow) throws(DropReason) {
+        guard !arrival.belongsToHost || tables.findInward(flow) != nil else { throw .noSession }
+        arrival.belongsToHost = false
+        throw .zeroChecksum
+    }
+
     /// What the packet's way forbids, once it is known to be a client's.
     @inline(__always)
     mutating func checkInward(
@@ -116,9 +145,6 @@ extension TranslatorWorker {
         _ tuple: IncomingTuple
     ) throws(DropReason) {
         guard memory.octet(at: way.layout.start &+ IPv4Field.timeToLive) > 1 else { throw .hopLimitExceeded }
-        if tuple.transport == .udp, !frame.offload.needsChecksum, view.settings.udpZeroChecksum == .drop {
-            guard memory.uint16(at: way.layout.payload &+ UDPField.checksum) != 0 else { throw .zeroChecksum }
-        }
         guard memory.uint16(at: way.layout.start &+ IPv4Field.fragment) & IPv4Field.dontFragment != 0 else { return }
         // RFC 7915 section 4.1: a packet that may not be fragmented must fit as it is.
         let size = way.size(frame.offload, tuple)

@@ -80,6 +80,7 @@ extension TranslatorWorker {
         case .first(let total):
             do throws(DropReason) {
                 guard let tuple = try IncomingTuple(reading: memory.bytes, layout) else { throw .unsupportedMessage }
+                try checkZeroChecksum(memory, frame, way, tuple)
                 guard let (client, prefix) = try self.route(way, tuple, memory, at: now) else { throw .noSession }
                 arrival.belongsToHost = false
                 try checkFragment(memory, way)
