@@ -117,4 +117,19 @@ struct HeldSYNTests {
         #expect(world.receive(.tcp, external, world.peer(2), .ack).failure == .filtered)
         #expect(refused(world) == [external])
     }
+
+    @Test("TCP-05 at an address that is shared with the host no SYN waits, and none leaves a session")
+    func shared() throws {
+        let world = TablesFixture { settings in
+            settings.filtering = Filtering(.addressDependent)
+            settings.pool[0].sharedWithHost = true
+        }
+        let (client, stranger) = (world.client(1, 5000), world.peer(9))
+        let external = try #require(world.send(.tcp, client, world.peer(7), .syn).value)
+        #expect(world.receive(.tcp, external, stranger, .syn).failure == .filtered)
+        #expect(world.sessions().count == 1 && world.tables.totals().heldSyns == 0)
+        #expect(world.send(.tcp, client, stranger, .syn).value == external)
+        #expect(world.sessions().first { $0.peer == stranger }?.state == .v6Init)
+        #expect(world.tables.brokenInvariants() == [])
+    }
 }

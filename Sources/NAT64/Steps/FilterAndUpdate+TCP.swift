@@ -61,6 +61,8 @@ extension Tables {
         guard settings.filtering.admitsConnectionsFromOutside || shard[binding].standing == .fixed else {
             throw .inboundRefused
         }
+        // At a shared address whatever no session claims is the host's, who answers at once.
+        if !admitted, isShared(flow.external.address) { throw .filtered }
         let step = TCPState.closed.step(on: .v4Syn, held: !admitted)
         if admitted {
             try addSession(binding, flow.peer, under: prefix, step, isFromOutside: true, in: shard, at: moment)

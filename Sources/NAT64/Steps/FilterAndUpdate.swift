@@ -325,6 +325,10 @@ extension Tables {
     @inline(never)
     func isOwn(_ address: IPv4Address) -> Bool { standing(of: address) == .own }
 
+    /// Whether an address is one of the pool and the host's as well.
+    @inline(never)
+    func isShared(_ address: IPv4Address) -> Bool { standing(of: address) == .shared }
+
     /// Whose a transport address is, as far as the pool is concerned.
     @inline(__always)
     func membership(of external: TransportAddress4) -> PoolMembership { pool.membership(of: external) }
