@@ -208,4 +208,69 @@ struct OverloadTests {
         #expect(world.tables.obstacle(to: binding) == nil)
         #expect(world.tables.brokenInvariants() == [])
     }
+
+    @Test(
+        "F10-T4 CGN-15 an address leaves the pool with the last client of its overloaded ports, or when its time is over"
+    )
+    func draining() throws {
+        let other = PoolEntry(addresses: IPv4Address(192, 0, 2, 1)...IPv4Address(192, 0, 2, 1))
+        for endsByTime in [false, true] {
+            let world = fullWorld(.tcp)
+            let (client, peer) = (world.client(50, 5000), world.peer(1))
+            let external = try #require(world.send(.tcp, client, peer, .syn).value)
+            #expect(world.receive(.tcp, external, peer, [.syn, .ack]).value != nil)
+            #expect(world.tables.change(pool: [other], at: world.now))
+            world.pass(.seconds(300))
+            world.sweep()
+            #expect(world.tables.totals().portsInUse == 0 && world.tables.totals().sharingBindings == 1)
+            #expect(!world.dropDrained(), "an established connection goes on")
+            #expect(world.receive(.tcp, external, peer, .ack).value == .client(client, prefix: 0))
+            if endsByTime {
+                #expect(world.tables.endDraining(after: .seconds(300), at: world.now).sessions == 1)
+            } else {
+                for seconds in [7201, 241] as [UInt64] {
+                    world.pass(.seconds(seconds))
+                    world.sweep()
+                }
+            }
+            #expect(world.tables.totals().sharingBindings == 0)
+            #expect(world.dropDrained())
+            #expect(world.tables.brokenInvariants() == [])
+        }
+    }
+
+    private func entry(_ ports: ClosedRange<Port>) -> PoolEntry {
+        PoolEntry(addresses: TablesFixture.firstExternal...TablesFixture.firstExternal, ports: ports)
+    }
+
+    @Test("CGN-15 NAT-08 a port that clients share is given to nobody as its own while they have it")
+    func widened() throws {
+        let world = fullWorld(.tcp)
+        let sharing = (50..<70 as Range<UInt64>).map { world.client($0, 5000) }
+        for client in sharing {
+            let external = try #require(world.send(.tcp, client, world.peer(UInt32(client.address.low)), .syn).value)
+            #expect(external.port.number >= 2030)
+        }
+        #expect(world.tables.change(pool: [entry(Port(2000)...Port(2127))], at: world.now))
+        #expect(world.tables.totals().sharingBindings == 0)
+        #expect(world.tables.brokenInvariants() == [])
+        let owners = (100..<190 as Range<UInt64>).map { world.client($0, 5000) }
+        let owned = owners.compactMap { world.send(.tcp, $0, world.peer(900), .syn).value }
+        #expect(Set(owned).count == 90 && owned.contains { $0.port.number == 2030 })
+        for client in sharing {
+            let external = world.send(.tcp, client, world.peer(UInt32(client.address.low)), .syn).value
+            #expect(external.map { !owned.contains($0) } != false)
+        }
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("a change of the pool that leaves the ports set aside where they are ends nobody's sharing")
+    func unmoved() throws {
+        let world = fullWorld(.tcp)
+        let (client, peer) = (world.client(50, 5000), world.peer(1))
+        let external = try #require(world.send(.tcp, client, peer, .syn).value)
+        let other = PoolEntry(addresses: IPv4Address(192, 0, 2, 1)...IPv4Address(192, 0, 2, 1))
+        #expect(world.tables.change(pool: [entry(Port(2000)...Port(2031)), other], at: world.now))
+        #expect(world.receive(.tcp, external, peer, [.syn, .ack]).value == .client(client, prefix: 0))
+    }
 }

@@ -371,7 +371,7 @@ struct PoolChangeTests {
             #expect(world.tables.change(pool: entries))
             world.pass(.seconds([5, 60, 250].randomElement(using: &dice) ?? 5))
             world.sweep()
-            _ = world.tables.pool.dropDrained()
+            _ = world.dropDrained()
             generation += 1
             world.tables.pool.stampRetired(generation)
             world.tables.pool.reclaim(seen: Bool.random(using: &dice) ? generation : 0)

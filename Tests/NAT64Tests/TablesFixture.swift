@@ -77,7 +77,7 @@ final class TablesFixture {
     func reserve(_ port: Port, _ transport: TransportProtocol) -> Bool { tables.pool.reserve(port, 0, transport) }
 
     /// Takes draining addresses that nothing uses out of the pool.
-    func dropDrained() -> Bool { tables.pool.dropDrained() }
+    func dropDrained() -> Bool { tables.dropDrained() }
 
     /// How many layouts of the pool wait for workers to look away.
     var retiredPools: Int { tables.pool.changes.withLock { $0.retired.count } }

@@ -5,7 +5,7 @@ import Timing
 // Changing the pool while packets pass. One thread at a time.
 extension Pool {
     /// Makes the pool consist of these entries. Addresses that are new can be used at once; of those that are not
-    /// listed any more no port is given out, and they stay, draining, until ``dropDrained()`` finds them unused.
+    /// listed any more no port is given out, and they stay, draining, until ``dropDrained(besides:)`` finds them unused.
     /// Addresses that are listed again go on as they are, also with other ports: bindings on ports outside the new
     /// range live on.
     ///
@@ -49,11 +49,13 @@ extension Pool {
 
     /// Takes those draining addresses out of the pool of which no port is in use or held.
     ///
+    /// - Parameter sharing: Addresses whose overloaded ports are in use, which are not counted here; asked if it matters.
     /// - Returns: Whether there were any.
-    func dropDrained() -> Bool {
+    func dropDrained(besides sharing: () -> Set<IPv4Address>) -> Bool {
         changes.withLock { changes in
             let before = layout
             guard before.isDraining else { return false }
+            lazy var shared = sharing()
             var left: [PoolRange] = []
             var gone: [Range<Int>] = []
             for range in before.all {
@@ -62,10 +64,10 @@ extension Pool {
                     continue
                 }
                 for (offset, number) in range.numbers.enumerated() {
-                    if isUnused(number) {
+                    let address = IPv4Address(bits: range.addresses.lowerBound.bits + UInt32(offset))
+                    if isUnused(number), !shared.contains(address) {
                         gone.append(number..<number + 1)
                     } else {
-                        let address = IPv4Address(bits: range.addresses.lowerBound.bits + UInt32(offset))
                         left.append(range.part(address...address, drainingSince: range.drainingSince))
                     }
                 }

@@ -30,16 +30,31 @@ extension Pool {
         }
     }
 
+    /// Whether a transport address is one that a single client is given for itself.
+    func givesToOne(_ external: TransportAddress4) -> Bool {
+        guard let place = layout.find(external.address), !place.isDraining else { return false }
+        let port = external.port.number
+        return layout.withRange(at: place.range) { port >= $0.ports.first && port <= $0.ports.last }
+    }
+
     /// The addresses that have drained for a time and have ports in use or held still.
-    func drained(for span: Moment.Span, at moment: Moment) -> Set<IPv4Address> {
+    ///
+    /// - Parameter sharing: As for ``dropDrained(besides:)``.
+    func drained(
+        for span: Moment.Span,
+        at moment: Moment,
+        besides sharing: () -> Set<IPv4Address>
+    ) -> Set<IPv4Address> {
         changes.withLock { _ in
             guard layout.isDraining else { return [] }
             var addresses: Set<IPv4Address> = []
+            lazy var shared = sharing()
             for range in layout.all {
                 guard let since = range.drainingSince, moment - since >= span else { continue }
-                for (offset, number) in range.numbers.enumerated()
-                where TransportProtocol.allCases.contains(where: { space(number, $0).used > 0 }) {
-                    addresses.insert(IPv4Address(bits: range.addresses.lowerBound.bits + UInt32(offset)))
+                for (offset, number) in range.numbers.enumerated() {
+                    let address = IPv4Address(bits: range.addresses.lowerBound.bits + UInt32(offset))
+                    let hasPorts = TransportProtocol.allCases.contains { space(number, $0).used > 0 }
+                    if hasPorts || shared.contains(address) { addresses.insert(address) }
                 }
             }
             return addresses

@@ -5,12 +5,15 @@ public import Timing
 extension Tables {
     /// Makes the pool consist of these entries; see ``Pool/change(to:at:pairings:waitForShards:)``.
     func change(pool entries: [PoolEntry], at moment: Moment) -> Bool {
-        pool.change(to: entries, at: moment, pairings: { pairings(under: $0, insteadOf: $1) }) {
+        let fits = pool.change(to: entries, at: moment, pairings: { pairings(under: $0, insteadOf: $1) }) {
             for index in 0..<Self.shardCount {
                 shard(index).lock()
                 shard(index).unlock()
             }
         }
+        // The ports that are set aside move with their range, and those left behind are given to one client each.
+        if fits, settings.overloadsPorts { endSharing(Tick(moment)) { pool.givesToOne($0.external) } }
+        return fits
     }
 
     /// Lets client networks go where their hash leads that have no binding any more at the address they kept when the
@@ -66,6 +69,25 @@ extension Tables {
         }
     }
 
+    /// Takes those draining addresses out of the pool that no binding has; see ``Pool/dropDrained(besides:)``.
+    func dropDrained() -> Bool { pool.dropDrained(besides: sharingAddresses) }
+
+    /// The addresses of which clients have overloaded ports. The shards are locked in slices.
+    func sharingAddresses() -> Set<IPv4Address> {
+        var addresses: Set<IPv4Address> = []
+        guard sharedPorts.count > 0 else { return addresses }
+        var cursor: TableCursor? = .start
+        while let place = cursor, !place.isFurther {
+            cursor = walk(from: place) { shard, id in
+                guard !id.isFurther else { return true }
+                let binding = shard[BindingID(id.index)]
+                if binding.standing != .free, binding.sharesPort { addresses.insert(binding.external) }
+                return true
+            }
+        }
+        return addresses
+    }
+
     /// How much of each range of the pool is in use, lowest address first.
     public func poolUse() -> [PoolUse] { pool.use() }
 }
@@ -110,7 +132,7 @@ extension Translator {
     ///
     /// - Returns: Whether there were any.
     public func dropDrainedAddresses() -> Bool {
-        let dropped = tables.pool.dropDrained()
+        let dropped = tables.dropDrained()
         if dropped { retirePool() }
         tables.pool.reclaim(seen: oldestView)
         return dropped

@@ -179,7 +179,7 @@ extension Tables {
     ///
     /// - Returns: The addresses that had any, and how many sessions were ended.
     func endDraining(after span: Moment.Span, at moment: Moment) -> (addresses: Set<IPv4Address>, sessions: Int) {
-        let addresses = pool.drained(for: span, at: moment)
+        let addresses = pool.drained(for: span, at: moment, besides: sharingAddresses)
         guard !addresses.isEmpty else { return ([], 0) }
         let now = Tick(moment)
         var sessions = 0
@@ -289,13 +289,18 @@ extension Tables {
                 (0..<binding.count).map { PoolPort(transport: binding.transport, external: binding.external($0)) }
             }
         )
+        endSharing(now) { ports.contains($0) }
+    }
+
+    /// Ends the bindings with overloaded ports that are somebody's own from now on. The shards are locked in slices.
+    func endSharing(_ now: Tick, where isOwned: (PoolPort) -> Bool) {
         var cursor: TableCursor? = .start
         while let start = cursor {
             cursor = walk(from: start) { shard, id in
                 guard !id.isFurther else { return true }
                 let binding = shard[BindingID(id.index)]
                 guard binding.isLive, binding.sharesPort else { return true }
-                if ports.contains(PoolPort(transport: binding.transport, external: binding.externalAddress)) {
+                if isOwned(PoolPort(transport: binding.transport, external: binding.externalAddress)) {
                     detach(BindingID(id.index), in: shard, now)
                 }
                 return true
