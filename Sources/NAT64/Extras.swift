@@ -55,6 +55,7 @@ extension TranslatorWorker {
         let expired = translator.fragments.expire(at: now)
         counters.drops.slots[Int(DropReason.fragmentTimeout.rawValue)].count(UInt64(expired.late))
         counters.drops.slots[Int(DropReason.fragmentMemory.rawValue)].count(UInt64(expired.displaced))
+        counters.drops.slots[Int(DropReason.fragmentOfRefused.rawValue)].count(UInt64(expired.orphaned))
         if expired.first.head >= 0 {
             _ = translator.fragments.discard(&abandoned)
             abandoned = expired.first

@@ -120,7 +120,7 @@ extension FragmentTable {
 
     /// Frees what waits and lets the rest of the datagram be refused.
     mutating func refuse(_ index: Int) {
-        _ = freePieces(unhang(index))
+        orphaned += freePieces(unhang(index))
         datagrams[index].route = .refused
     }
 
@@ -137,8 +137,25 @@ extension FragmentTable {
         at now: Moment
     ) -> Bool {
         let ends = UInt64(source.bits) << 32 | UInt64(destination.bits)
-        let flow = secret(ends, UInt64(key.proto) << 16 | UInt64(identification), 1)
-        let datagram = secret(key.source.high, key.source.low, UInt64(key.identification))
+        return claim(secret(ends, UInt64(key.proto) << 16 | UInt64(identification), 1), for: key, at: now)
+    }
+
+    /// The same of a datagram from one client to another; fragments of all protocols are told apart by their
+    /// identifications there.
+    mutating func claim(
+        _ identification: UInt32,
+        from source: IPv6Address,
+        to destination: IPv6Address,
+        for key: FragmentKey,
+        at now: Moment
+    ) -> Bool {
+        let ends = secret(source.high, source.low, UInt64(identification))
+        return claim(secret(ends, destination.high, destination.low), for: key, at: now)
+    }
+
+    private mutating func claim(_ flow: UInt64, for key: FragmentKey, at now: Moment) -> Bool {
+        let source = secret(key.source.high, key.source.low, UInt64(key.identification))
+        let datagram = secret(source, key.destination.high, key.destination.low)
         let place = Int(truncatingIfNeeded: flow) & (claims.count - 1)
         let old = claims[place]
         if old.flow == flow, old.datagram != datagram, old.deadline > now { return false }
@@ -240,7 +257,8 @@ extension FragmentTable {
         let head = Int(datagrams[index].head)
         let header = head * Self.blockSize + Int(blocks[head].payload)
         let length = Int(memory.octets.uint16(at: header + UDPField.length))
-        guard length == Int(datagrams[index].total) else {
+        // What comes behind the datagram's own length is no part of it, and passes with it (RFC 9868).
+        guard length >= UDPField.headerLength, length <= Int(datagrams[index].total) else {
             refuse(index)
             throw .malformed
         }
@@ -251,6 +269,7 @@ extension FragmentTable {
             proto: IPProtocol.udp
         )
         var piece = datagrams[index].head
+        var uncovered = length
         while piece >= 0 {
             var skip = Int(blocks[Int(piece)].payload)
             var left = Int(blocks[Int(piece)].count)
@@ -258,7 +277,9 @@ extension FragmentTable {
             while block >= 0 {
                 let part = min(Self.blockSize, left)
                 // Blocks and headers have even lengths, so words never straddle a border.
-                sum.add(memory.octets, from: Int(block) * Self.blockSize + skip, count: max(part - skip, 0))
+                let covered = min(max(part - skip, 0), uncovered)
+                sum.add(memory.octets, from: Int(block) * Self.blockSize + skip, count: covered)
+                uncovered -= covered
                 skip = max(skip - part, 0)
                 left -= part
                 block = blocks[Int(block)].next

@@ -87,6 +87,8 @@ struct FragmentTable: ~Copyable {
     var claims = [Claim](repeating: Claim(), count: 4096)
     /// Fragments dropped to make room, not yet told.
     var displaced = 0
+    /// Fragments that waited for one that was refused, not yet told.
+    var orphaned = 0
     let sources: SourceNetwork
     let lifetime: Moment.Span
     let secret: KeyedHash
@@ -189,8 +191,9 @@ extension FragmentTable {
     }
 
     mutating func expire(at now: Moment) -> ExpiredFragments {
-        var expired = ExpiredFragments(displaced: displaced)
+        var expired = ExpiredFragments(displaced: displaced, orphaned: orphaned)
         displaced = 0
+        orphaned = 0
         while oldest >= 0, datagrams[Int(oldest)].deadline <= now {
             let index = Int(oldest)
             // RFC 8200 section 4.5: who sent the first fragment of a datagram that cannot be put together is told.

@@ -18,8 +18,10 @@ enum FragmentRoute: Hashable {
     case unknown
     /// To the IPv4 side, from this address of the pool and under this identification.
     case outward(IPv4Address, identification: UInt16)
-    /// To a client, from this address: from the IPv4 side or from another client.
+    /// From the IPv4 side to a client, from this address.
     case client(IPv6Address, source: IPv6Address)
+    /// From another client to a client, from this address and under this identification.
+    case hairpin(IPv6Address, source: IPv6Address, identification: UInt32)
     /// Back to the host, whose datagram it is.
     case host
     /// Nowhere.
@@ -72,6 +74,8 @@ struct ExpiredFragments {
     var late = 0
     /// How many have been dropped since the last time to make room for others.
     var displaced = 0
+    /// How many have been dropped since the last time because another of their datagram was refused.
+    var orphaned = 0
     /// The first fragments of IPv6 datagrams that were to be put together: their senders are told.
     var first = ReleasedFragments()
 }
@@ -113,6 +117,17 @@ final class FragmentStore: Sendable {
         _ identification: UInt16,
         from source: IPv4Address,
         to destination: IPv4Address,
+        for key: FragmentKey,
+        at now: Moment
+    ) -> Bool {
+        table.withLock { $0.claim(identification, from: source, to: destination, for: key, at: now) }
+    }
+
+    /// The same of a datagram from one client to another, where RFC 8200 section 4.5 has no bound for the time.
+    func claim(
+        _ identification: UInt32,
+        from source: IPv6Address,
+        to destination: IPv6Address,
         for key: FragmentKey,
         at now: Moment
     ) -> Bool {

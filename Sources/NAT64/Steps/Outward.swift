@@ -15,7 +15,7 @@ extension TranslatorWorker {
         let destination = ipv6Address(memory.bytes, at: layout.start &+ IPv6Field.destination)
         guard let (prefix, peer) = view.extract(destination) else { throw refusal(of: destination) }
         try checkSource(source)
-        let way = OutwardWay(layout: layout, client: source, destination: destination, prefix: prefix, peer: peer)
+        var way = OutwardWay(layout: layout, client: source, destination: destination, prefix: prefix, peer: peer)
         if layout.isFragment { return try outwardFragment(&memory, &frame, way, at: now) }
         guard let tuple = try IncomingTuple(reading: memory.bytes, layout) else {
             return try outwardError(&memory, &frame, way, at: now)
@@ -23,7 +23,10 @@ extension TranslatorWorker {
         try checkOffload(frame.offload, layout, tuple)
         try checkOutward(memory, frame, way, tuple)
         let route = try route(way, tuple, at: now)
-        if memory.octet(at: layout.start &+ IPv6Field.hopLimit) == 2 { try checkHostHop(route, way) }
+        if case .outside(let external) = route {
+            try checkHostHop(memory, way, from: external.address)
+            if layout.fragmentHeader != 0 { numberAtomic(&way, from: external.address, at: now) }
+        }
         finishQuery(&memory, &frame, layout, tuple)
         return sendOutward(&memory, &frame, way, tuple, route)
     }
@@ -36,14 +39,37 @@ extension TranslatorWorker {
         return destination.isMulticast ? .illegalDestination : .destinationOutsidePrefix
     }
 
-    /// A packet from an address that is shared with the host, and that the host's own forwarding would refuse next.
+    /// Refuses a packet from an address that is shared with the host, and that the host's own forwarding would refuse
+    /// next.
+    @inline(__always)
+    mutating func checkHostHop(
+        _ memory: borrowing MutableRawSpan,
+        _ way: OutwardWay,
+        from external: IPv4Address
+    ) throws(DropReason) {
+        guard memory.octet(at: way.layout.start &+ IPv6Field.hopLimit) == 2 else { return }
+        try checkLastHop(way, from: external)
+    }
+
     @inline(never)
-    mutating func checkHostHop(_ route: OutwardRoute, _ way: OutwardWay) throws(DropReason) {
-        guard case .outside(let external) = route, tables.standing(of: external.address) == .shared,
-            !view.hostSide.owns(way.peer)
-        else { return }
-        arrival.hostHop = view.embed(external.address, under: way.prefix)
+    private mutating func checkLastHop(_ way: OutwardWay, from external: IPv4Address) throws(DropReason) {
+        guard tables.isShared(external), !view.hostSide.owns(way.peer) else { return }
+        arrival.hostHop = view.embed(external, under: way.prefix)
         throw .hopLimitExceeded
+    }
+
+    /// An atomic fragment goes out with DF clear and the low half of its identification, like the fragments of a datagram
+    /// (RFC 7915 section 5.1.1), and may be fragmented on its way.
+    @inline(never)
+    private mutating func numberAtomic(_ way: inout OutwardWay, from external: IPv4Address, at now: Moment) {
+        let key = FragmentKey(
+            source: way.client,
+            destination: way.destination,
+            identification: way.layout.identification,
+            proto: way.layout.proto,
+            isIPv6: true
+        )
+        way.layout.identification = UInt32(identification(key, from: external, to: way.peer, at: now))
     }
 
     /// Finds the layout and remembers the place of what is wrong.

@@ -29,20 +29,31 @@ extension TranslatorWorker {
         switch try standing(key, memory, layout, at: now) {
         case .kept: return .kept
         case .complete(let fragments): return release(fragments)
-        case .known(let route): return try sendFragment(&memory, &frame, way, route)
+        case .known(let route):
+            if case .outward(let external, _) = route { try checkHostHop(memory, way, from: external) }
+            return try sendFragment(&memory, &frame, way, route)
         case .first(let total):
             do throws(DropReason) {
                 guard let tuple = try IncomingTuple(reading: memory.bytes, layout) else { throw .unsupportedMessage }
                 try checkOutward(memory, frame, way, tuple)
                 switch try self.route(way, tuple, at: now) {
                 case .outside(let external):
+                    try checkHostHop(memory, way, from: external.address)
                     let number = identification(key, from: external.address, to: way.peer, at: now)
                     let route = FragmentRoute.outward(external.address, identification: number)
                     settle(key, route)
                     rewriteOutward(&memory, way, tuple, external, offload: .none, wholeLength: total)
                     return try sendFragment(&memory, &frame, way, route)
                 case .hairpin(let source, let destination):
-                    settle(key, .client(destination.address, source: source.address))
+                    var way = way
+                    way.layout.identification = identification(
+                        key,
+                        from: source.address,
+                        to: destination.address,
+                        at: now
+                    )
+                    let number = way.layout.identification
+                    settle(key, .hairpin(destination.address, source: source.address, identification: number))
                     return sendToClient(&memory, &frame, way, tuple, source, destination)
                 }
             } catch {
@@ -144,7 +155,7 @@ extension TranslatorWorker {
 
     /// The identification of a datagram's fragments on the IPv4 side: the low half of what it has, as RFC 7915
     /// section 5.1.1 says, unless another client's datagram to the same peer has the same (RFC 6864 section 5.3.1).
-    private mutating func identification(
+    mutating func identification(
         _ key: FragmentKey,
         from source: IPv4Address,
         to destination: IPv4Address,
@@ -155,6 +166,23 @@ extension TranslatorWorker {
         for _ in 0..<8 {
             if translator.fragments.claim(number, from: source, to: destination, for: key, at: now) { break }
             number = nextIdentification(source, destination, proto, count: 1)
+        }
+        return number
+    }
+
+    /// The identification of a datagram's fragments from one client to another: the one it has, unless another client's
+    /// datagram, which bears the same address there, has the same (RFC 8200 section 4.5).
+    private mutating func identification(
+        _ key: FragmentKey,
+        from source: IPv6Address,
+        to destination: IPv6Address,
+        at now: Moment
+    ) -> UInt32 {
+        var number = key.identification
+        for attempt in 1...8 as ClosedRange<UInt64> {
+            if translator.fragments.claim(number, from: source, to: destination, for: key, at: now) { break }
+            let hash = translator.identification.secret(key.source.high, key.source.low, UInt64(number) << 8 | attempt)
+            number = UInt32(truncatingIfNeeded: hash >> 32)
         }
         return number
     }
@@ -185,10 +213,12 @@ extension TranslatorWorker {
             frame.offload = .none
             header.write(&memory, at: frame.start)
             return .send
-        case .client(let client, let source):
+        case .hairpin(let client, let source, let identification):
             arrival.isHairpin = true
+            var way = way
+            way.layout.identification = identification
             return writeToClient(&memory, &frame, way, source, client)
-        case .unknown, .host, .refused:
+        case .unknown, .client, .host, .refused:
             throw .fragmentOfRefused
         }
     }
