@@ -26,6 +26,41 @@ struct PolicyTests {
         policy.mayReach(try #require(IPv4Address(address)), under: prefix)
     }
 
+    @Test(
+        "every address stands as the strongest of its ranges says, whatever the lists",
+        arguments: 0..<20 as Range<Int>
+    )
+    func strongestRangeCounts(round: Int) {
+        var dice = SystemRandomNumberGenerator()
+        func ranges() -> [IPv4Prefix] {
+            (0..<round * 3).map { _ in
+                let near = SpecialPurpose.all.randomElement(using: &dice)?.address.bits ?? 0
+                let bits =
+                    near ^ UInt32.random(in: 0...0xFFFF_FFFF, using: &dice) >> UInt32.random(in: 0...31, using: &dice)
+                return IPv4Prefix(IPv4Address(bits: bits), length: Int.random(in: 5...32, using: &dice))
+            }
+        }
+        let (allow, refuse) = (ranges(), ranges())
+        let rules = DestinationRules(allow: allow, refuse: refuse)
+        let borders = (allow + refuse + SpecialPurpose.all).map(\.range).flatMap { ends in
+            [ends.lowerBound.bits &- 1, ends.lowerBound.bits, ends.upperBound.bits, ends.upperBound.bits &+ 1]
+        }
+        for address in (borders + [0, .max]).map(IPv4Address.init(bits:)) {
+            func lies(in ranges: [IPv4Prefix]) -> Bool { ranges.contains { $0.contains(address) } }
+            let expected: DestinationRules.Standing =
+                if lies(in: refuse) {
+                    .refused
+                } else if lies(in: allow) {
+                    .allowed
+                } else if lies(in: SpecialPurpose.neverRouted) {
+                    .refused
+                } else {
+                    lies(in: SpecialPurpose.notGlobal) ? .notGlobal : .global
+                }
+            #expect(rules.standing(of: address) == expected, "\(address), allow \(allow), refuse \(refuse)")
+        }
+    }
+
     @Test("ADR-07 the well-known prefix reaches no special-purpose address, ADR-10 each range and its neighbours")
     func wellKnownIsStrict() throws {
         let policy = try policy()
