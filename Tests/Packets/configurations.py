@@ -132,6 +132,14 @@ CONFIGURATIONS = {
             port_hold_down="1",
         ),
     },
+    "resting": {
+        "text": text(
+            "[nat64.lifetimes]\nunsafe-short = true\nudp = 2\n",
+            pool='["203.0.113.1"]',
+            ports='"2000-2063"',
+            port_hold_down="60",
+        ),
+    },
     "shortfew": {
         "text": text(
             "[nat64.lifetimes]\nunsafe-short = true\ntcp-established = 30\ntcp-transitory = 30\n",

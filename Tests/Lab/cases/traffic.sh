@@ -62,7 +62,7 @@ upload() {
 }
 bulk() {
     stream_server
-    on client iperf3 -c $V4 -t 1 "$@" --json | jq -e '.end.sum_received.bytes // .end.sum.bytes > 1000000'
+    on client iperf3 -c $V4 -t 1 "$@" --json | jq -e '(.end.sum_received.bytes // .end.sum.bytes) > 1000000'
 }
 many_connections() {
     local i
