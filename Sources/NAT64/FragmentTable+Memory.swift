@@ -154,8 +154,7 @@ extension FragmentTable {
     }
 
     private mutating func claim(_ flow: UInt64, for key: FragmentKey, at now: Moment) -> Bool {
-        let source = secret(key.source.high, key.source.low, UInt64(key.identification))
-        let datagram = secret(source, key.destination.high, key.destination.low)
+        let datagram = secret(key.source.high, key.source.low, UInt64(key.identification))
         let place = Int(truncatingIfNeeded: flow) & (claims.count - 1)
         let old = claims[place]
         if old.flow == flow, old.datagram != datagram, old.deadline > now { return false }

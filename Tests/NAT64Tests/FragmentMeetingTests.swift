@@ -107,13 +107,15 @@ struct FragmentMeetingTests {
         #expect(numbers[0] == [0x77] && numbers[1].count == 1 && numbers[1] != numbers[0])
     }
 
-    @Test("X64-06 one client's fragments under two prefixes have one peer, and leave with two identifications")
+    @Test("X64-06 one client's fragments under two prefixes, alike in their low halves, leave with two identifications")
     func prefixIdentifications() throws {
         var bench = try TranslateBench(prefixes: ["2001:db8:64::/96", "2001:db8:65::/96"])
         var numbers: [Set<UInt32>] = []
-        for prefix in ["2001:db8:64", "2001:db8:65"] {
+        for (prefix, high) in [("2001:db8:64", 0), ("2001:db8:65", 1)] as [(String, UInt8)] {
             let datagram = "udp [2001:db8:6::c0]:40000 > [\(prefix)::198.51.100.10]:53 size 2000"
-            numbers.append(try identifications(sent(&bench, cut(try bench.octets(datagram), [1200, 808]))))
+            var pieces = cut(try bench.octets(datagram), [1200, 808])
+            for index in pieces.indices { pieces[index][45] = high }
+            numbers.append(try identifications(sent(&bench, pieces)))
         }
         #expect(numbers[0] == [0x77] && numbers[1].count == 1 && numbers[1] != numbers[0])
     }
