@@ -76,6 +76,26 @@ struct OverloadTests {
         #expect(world.receive(.udp, own, world.peer(2)).value == .client(world.client(3, 4000), prefix: 0))
     }
 
+    @Test(
+        "CGN-15 NAT-07 every overloaded port is used towards a peer, those of the client's parity first",
+        arguments: [(32, 2), (48, 3), (64, 4), (16, 1)]
+    )
+    func everyShared(ports: Int, shared: Int) {
+        let world = TablesFixture(ports: Port(2000)...Port(UInt16(1999 + ports))) { $0.overloadsPorts = true }
+        for host in 0..<UInt64(ports - shared) { world.send(.udp, world.client(host, 4000), world.peer(900)) }
+        for parity in [0, 1] as [UInt16] {
+            let peer = world.peer(UInt32(parity) + 1)
+            let results = (0..<UInt64(shared) + 1).map { host in
+                world.send(.udp, world.client(1000 + host, 5000 + parity), peer)
+            }
+            let given = results.compactMap { $0.value?.port.number }
+            #expect(Set(given).count == shared && results.last?.failure == .poolExhausted)
+            let like = given.prefix { $0 & 1 == parity }.count
+            #expect(shared == 1 || like == given.count { $0 & 1 == parity }, "its parity first")
+        }
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("CGN-15 two clients have one port towards different peers, and the second is refused towards the same")
     func oneSharedPort() {
         let world = fullWorld()
@@ -84,11 +104,11 @@ struct OverloadTests {
         #expect(first == second)
         #expect(world.receive(.udp, first, world.peer(1)).value == .client(world.client(50, 5000), prefix: 0))
         #expect(world.receive(.udp, first, world.peer(2)).value == .client(world.client(51, 5000), prefix: 0))
-        #expect(world.send(.udp, world.client(52, 5000), world.peer(1)).failure == .poolExhausted)
         #expect(world.send(.udp, world.client(51, 5000), world.peer(1)).failure == .poolExhausted, "its port is fixed")
         #expect(world.send(.udp, world.client(51, 5000), world.peer(3)).value == second, "and stays the same")
         let third = world.send(.udp, world.client(51, 5001), world.peer(1)).value
         #expect(third?.port == Port(2031), "an odd port, an odd port")
+        #expect(world.send(.udp, world.client(52, 5000), world.peer(1)).failure == .poolExhausted)
         #expect(world.tables.brokenInvariants() == [])
     }
 
@@ -177,8 +197,8 @@ struct OverloadTests {
     func staticPort() {
         let world = fullWorld()
         #expect(world.reserve(Port(2030), .udp))
-        #expect(world.send(.udp, world.client(50, 5000), world.peer(1)).failure == .poolExhausted)
-        #expect(world.send(.udp, world.client(50, 5001), world.peer(1)).value?.port == Port(2031))
+        #expect(world.send(.udp, world.client(50, 5000), world.peer(1)).value?.port == Port(2031))
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(1)).failure == .poolExhausted)
     }
 
     @Test("CGN-15 a static binding ends what others have on its port, and no reply to them reaches its client")

@@ -143,7 +143,7 @@ extension Tables {
 
 extension Tables {
     /// Finds an overloaded port on which nobody talks to the peer yet, and claims that pair for a binding (RFC 7857
-    /// section 3); 64 are tried at most. Parity is kept where more than one port is set aside.
+    /// section 3); 64 are tried at most. UDP keeps its parity while a port of it is among those that are tried.
     ///
     /// - Parameter owner: Names the binding as in ``Pool/owner(_:_:_:)``.
     func claimPort(for flow: OutwardFlow, _ network: UInt64, _ hash: UInt64, owner: UInt32) -> FreePort? {
@@ -152,19 +152,24 @@ extension Tables {
         guard let place = layout.place(for: network) else { return nil }
         let (first, count) = layout.withRange(at: place.range) { (Int($0.ports.firstShared), $0.ports.sharedCount) }
         let space = pool.space(place.number, flow.transport)
-        // Even steps from a port of the client's parity keep to that parity.
+        // Even steps from a port of the client's parity keep to that parity; the ports of the other come after them.
         let keepsParity = flow.transport == .udp && count > 1
-        let choices = keepsParity ? count / 2 : count
-        let offset = keepsParity ? (Int(flow.client.port.number) ^ first) & 1 : 0
-        var choice = (Int(truncatingIfNeeded: hash >> 6 & 0xFFFF) * choices) >> 16
-        for _ in 0..<min(choices, 64) {
-            let port = Port(UInt16(truncatingIfNeeded: first + (keepsParity ? choice * 2 + offset : choice)))
-            let external = TransportAddress4(place.address, port)
-            // A port that is used in its own right belongs to a static binding.
-            if !space.isUsed(port), sharedPorts.claim(flow.transport, external, flow.peer, owner, secret) {
-                return FreePort(number: Binding.noPoolAddress, address: place.address, port: port)
+        let step = keepsParity ? 2 : 1
+        var left = 64
+        for pass in 0..<step {
+            let offset = keepsParity ? (Int(flow.client.port.number) ^ first ^ pass) & 1 : 0
+            let choices = (count - offset + step - 1) / step
+            var choice = (Int(truncatingIfNeeded: hash >> 6 & 0xFFFF) * choices) >> 16
+            for _ in 0..<min(choices, left) {
+                let port = Port(UInt16(truncatingIfNeeded: first + choice * step + offset))
+                let external = TransportAddress4(place.address, port)
+                // A port that is used in its own right belongs to a static binding.
+                if !space.isUsed(port), sharedPorts.claim(flow.transport, external, flow.peer, owner, secret) {
+                    return FreePort(number: Binding.noPoolAddress, address: place.address, port: port)
+                }
+                choice = choice + 1 < choices ? choice + 1 : 0
             }
-            choice = choice + 1 < choices ? choice + 1 : 0
+            left -= min(choices, left)
         }
         return nil
     }
