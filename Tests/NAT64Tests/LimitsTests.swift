@@ -38,6 +38,45 @@ struct LimitsTests {
         #expect(world.send(.udp, world.client(9, 5000, network: 0), world.peer(1)).failure == .clientLimit)
     }
 
+    @Test(
+        "CGN-11 NAT-09 ports outside of the range, static or left behind, take nothing from what is kept for new clients",
+        arguments: [true, false]
+    )
+    func reserveBesideOthers(spills: Bool) throws {
+        let first = TablesFixture.firstExternal
+        let world = TablesFixture(ports: Port(2000)...Port(2199)) {
+            $0.limits.portsForNewClients = 10
+            $0.limits.spillsToOtherAddresses = spills
+        }
+        let apart = try #require(
+            StaticBinding(
+                transport: .udp,
+                external: first,
+                externalPorts: Port(8000)...Port(8199),
+                client: world.client(1, 1, network: 9).address,
+                clientPorts: Port(8000)...Port(8199)
+            )
+        )
+        #expect(world.tables.adopt([apart], at: world.now).isEmpty)
+        let had = (1...100).compactMap { world.send(.udp, world.client(1, $0), world.peer(1)).value }
+        #expect(had.count == 100)
+        // Half of the ports go; 90 of those that stay may be in use before a client that has one is refused.
+        #expect(world.tables.change(pool: [PoolEntry(addresses: first...first, ports: Port(2000)...Port(2099))]))
+        let inside = had.count { $0.port.number < 2100 }
+        let more = (1...100).map { world.send(.udp, world.client(1, $0, network: 2), world.peer(1)) }
+        #expect(more.count { $0.value != nil } == 90 - inside)
+        #expect(more.last?.failure == .portsReserved)
+        // What was left behind ends, and so does what was not; then all begins anew, beside the static ones.
+        world.pass(.seconds(301))
+        world.sweep()
+        world.pass(.seconds(121))
+        world.sweep()
+        #expect(!world.dropDrained())
+        let last = (1...100).map { world.send(.udp, world.client(1, $0, network: 3), world.peer(1)) }
+        #expect(last.count { $0.value != nil } == 90)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("CGN-06 NAT-36 a network has as many sessions as it may have, made from either side")
     func sessions() {
         let world = TablesFixture {

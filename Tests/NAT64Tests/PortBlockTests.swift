@@ -214,6 +214,52 @@ struct PortBlockTests {
         #expect(flows(fixture, 1, network: 4)[0].failure == .blocksExhausted)
     }
 
+    @Test("CGN-11 blocks of addresses that drain take nothing away from what is kept for networks that have none")
+    func reserveWhileDraining() {
+        let fixture = fixture(most: 100, ports: Port(2048)...Port(2687)) { $0.limits.portsForNewClients = 20 }
+        for network in 1...12 as ClosedRange<UInt64> { flows(fixture, 1, network: network) }
+        let first = TablesFixture.firstExternal
+        let entry = PoolEntry(addresses: first...first, ports: Port(2048)...Port(2687))
+        let mine = { blocks(fixture, inSlicesOf: 100).filter { $0.address == first } }
+        let network = mine()[0].client.address.high & 0xFFFF
+        #expect(fixture.tables.change(pool: [entry]))
+        // Of ten blocks two are kept.
+        let before = mine().count
+        let results = flows(fixture, 640, network: network, from: 3000)
+        #expect(results.last?.failure == .portsReserved)
+        #expect(mine().count == max(before, 8))
+        #expect(results.count { $0.value != nil } == 63 + 64 * max(0, 8 - before))
+        let totals = fixture.tables.totals()
+        #expect(totals.portBlocks <= totals.portBlocksInAll)
+        #expect(totals.portBlocksInAll == 10 + blocks(fixture, inSlicesOf: 100).count { $0.address != first })
+        #expect(fixture.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-04 blocks that lie outside of the ports since these were changed are not counted against the most")
+    func leftBehind() {
+        let fixture = fixture(addresses: 1, most: 2, ports: Port(2048)...Port(4095))
+        flows(fixture, 128)
+        #expect(flows(fixture, 1, from: 9000)[0].failure == .clientLimit)
+        let first = TablesFixture.firstExternal
+        #expect(fixture.tables.change(pool: [PoolEntry(addresses: first...first, ports: Port(5056)...Port(6015))]))
+        let results = flows(fixture, 129, from: 9000)
+        #expect(results.count { $0.value != nil } == 128 && results.last?.failure == .clientLimit)
+        var totals = fixture.tables.totals()
+        #expect(totals.portBlocks == 4 && totals.portBlocksInAll == 17)
+        // They go back like others, and are not counted then.
+        fixture.pass(.seconds(301))
+        fixture.sweep()
+        fixture.pass(.seconds(121))
+        fixture.sweep()
+        _ = events(fixture)
+        fixture.pass(.seconds(121))
+        #expect(events(fixture).count { !$0.isTaken } == 4)
+        #expect(!fixture.dropDrained())
+        totals = fixture.tables.totals()
+        #expect(totals.portBlocks == 0 && totals.portBlocksInAll == 15)
+        #expect(fixture.tables.brokenInvariants() == [])
+    }
+
     @Test("CGN-09 the blocks of a network are the same after a restart with the same secret")
     func sameAgain() {
         let blocks = (0..<2).map { _ in

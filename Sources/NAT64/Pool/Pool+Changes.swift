@@ -142,6 +142,7 @@ extension Pool {
             {
                 continue
             }
+            mayHaveOutside(number)
             if space(number, .udp).isRetired {
                 setRetired(false, number)
             } else {

@@ -50,6 +50,8 @@ struct Pool: ~Copyable, @unchecked Sendable {
     private let ahead: MemoryAhead
     /// Which client networks have which blocks of ports.
     let blocks = PortBlocks()
+    /// What is in use beside the ports that clients are given.
+    let outside = Outside()
 
     /// Lays out a pool. Where entries overlap, the one with the lower first address has what they share.
     init(_ entries: [PoolEntry], overloads: Bool = false, _ ahead: MemoryAhead = MemoryAhead()) {
@@ -296,6 +298,7 @@ struct Pool: ~Copyable, @unchecked Sendable {
     func reserve(_ port: Port, _ number: Int, _ transport: TransportProtocol) -> Bool {
         let space = space(number, transport)
         guard space.take(port) else { return false }
+        mayHaveOutside(number)
         if !space.isRetired { taken[Int(transport.rawValue)].wrappingAdd(1, ordering: .relaxed) }
         return true
     }

@@ -36,8 +36,9 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
 
     /// Whether a block was taken that nobody has been told to collect.
     private let news = Atomic<Bool>(false)
-    /// How many blocks are taken.
+    /// How many blocks are taken, and how many of these lie beyond computed ports.
     private let total = Atomic<Int>(0)
+    private let computed = Atomic<Int>(0)
     private let addresses: ReservedMemory
     private let buckets: ReservedMemory
     private let parts: UnsafeMutablePointer<Part>
@@ -63,6 +64,8 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
 
     /// How many blocks are taken.
     var count: Int { total.load(ordering: .relaxed) }
+    /// How many of them clients have that share the pool.
+    var countOfPool: Int { count - computed.load(ordering: .relaxed) }
 
     // MARK: The bits of an address
 
@@ -138,7 +141,7 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
     /// Makes a claimed block a network's.
     ///
     /// - Parameters:
-    ///   - base: The first port of the address's first block.
+    ///   - base: The first port of the address's first block; zero unless its ports are computed.
     ///   - size: How many ports a block has, the same for all blocks of an address.
     func add(_ id: PortBlockID, _ block: PortBlockRecord, _ network: UInt64, base: Int, size: Int) {
         let cut = UInt32(truncatingIfNeeded: base << 16 | size)
@@ -151,6 +154,7 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
         unsafe bucket.pointee = id.rawValue
         unsafe append(id, to: &part(network).pointee.changed)
         total.wrappingAdd(1, ordering: .relaxed)
+        if base > 0 { computed.wrappingAdd(1, ordering: .relaxed) }
         news.store(true, ordering: .releasing)
     }
 
@@ -270,6 +274,9 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
             unsafe record(before).pointee.next = self[id].next
         }
         total.wrappingSubtract(1, ordering: .relaxed)
+        if unsafe cut(id.number).pointee.load(ordering: .relaxed) >> 16 > 0 {
+            computed.wrappingSubtract(1, ordering: .relaxed)
+        }
         giveUp(id.number, id.place)
     }
 

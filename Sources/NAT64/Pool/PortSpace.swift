@@ -246,6 +246,16 @@ struct PortSpace {
         unsafe mask(Int(port.number >> 6)).pointee.load(ordering: .relaxed) >> UInt64(port.number & 63) & 1 == 1
     }
 
+    /// How many ports that are none of a range are in use.
+    func used(outside ports: borrowing PoolPorts) -> Int {
+        var count = 0
+        for block in 0..<1024 {
+            let taken = unsafe mask(block).pointee.load(ordering: .relaxed)
+            count += (taken & ~ports.usable(inBlock: block)).nonzeroBitCount
+        }
+        return count
+    }
+
     /// Whether there is a free port of a range.
     func hasFree(_ ports: borrowing PoolPorts) -> Bool {
         for word in 0..<16 {

@@ -13,6 +13,7 @@ extension Tables {
         }
         // The ports that are set aside move with their range, and those left behind are given to one client each.
         if fits, settings.overloadsPorts { endSharing(Tick(moment)) { pool.givesToOne($0.external) } }
+        countOutside()
         return fits
     }
 
@@ -70,7 +71,16 @@ extension Tables {
     }
 
     /// Takes those draining addresses out of the pool that no binding has; see ``Pool/dropDrained(besides:)``.
-    func dropDrained() -> Bool { pool.dropDrained(besides: sharingAddresses) }
+    func dropDrained() -> Bool {
+        defer { countOutside() }
+        return pool.dropDrained(besides: sharingAddresses)
+    }
+
+    /// See ``Pool/countOutside(blockSize:)``; nobody asks without a reserve or blocks.
+    func countOutside() {
+        guard settings.limits.portsForNewClients > 0 || usesBlocks else { return }
+        pool.countOutside(blockSize: settings.portBlockSize)
+    }
 
     /// The addresses of which clients have overloaded ports. The shards are locked in slices.
     func sharingAddresses() -> Set<IPv4Address> {

@@ -114,7 +114,7 @@ extension Tables {
         let size = settings.portBlockSize
         let here = layout.withRange(at: paired.range) { BlockCut($0.ports, size: size).places }
         let isWide = settings.limits.spillsToOtherAddresses
-        let used = isWide ? pool.blocks.count : pool.blocks.taken(paired.number, of: here)
+        let used = isWide ? pool.blocksOfRanges : pool.blocks.taken(paired.number, of: here)
         let count = isWide ? layout.blockCount(ofSize: size) : here.count
         guard used + (count * percent + 99) / 100 < count else { throw .portsReserved }
     }
@@ -167,7 +167,7 @@ extension Tables {
     /// Takes a port of the blocks that a network has. The network is locked.
     ///
     /// - Returns: The port, if there is one, and how many blocks were seen with how many ports. Those of addresses that
-    ///   drain are not counted.
+    ///   drain, and those that a change of the pool's ports has left behind, are not counted.
     private func takePort(
         ofBlocksOf request: BlockRequest,
         _ layout: PoolLayout,
@@ -182,12 +182,12 @@ extension Tables {
             next = PortBlockID(rawValue: block.next)
             looks &+= 1
             guard block.client == request.client, let place = layout.place(ofNumber: id.number) else { continue }
-            blocks += 1
-            ports += Int(block.limit)
-            guard block[transport] < block.limit else { continue }
             // The ports of the pool may have been changed since.
             let usable = layout.withRange(at: place.range) { $0.ports.first...$0.ports.last }
             guard usable.overlaps(block.first...block.last) else { continue }
+            blocks += 1
+            ports += Int(block.limit)
+            guard block[transport] < block.limit else { continue }
             let range = (block.first...block.last).clamped(to: usable)
             if let port = takePort(of: range, at: place, for: request, &looks) {
                 pool.blocks[id][transport] += 1

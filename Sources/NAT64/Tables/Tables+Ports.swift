@@ -131,7 +131,7 @@ extension Tables {
         let percent = UInt64(clamping: settings.limits.portsForNewClients)
         guard percent > 0 else { return }
         let isWide = settings.limits.spillsToOtherAddresses
-        let used = isWide ? pool.inUse(transport) : UInt64(pool.space(paired.number, transport).used)
+        let used = isWide ? pool.inUseOfRanges(transport) : pool.inUseOfRange(paired, of: layout, transport)
         let count = isWide ? layout.portCount : layout.withRange(at: paired.range) { UInt64($0.ports.count) }
         let reserve = (count &* percent &+ 99) / 100
         guard used &+ reserve >= count, networks.taken(network).ports > 1 else { return }

@@ -79,7 +79,9 @@ extension Tables {
         if usesBlocks {
             totals.portBlocks = pool.blocks.count
             let size = settings.portBlockSize
-            totals.portBlocksInAll = computed.blockCount + (size > 0 ? pool.layout.blockCount(ofSize: size) : 0)
+            let ofPool = size > 0 ? pool.layout.blockCount(ofSize: size) : 0
+            // Those of addresses that drain count for as long as they are taken.
+            totals.portBlocksInAll = computed.blockCount + ofPool + pool.outside.blocks.load(ordering: .relaxed)
         }
         totals.heldSyns = heldSyns.total
         totals.uncountedClients = networks.uncounted.load(ordering: .relaxed)

@@ -47,6 +47,7 @@ extension Tables {
         }
         // Nobody shares a port that is used, so that those who do now are the last.
         if settings.overloadsPorts, !wanted.isEmpty { endSharing(of: wanted, now) }
+        countOutside()
         return refused.map { (binding: $0.0, refusal: $0.1) }
     }
 
