@@ -32,7 +32,8 @@ extension Appliance {
         }
     }
 
-    /// Whose an external port is, and has been since a moment.
+    /// Whose an external port is, and has been since a moment: by a block or computed, and by static bindings, which may
+    /// stand inside of somebody else's block.
     ///
     /// - Parameters:
     ///   - external: `192.0.2.1:2050`.
@@ -41,6 +42,50 @@ extension Appliance {
         guard case .v4(let external)? = TransportAddress(text) else {
             return .failure(ControlRefusal(.badRequest, "\"\(text)\" is no external port; write 203.0.113.1:2050."))
         }
+        let fixed = staticBindings(at: external)
+        let found = portHolder(of: external, at: time)
+        guard let first = fixed.first else { return found }
+        switch found {
+        case .success(var owner):
+            owner.staticBindings = fixed.map(\.entry)
+            return .success(owner)
+        case .failure(let refusal) where time == nil && refusal.kind == .notFound:
+            return .success(
+                PortOwner(
+                    external: "\(external)",
+                    client: "\(first.network)",
+                    ports: "\(external.port)-\(external.port)",
+                    source: .static,
+                    staticBindings: fixed.map(\.entry)
+                )
+            )
+        case .failure: return found
+        }
+    }
+
+    /// The static bindings in force that have an external port, each as one of that port alone, and their clients'
+    /// networks.
+    private func staticBindings(at external: TransportAddress4) -> [(entry: StaticBindingEntry, network: IPv6Prefix)] {
+        let length = configuration.nat64.limits.clientLength
+        let file = configuration.staticBindings
+        let all = file + runtimeBindings.bindings.filter { !file.contains($0) }
+        return all.compactMap { binding in
+            guard staticProblems[binding] == nil, binding.external == external.address,
+                let client = binding.client(of: external.port)
+            else { return nil }
+            let entry = StaticBindingEntry(
+                transport: binding.transport.word,
+                external: "\(external)",
+                client: "\(client)",
+                origin: file.contains(binding) ? .file : .runtime
+            )
+            let mask = IPv6Prefix.mask(length)
+            let network = IPv6Address(high: client.address.high & mask.high, low: client.address.low & mask.low)
+            return (entry, IPv6Prefix(network, length: length))
+        }
+    }
+
+    private func portHolder(of external: TransportAddress4, at time: UTCTime?) -> Result<PortOwner, ControlRefusal> {
         for mapping in configuration.nat64.deterministic {
             guard case .client(let network, let ports)? = mapping.use(of: external.address, external.port) else {
                 continue

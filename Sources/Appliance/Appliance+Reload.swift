@@ -41,6 +41,9 @@ extension Appliance {
                 problems: error.problems.map(\.description)
             )
         }
+        if let obstacle = fresh.obstacleUntilRestart(configuration) {
+            return ReloadReport(applied: false, changed: [], needsRestart: [], problems: [obstacle])
+        }
         let difference = fresh.difference(from: configuration)
         fresh = fresh.keepingUntilRestart(configuration)
         if let conflict = adopt(fresh) {

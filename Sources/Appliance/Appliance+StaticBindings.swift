@@ -191,5 +191,7 @@ extension StaticBindingRefusal {
 
 extension String {
     /// With a capital letter in front.
-    var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+    var capitalizedFirst: String {
+        prefix { $0 != " " }.contains(":") ? self : prefix(1).uppercased() + dropFirst()
+    }
 }

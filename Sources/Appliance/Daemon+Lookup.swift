@@ -72,15 +72,15 @@ extension Daemon {
             }
             return ("no deterministic mapping has \(address)", false)
         }
-        let client: IPv6Address
-        if let address = IPv6Address(question) {
-            client = address
-        } else if let prefix = IPv6Prefix(question) {
-            client = prefix.address
-        } else {
+        guard let asked = IPv6Address(question).map({ IPv6Prefix($0, length: 128) }) ?? IPv6Prefix(question) else {
             return nil
         }
+        let client = asked.address
         for mapping in mappings {
+            if asked.length < mapping.clientLength, asked.overlaps(mapping.clients) {
+                let length = mapping.clientLength
+                return ("\(asked) is more than a client network, which has /\(length); ask for one", false)
+            }
             guard let number = mapping.number(of: client) else { continue }
             let (address, ports) = mapping.part(of: number)
             let network = mapping.network(number)

@@ -64,6 +64,19 @@ extension ValidatedConfiguration {
         return kept
     }
 
+    /// Why an older configuration's settings that only a restart can change do not go together with this one; nothing
+    /// if they do.
+    public func obstacleUntilRestart(_ old: ValidatedConfiguration) -> String? {
+        let computed = old.pool.deterministic.map(\.addresses)
+        for range in pool.ownRanges {
+            guard let other = computed.first(where: { $0.overlaps(range) }) else { continue }
+            let both = range.clamped(to: other)
+            return "nat64.pool: \(PoolSource.addresses(both)) is of the nat64.deterministic in force, which ends "
+                + "with a restart only; restart the appliance (systemctl restart nat64-appliance) instead of reloading"
+        }
+        return nil
+    }
+
     /// Every key of the vocabulary with how its values compare.
     static let keys: [(key: String, agree: Comparison)] = [
         ("nat64.device", same(\.device)),

@@ -67,7 +67,8 @@ extension OpenAPIDocument {
               "client": { "type": "string", "description": "The client network." },
               "ports": { "type": "string", "description": "The ports it has there, this one among them." },
               "since": { "type": "integer", "minimum": 0, "description": "Since when, or when that was confirmed, in seconds since 1970; none if it is computed." },
-              "source": { "type": "string", "enum": ["block", "computed", "journal"], "description": "Where the answer comes from." }
+              "source": { "type": "string", "enum": ["block", "computed", "journal", "static"], "description": "Where the answer comes from; static: nobody has a block with the port." },
+              "staticBindings": { "type": "array", "items": {"$ref": "#/components/schemas/StaticBindingEntry"}, "description": "Static bindings that have the port now, each for its protocol; all else holds for the others." }
             }
           },
           "StaticBindingList": {

@@ -45,6 +45,8 @@ public struct PortOwner: Codable, Equatable, Sendable {
         case computed
         /// The lines of the journal.
         case journal
+        /// ``PortOwner/staticBindings`` alone: nobody has a block with the port.
+        case `static`
     }
 
     /// The port asked for: `192.0.2.1:2050`.
@@ -57,13 +59,23 @@ public struct PortOwner: Codable, Equatable, Sendable {
     public var since: UTCTime?
     /// Where the answer comes from.
     public var source: Source
+    /// The static bindings that have the port now, each for its protocol; all else holds for the other protocols.
+    public var staticBindings: [StaticBindingEntry]?
 
     /// Describes a holder.
-    public init(external: String, client: String, ports: String, since: UTCTime? = nil, source: Source) {
+    public init(
+        external: String,
+        client: String,
+        ports: String,
+        since: UTCTime? = nil,
+        source: Source,
+        staticBindings: [StaticBindingEntry]? = nil
+    ) {
         self.external = external
         self.client = client
         self.ports = ports
         self.since = since
         self.source = source
+        self.staticBindings = staticBindings
     }
 }

@@ -46,6 +46,11 @@ public struct StaticBinding: Hashable, Sendable {
         TransportAddress6(client, Port(clientPorts.lowerBound.number + UInt16(index)))
     }
 
+    /// The client transport address that an external port stands for; nothing if the port is none of these.
+    public func client(of port: Port) -> TransportAddress6? {
+        externalPorts.contains(port) ? client(Int(port.number - externalPorts.lowerBound.number)) : nil
+    }
+
     /// Whether both want one external transport address.
     public func overlapsOutside(_ other: StaticBinding) -> Bool {
         transport == other.transport && external == other.external && externalPorts.overlaps(other.externalPorts)

@@ -23,6 +23,10 @@ struct LookupTests {
             ("192.0.2.2:9000", "192.0.2.2:9000 is nobody's", false),
             ("192.0.2.9:2001", "no deterministic mapping has 192.0.2.9", false),
             ("2001:db8:7::1", "no deterministic mapping has 2001:db8:7::1", false),
+            ("2001:db8:6::/65", "2001:db8:6::/64 has 192.0.2.1 ports 1024-5055", true),
+            ("2001:db8:6::/63", "2001:db8:6::/63 is more than a client network, which has /64; ask for one", false),
+            ("2001:db8::/32", "2001:db8::/32 is more than a client network, which has /64; ask for one", false),
+            ("2001:db9::/32", "no deterministic mapping has 2001:db9::", false),
         ]
     )
     func answers(_ question: String, _ text: String, _ isFound: Bool) throws {

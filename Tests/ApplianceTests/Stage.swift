@@ -189,6 +189,7 @@ func withAppliance<Result: Sendable>(
 
 /// Runs a test on a stage with an appliance of the usual configuration.
 func onStage<Result: Sendable>(
+    pool: String = "pool = [\"198.18.7.0/29\"]",
     _ more: String = "",
     _ body: @escaping @Sendable (Stage) throws -> Result
 ) async throws -> Result {
@@ -196,7 +197,7 @@ func onStage<Result: Sendable>(
         let upstream = try setTheStage()
         defer { upstream.stop() }
         let folder = Folder()
-        try folder.write(Stage.configuration(folder, more), to: "appliance.toml")
+        try folder.write(Stage.configuration(folder, pool: pool, more), to: "appliance.toml")
         return try withAppliance(folder, body)
     }
 }

@@ -54,6 +54,52 @@ struct StaticBindingRunTests {
         }
     }
 
+    @Test("LOG-08 a static binding inside a block of another network is named as the holder of its port")
+    func holder() async throws {
+        try await onStage(pool: "pool = [\"198.18.7.1\"]\nports = \"2048-2111\"\nport-block-size = 64", Self.ofFile) {
+            (stage: Stage) throws in
+            let holder = { (port: Int) throws in
+                try stage.control.get(PortOwner.self, "/v1/port-holder?external=198.18.7.1:\(port)")
+            }
+            // Outside of all blocks.
+            let outside = try holder(8003)
+            #expect(outside.source == .static && outside.client == "fd06::/64" && outside.ports == "8003-8003")
+            #expect(outside.staticBindings?.map(\.client) == ["[fd06::1]:8003", "[fd06::1]:8003"])
+            #expect(outside.staticBindings?.map(\.transport).sorted() == ["tcp", "udp"])
+            #expect(throws: ControlFailure.self) { try holder(8011) }
+            // Inside of a block.
+            try stage.sendDatagram(to: Stage.synthetic, from: "fd06:2::1")
+            #expect(try eventually { try holder(2100).client == "fd06:2::/64" })
+            #expect(try holder(2100).staticBindings == nil)
+            let body = Self.add("udp", "198.18.7.1:2100", "[fd06::1]:2100", replace: true)
+            _ = try stage.control.send("PUT", "/v1/static-bindings", body: body)
+            let inside = try holder(2100)
+            #expect(inside.source == .block && inside.client == "fd06:2::/64")
+            #expect(inside.staticBindings?.map(\.client) == ["[fd06::1]:2100"])
+        }
+    }
+
+    @Test("a computed address goes into the pool with a restart and not with a reload, which says so")
+    func computedAddress() async throws {
+        let computed =
+            "[[nat64.deterministic]]\nipv6 = \"fd06:2::/63\"\nipv4 = \"198.18.7.8\"\nclients-per-address = 2"
+        try await onStage(pool: "pool = [\"198.18.7.0/29\"]", computed) { (stage: Stage) throws in
+            try stage.configure(pool: "pool = [\"198.18.7.8/30\"]")
+            let problems = try stage.refusedReload()
+            #expect(problems.count == 1 && problems[0].contains("198.18.7.8 is") && problems[0].contains("restart"))
+            try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
+            try stage.configure(pool: "pool = [\"198.18.7.12/30\"]")
+            #expect(try stage.reload().needsRestart == ["nat64.deterministic"])
+        }
+    }
+
+    @Test("a sentence begins with a capital letter, unless it begins with an address")
+    func capital() {
+        #expect("the port is taken".capitalizedFirst == "The port is taken")
+        #expect("fe80::1 is not the address of a host".capitalizedFirst == "fe80::1 is not the address of a host")
+        #expect("".capitalizedFirst == "")
+    }
+
     @Test("what cannot be in force is told in the status, and the file is stronger than runtime")
     func problems() async throws {
         try await onStage { (stage: Stage) throws in

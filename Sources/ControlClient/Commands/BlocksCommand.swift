@@ -125,6 +125,10 @@ struct BlocksCommand: ParsableCommand {
                 screen.print(String(decoding: (try? WireFormat.encode(holder)) ?? [], as: UTF8.self))
                 return
             }
+            for binding in holder.staticBindings ?? [] {
+                screen.print("\(binding.client) has \(binding.transport) \(binding.external) by a static binding")
+            }
+            guard holder.source != .static else { return }
             let since = holder.since.map { "since \($0)" } ?? "by the deterministic mapping"
             screen.print("\(holder.client) has \(holder.external) \(since), with ports \(holder.ports)")
         }
