@@ -91,6 +91,32 @@ struct OffloadTests {
         }
     }
 
+    @Test("X64-21 X46-20 the checksum of a packet in a tunnel, left for later inside of a datagram, is finished")
+    func partialInside() throws {
+        var bench = try connected()
+        for line in [
+            "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 77", "udp 198.51.100.10:53 > $u size 77",
+            "udp 198.51.100.10:53 > $u size 1300 no-df",
+        ] {
+            let whole = try bench.octets(line)
+            let start = (whole[0] >> 4 == 6 ? 40 : 20) + 8 + 20
+            let field = start + 16
+            // What must stand there so that finishing it gives what stands there now.
+            var left = OnesComplementSum()
+            left.add(octets: Array(whole[start...]))
+            var packet = whole
+            packet[field] = UInt8(left.checksum >> 8)
+            packet[field + 1] = UInt8(left.checksum & 255)
+            let offload = Offload(needsChecksum: true, checksumStart: UInt16(start), checksumOffset: 16)
+            let outcome = bench.send(packet, offload)
+            guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+            #expect(after == .none)
+            let pieces = [result] + bench.extras()
+            if pieces.count > 1 { _ = try reassembled(pieces) } else { #expect(flaw(result, after) == nil) }
+            #expect(pieces.count > 1 || result.suffix(whole.count - start) == whole[start...], "\(line)")
+        }
+    }
+
     @Test("a TCP super-packet of 64 KiB goes out whole with its segment size", arguments: [true, false])
     func outwardSuperPacket(saysHeaderLength: Bool) throws {
         var bench = try connected()

@@ -39,6 +39,7 @@ import cases_shared
 import cases_sizes
 import cases_static
 import cases_tcp
+import cases_tunnels
 from bench import CASES, Bench, Failure
 from configurations import CONFIGURATIONS
 

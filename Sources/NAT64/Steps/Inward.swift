@@ -26,6 +26,7 @@ extension TranslatorWorker {
             return try inwardError(&memory, &frame, way, at: now)
         }
         try checkSource(source)
+        finishInner(&memory, &frame, layout, tuple)
         try checkOffload(frame.offload, layout, tuple)
         try checkZeroChecksum(memory, frame, way, tuple)
         guard let (client, prefix) = try route(way, tuple, memory, at: now) else { return .kept }

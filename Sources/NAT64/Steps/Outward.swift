@@ -20,6 +20,7 @@ extension TranslatorWorker {
         guard let tuple = try IncomingTuple(reading: memory.bytes, layout) else {
             return try outwardError(&memory, &frame, way, at: now)
         }
+        finishInner(&memory, &frame, layout, tuple)
         try checkOffload(frame.offload, layout, tuple)
         try checkOutward(memory, frame, way, tuple)
         let route = try route(way, tuple, at: now)

@@ -191,3 +191,18 @@ func finishQuery(
     guard frame.offload.needsChecksum, tuple.transport == .icmpQuery else { return }
     completeChecksum(&memory, &frame, to: layout.end)
 }
+
+/// Finishes a checksum that was left for later inside of the payload: that of a packet in a tunnel over UDP, say. The
+/// checksum of the packet itself is whole then, and right as soon as the inner one is.
+@inline(__always)
+func finishInner(
+    _ memory: inout MutableRawSpan,
+    _ frame: inout PacketFrame,
+    _ layout: PacketLayout,
+    _ tuple: IncomingTuple
+) {
+    guard frame.offload.needsChecksum, frame.offload.segmentation == .none,
+        Int(frame.offload.checksumStart) >= layout.payload &- layout.start &+ tuple.headerLength
+    else { return }
+    completeChecksum(&memory, &frame, to: layout.end)
+}
