@@ -33,7 +33,7 @@ extension Appliance {
                 settings: configuration.translatorSettings(pool),
                 policy: policy,
                 secret: secret,
-                environment: facts.environment(sharing: pool)
+                environment: facts.environment(sharing: pool, behind: plan)
             )
             self.translator = translator
             adoptStaticBindings()

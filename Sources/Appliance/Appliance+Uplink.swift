@@ -31,7 +31,7 @@ extension Appliance {
     private func followAddresses() {
         let wanted = configuration.pool.resolve(by: facts, keeping: pool.shares)
         if !waits(before: wanted) { follow(wanted) }
-        translator?.adopt(environment: facts.environment(sharing: pool))
+        translator?.adopt(environment: facts.environment(sharing: pool, behind: plan))
         coupleHalves()
     }
 

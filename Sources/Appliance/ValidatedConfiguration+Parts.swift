@@ -154,13 +154,16 @@ extension UplinkFacts {
     }
 
     /// What the translator must know about the links, and about the host whose addresses are in the pool.
-    func environment(sharing pool: ResolvedPool) -> Environment {
+    ///
+    /// - Parameter device: What stands in the kernel's tables, the device among it; nothing without a pool. An IPv6 packet
+    ///   has to pass the device as well as the link, and an operator may have given it less.
+    func environment(sharing pool: ResolvedPool, behind device: NetworkPlan?) -> Environment {
         let globals = ownAddresses.filter { $0.isUsable && !$0.isLoopback && !$0.isDeprecated }
             .compactMap(\.address.ipv6).filter { !$0.isLinkLocal }
         // The source of our ICMPv6 errors: routers between us and a client may drop a unique local one (RFC 4193).
         let widest = globals.first { $0.high >> 57 != 0xFC >> 1 } ?? globals.first
         return Environment(
-            ipv6MTU: ipv6Links.map { Int($0.mtu) }.max() ?? 1500,
+            ipv6MTU: min(ipv6Links.map { Int($0.mtu) }.max() ?? 1500, device.map { Int($0.mtu) } ?? .max),
             ipv4MTU: ipv4.map { Int($0.link.mtu) } ?? 1500,
             ipv6Address: widest,
             hostSide: pool.shares.isEmpty

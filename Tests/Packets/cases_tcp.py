@@ -3,7 +3,7 @@
 import struct
 import time
 
-from bench import C6, P, S4, S5, T1, case, embed, equal, is_probe, require
+from bench import C6, P, R4, S4, S5, T1, case, embed, equal, is_probe, require
 from wire import *
 
 TARGET = embed(P, S4)
@@ -346,6 +346,17 @@ def segment_size_least(b):
     b.out4(connection.tcp6(SYN, options=b"\x02\x04\x05\xb4"))
     out = b.out6(connection.tcp4(SYN | ACK, options=b"\x02\x04\x05\xb4"))
     equal("the option", out.options, b"\x02\x04" + struct.pack("!H", 1220))
+
+
+@case("TCP-33", "with a device of 1280 the segment size is 1220, and Packet Too Big says 1280 (I46-16)", config="device1280")
+def segment_size_device(b):
+    connection = b.tcp_flow(open=False)
+    size = b"\x02\x04" + struct.pack("!H", 1220)
+    equal("the size to IPv4", b.out4(connection.tcp6(SYN, options=b"\x02\x04\x05\xb4")).options, size)
+    equal("the size to IPv6", b.out6(connection.tcp4(SYN | ACK, options=b"\x02\x04\x05\xb4")).options, size)
+    quoted = tcp4(connection.external, S4, connection.eport, 80, ACK, bytes(1000))
+    out = b.out6(ip4(R4, connection.external, ICMP, icmp4(3, 4, struct.pack("!HH", 0, 1400), quoted)))
+    equal("type and MTU", (out.type, out.word), (2, 1280))
 
 
 @case("TCP-33", "the segment size is found among any options, also at odd places, and malformed ones stay as they are")

@@ -90,6 +90,7 @@ CONFIGURATIONS = {
     "apdf": {"text": text(filtering='"address-and-port-dependent"')},
     "closed": {"text": text(connections_from_outside="false")},
     "fixedtos": {"text": text(traffic_class="16")},
+    "device1280": {"text": text(mtu="1280")},
     "lowest1500": {"text": text(lowest_ipv6_mtu="1500")},
     "noecho": {"text": text(icmp_echo="false")},
     "noerrors": {"text": text(icmp_errors="false")},
