@@ -38,9 +38,10 @@ extension TCPState {
         case (.v6Init, .v4Syn): TCPStep(.established, lifetime: .established)
         case (.v6Init, .v6Syn): TCPStep(.v6Init, lifetime: .opening)
 
-        // ESTABLISHED
-        case (.established, .v4Fin): TCPStep(.v4FinReceived)
-        case (.established, .v6Fin): TCPStep(.v6FinReceived)
+        // ESTABLISHED. The RFC names no lifetime where it speaks of a FIN; what is left of the old one may be a second, and
+        // RFC 5382 (requirement 5) lets no connection end so soon after a segment.
+        case (.established, .v4Fin): TCPStep(.v4FinReceived, lifetime: .established)
+        case (.established, .v6Fin): TCPStep(.v6FinReceived, lifetime: .established)
         case (.established, .v4Rst), (.established, .v6Rst): TCPStep(.trans, lifetime: .transitory)
         case (.established, .lifetimeExpired): TCPStep(.trans, lifetime: .transitory, probes: true)
         case (.established, _): TCPStep(.established, lifetime: .established)

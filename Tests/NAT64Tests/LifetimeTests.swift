@@ -144,6 +144,30 @@ struct LifetimeTests {
         }
     }
 
+    @Test("TCP-15 TCP-19 TCP-21 TCP-23 a FIN that comes after a long silence leaves the other side its time")
+    func finAfterSilence() {
+        for clientFirst in [false, true] {
+            let world = TablesFixture()
+            let client = world.client(1, 5000)
+            let external = world.send(.tcp, client, world.peer(1), .syn).value
+            world.receive(.tcp, external, world.peer(1), [.syn, .ack])
+            world.pass(.seconds(7199))
+            if clientFirst {
+                world.send(.tcp, client, world.peer(1), [.fin, .ack])
+            } else {
+                world.receive(.tcp, external, world.peer(1), [.fin, .ack])
+            }
+            #expect(world.sessions()[0].remaining.seconds == 7200)
+            world.pass(.seconds(600))
+            world.sweep()
+            if clientFirst {
+                #expect(world.receive(.tcp, external, world.peer(1), .ack).value == .client(client, prefix: 0))
+            } else {
+                #expect(world.send(.tcp, client, world.peer(1), .ack).value == external)
+            }
+        }
+    }
+
     @Test("TCP-21 TCP-23 a half-closed connection ends after two hours of silence without a probe")
     func halfClosed() {
         let world = TablesFixture()

@@ -17,8 +17,8 @@ struct TCPStateTests {
         V6 INIT              lifetime expired  -> CLOSED
         ESTABLISHED          V4 SYN            -> ESTABLISHED          TCP_EST
         ESTABLISHED          V6 SYN            -> ESTABLISHED          TCP_EST
-        ESTABLISHED          V4 FIN            -> V4 FIN RCV
-        ESTABLISHED          V6 FIN            -> V6 FIN RCV
+        ESTABLISHED          V4 FIN            -> V4 FIN RCV           TCP_EST
+        ESTABLISHED          V6 FIN            -> V6 FIN RCV           TCP_EST
         ESTABLISHED          V4 RST            -> TRANS                TCP_TRANS
         ESTABLISHED          V6 RST            -> TRANS                TCP_TRANS
         ESTABLISHED          other V4 segment  -> ESTABLISHED          TCP_EST

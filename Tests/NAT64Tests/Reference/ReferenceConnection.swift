@@ -26,7 +26,8 @@ struct ReferenceConnection: Equatable {
             }
         case "ESTABLISHED":
             switch segment {
-            case .fin: state = fromIPv6 ? "V6 FIN RCV" : "V4 FIN RCV"
+            // RFC 6146 names no lifetime here; RFC 5382, requirement 5, does.
+            case .fin: become(fromIPv6 ? "V6 FIN RCV" : "V4 FIN RCV", now + Self.established)
             case .rst: become("TRANS", now + Self.transitory)
             case .syn, .other: deadline = now + Self.established
             }
