@@ -74,8 +74,11 @@ struct KnownAnswers {
             if let count = writeFiltered(query, one, image, policy: policy, isSuspended: true, into: &reply) {
                 return count
             }
-            let error: ExtendedError? = image.kind == .noData ? .notReady : nil
-            return answering.native(query, one, image, age: image.age(at: now), error: error, into: &reply)
+            // That there is no address will be untrue as soon as packets pass again: nobody is to remember it (RFC 2308
+            // section 5).
+            let isPassing = image.kind == .noData
+            let age = isPassing ? UInt32.max : image.age(at: now)
+            return answering.native(query, one, image, age: age, error: isPassing ? .notReady : nil, into: &reply)
         case .reverse:
             guard places.one >= 0 else { return nil }
             guard case .address(let address, let apex) = ReversePlace(query.question.name, policy: policy) else {
