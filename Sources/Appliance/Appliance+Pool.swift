@@ -20,6 +20,11 @@ extension Appliance {
     ///
     /// - Returns: What is in the way; nothing has changed then.
     func makeRoom(for fresh: ResolvedPool) -> String? {
+        if dataplane != nil, let translator, !translator.hasRoom(forPool: fresh.entries) {
+            return "nat64.pool: with the addresses that would drain beside these there are more than "
+                + "\(NAT64Settings.mostPoolAddresses); take addresses out with one reload, and put others in with another "
+                + "when appliance-ctl status shows that they have drained, or restart the appliance, which ends sessions"
+        }
         guard dataplane != nil, var wanted = plan else { return nil }
         let known = wanted.pool
         wanted.pool += fresh.ownPrefixes.filter { !known.contains($0) }

@@ -187,6 +187,21 @@ struct RunningTests {
         }
     }
 
+    @Test("CGN-11 a reload with more addresses than fit beside those that would drain is refused, and sessions live on")
+    func tooManyAtReload() async throws {
+        try await onStage(pool: "pool = [\"198.18.0.0/17\"]") { (stage: Stage) throws in
+            try run("ping -6 -n -c 1 -W 30 -I fd06::1 \(Stage.synthetic)")
+            let sessions = try stage.status().dataplane.sessions
+            try stage.configure(pool: "pool = [\"198.18.128.0/17\"]")
+            let problems = try stage.refusedReload()
+            #expect(problems.count == 1 && problems[0].hasPrefix("nat64.pool: ") && problems[0].contains("65535"))
+            #expect(try stage.status().dataplane.sessions == sessions)
+            #expect(try stage.status().dataplane.pool.map(\.addresses) == ["198.18.0.0/17"])
+            try stage.configure(pool: "pool = [\"198.18.128.0/18\"]")
+            #expect(try stage.reload().applied)
+        }
+    }
+
     @Test("an address taken out of the pool drains for drain-time, which status counts down; then what it had is ended")
     func drainTime() async throws {
         try await onStage { (stage: Stage) throws in

@@ -29,6 +29,26 @@ struct DrainTimeTests {
         return world
     }
 
+    @Test("CGN-11 what has no room beside the addresses that would drain is told before anything is changed")
+    func room() {
+        func entry(_ first: UInt32, _ count: UInt32) -> PoolEntry {
+            PoolEntry(addresses: IPv4Address(bits: first)...IPv4Address(bits: first + count - 1))
+        }
+        let (first, other) = (IPv4Address(44, 0, 0, 0).bits, IPv4Address(44, 1, 0, 0).bits)
+        let world = TablesFixture { $0.pool = [entry(first, 40_000)] }
+        let pool = { world.tables.pool.hasRoom(for: $0) }
+        #expect(pool([entry(other, 25_535)]) && !pool([entry(other, 25_536)]))
+        // What stays needs no further room, and what drains has its own until it is dropped.
+        #expect(pool([entry(first, 40_000), entry(other, 25_535)]))
+        #expect(pool([entry(first + 1_000, 64_535)]) && !pool([entry(first + 1_000, 64_536)]))
+        #expect(world.send(.udp, world.client(1, 5000), world.peer(1)).value != nil)
+        #expect(world.tables.change(pool: [entry(first, 10)]))
+        #expect(!pool([entry(other, 25_536)]))
+        #expect(!world.tables.change(pool: [entry(other, 25_536)]))
+        #expect(world.bindings().count == 1)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("old bindings go on until the time is over, and then everything on the address ends and it goes")
     func end() {
         let world = drainingWorld()

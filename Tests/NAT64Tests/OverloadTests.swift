@@ -96,6 +96,25 @@ struct OverloadTests {
         #expect(world.tables.brokenInvariants() == [])
     }
 
+    @Test("CGN-15 CGN-11 a client that gets none of the ports kept for new ones gets an overloaded one")
+    func besideReserve() {
+        let world = TablesFixture(ports: Port(2000)...Port(2159)) {
+            $0.overloadsPorts = true
+            $0.limits.portsForNewClients = 10
+        }
+        let given = (0..<200 as Range<UInt32>).compactMap { number in
+            world.send(.udp, world.client(1, UInt16(5000 + number)), world.peer(number)).value?.port.number
+        }
+        #expect(given.count == 200)
+        // 150 ports are for one client each, and 15 of these for new ones.
+        #expect(given.count { $0 < 2150 } == 135)
+        for network in 2...16 as ClosedRange<UInt64> {
+            let own = world.send(.udp, world.client(1, 5000, network: network), world.peer(1)).value
+            #expect((own?.port.number ?? .max) < 2150)
+        }
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("CGN-15 two clients have one port towards different peers, and the second is refused towards the same")
     func oneSharedPort() {
         let world = fullWorld()

@@ -38,6 +38,32 @@ struct StaticBindingTests {
         fixture.tables.adopt(bindings, at: fixture.now).map(\.refusal)
     }
 
+    @Test("CGN-13 NAT-09 however many blocks side by side are static bindings' alone, every other block is found")
+    func staticRows() throws {
+        let world = TablesFixture(ports: Port(1024)...Port(9215)) { $0.portBlockSize = 64 }
+        let flow = { (network: UInt64, transport: TransportProtocol) in
+            world.send(transport, world.client(1, 5000, network: network), world.peer(1), .syn)
+        }
+        let run = try #require(
+            StaticBinding(
+                transport: .udp,
+                external: TablesFixture.firstExternal,
+                externalPorts: Port(1024)...Port(9151),
+                client: world.client(9, 1).address,
+                clientPorts: Port(1024)...Port(9151)
+            )
+        )
+        #expect(world.tables.adopt([run], at: world.now).isEmpty)
+        // One block of 128 has ports for UDP, and all have for TCP.
+        #expect(flow(7, .udp).value?.port.number ?? 0 >= 9152)
+        #expect(flow(8, .udp).failure == .blocksExhausted)
+        for network in 10..<137 as Range<UInt64> {
+            #expect(flow(network, .tcp).value != nil)
+        }
+        #expect(flow(200, .tcp).failure == .blocksExhausted)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("NAT-03 anybody reaches a static binding, under every rule of filtering, in all three tables")
     func admitsEveryone() throws {
         for rule in Filtering.Rule.allCases {

@@ -47,6 +47,17 @@ extension Pool {
         }
     }
 
+    /// Whether these entries have room beside the addresses that there are, which may all have to drain.
+    func hasRoom(for entries: [PoolEntry]) -> Bool {
+        changes.withLock { changes in
+            let before = layout.all
+            var numbers = changes.freeNumbers
+            var fresh: [PoolRange] = []
+            return Self.pieces(of: entries, overloads: overloads)
+                .allSatisfy { Self.place($0, before, &numbers, &fresh) }
+        }
+    }
+
     /// Takes those draining addresses out of the pool of which no port is in use or held.
     ///
     /// - Parameter sharing: Addresses whose overloaded ports are in use, which are not counted here; asked if it matters.
@@ -142,7 +153,7 @@ extension Pool {
             {
                 continue
             }
-            mayHaveOutside(number)
+            if !isUnused(number) { mayHaveOutside(number) }
             if space(number, .udp).isRetired {
                 setRetired(false, number)
             } else {

@@ -69,31 +69,23 @@ struct PortBlocks: ~Copyable, @unchecked Sendable {
 
     // MARK: The bits of an address
 
-    /// Takes a free block of an address: the first from a place on, those before it coming after the last.
-    ///
-    /// - Parameter candidates: The places there are.
-    func claim(_ number: Int, of candidates: ClosedRange<Int>, from place: Int) -> Int? {
-        claim(number, place, candidates.upperBound) ?? claim(number, candidates.lowerBound, place - 1)
-    }
-
-    private func claim(_ number: Int, _ first: Int, _ last: Int) -> Int? {
-        guard first <= last else { return nil }
-        for word in first >> 6...last >> 6 {
-            let bits = unsafe bits(number, word)
-            let wanted = Self.places(ofWord: word, first, last)
-            var taken = unsafe bits.pointee.load(ordering: .relaxed)
-            while ~taken & wanted != 0 {
-                let bit = (~taken & wanted).trailingZeroBitCount
-                let (exchanged, original) = unsafe bits.pointee.compareExchange(
-                    expected: taken,
-                    desired: taken | 1 << UInt64(bit),
-                    ordering: .sequentiallyConsistent
-                )
-                if exchanged { return word << 6 | bit }
-                taken = original
-            }
+    /// The first free block of an address, of some places.
+    func firstFree(_ number: Int, of candidates: ClosedRange<Int>) -> Int? {
+        for word in candidates.lowerBound >> 6...candidates.upperBound >> 6 {
+            let places = Self.places(ofWord: word, candidates.lowerBound, candidates.upperBound)
+            let free = unsafe ~bits(number, word).pointee.load(ordering: .relaxed) & places
+            if free != 0 { return word << 6 | free.trailingZeroBitCount }
         }
         return nil
+    }
+
+    /// Takes a block of an address.
+    ///
+    /// - Returns: Whether it was free.
+    func claim(_ number: Int, _ place: Int) -> Bool {
+        let bit: UInt64 = 1 << UInt64(place & 63)
+        return unsafe bits(number, place >> 6).pointee.bitwiseOr(bit, ordering: .sequentiallyConsistent).oldValue & bit
+            == 0
     }
 
     /// Gives up a block that was claimed and not added.

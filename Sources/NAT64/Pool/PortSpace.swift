@@ -256,6 +256,18 @@ struct PortSpace {
         return count
     }
 
+    /// Whether one of these ports is free: for few of them.
+    func hasFree(_ ports: ClosedRange<UInt16>) -> Bool {
+        let (first, last) = (Int(ports.lowerBound), Int(ports.upperBound))
+        for block in first >> 6...last >> 6 {
+            var free = unsafe ~mask(block).pointee.load(ordering: .relaxed)
+            if block == first >> 6 { free &= ~0 << UInt64(first & 63) }
+            if block == last >> 6 { free &= ~0 >> UInt64(63 - (last & 63)) }
+            if free != 0 { return true }
+        }
+        return false
+    }
+
     /// Whether there is a free port of a range.
     func hasFree(_ ports: borrowing PoolPorts) -> Bool {
         for word in 0..<16 {

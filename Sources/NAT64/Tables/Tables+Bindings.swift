@@ -42,7 +42,9 @@ extension Tables {
         do throws(DropReason) {
             place = try takePort(for: flow, network, hash, ahead.port, in: shard, at: moment)
         } catch {
-            if error == .poolExhausted, let id = bindSharing(flow, network, hash, in: shard, now) { return id }
+            // The last ports, which are kept for new clients, are none for this one.
+            let isNoneLeft = error == .poolExhausted || error == .portsReserved
+            if isNoneLeft, let id = bindSharing(flow, network, hash, in: shard, now) { return id }
             bindingCount.wrappingSubtract(1, ordering: .relaxed)
             networks.give(back: network, sessions: 1, ports: 1)
             throw error

@@ -129,6 +129,12 @@ extension Translator {
         return fits
     }
 
+    /// Whether the pool has room for these entries beside the addresses it has, so that ``change(pool:at:)`` succeeds.
+    public func hasRoom(forPool entries: [PoolEntry]) -> Bool {
+        tables.pool.reclaim(seen: oldestView)
+        return tables.pool.hasRoom(for: entries)
+    }
+
     /// Ends what is left on addresses that have drained for long enough; ``dropDrainedAddresses()`` finds them unused then,
     /// but for blocks of ports that rest. One call at a time with changes of the pool and of static bindings.
     ///

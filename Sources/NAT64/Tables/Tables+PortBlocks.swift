@@ -208,12 +208,30 @@ extension Tables {
         // The same after a restart, and hard to guess.
         let which = UInt64(place.number) | UInt64(request.blocks) << 16
         let dice = secret(request.client.high, request.client.low, which | 3 << 32)
-        var from = cut.places.lowerBound + Int(dice.multipliedFullWidth(by: UInt64(cut.places.count)).high)
-        // A block all of whose ports static bindings have, or programs of the host, is passed over.
-        for _ in 0..<min(cut.places.count, 64) {
+        let (first, last) = (cut.places.lowerBound, cut.places.upperBound)
+        let start = first + Int(dice.multipliedFullWidth(by: UInt64(cut.places.count)).high)
+        if let port = takeBlock(of: cut, start, last, at: place, limit: limit, for: request, &looks) { return port }
+        return takeBlock(of: cut, first, start - 1, at: place, limit: limit, for: request, &looks)
+    }
+
+    /// Takes the first free block of some places that has a port for the protocol: there may be any number side by side
+    /// that have none, because static bindings or programs of the host have all.
+    private func takeBlock(
+        of cut: BlockCut,
+        _ first: Int,
+        _ last: Int,
+        at place: PoolPlace,
+        limit: Int,
+        for request: BlockRequest,
+        _ looks: inout Int
+    ) -> FreePort? {
+        let space = pool.space(place.number, request.flow.transport)
+        var next = first
+        while next <= last, let index = pool.blocks.firstFree(place.number, of: next...last) {
+            next = index + 1
             looks &+= 1
-            guard let index = pool.blocks.claim(place.number, of: cut.places, from: from) else { return nil }
             let range = cut.range(index)
+            guard space.hasFree(range), pool.blocks.claim(place.number, index) else { continue }
             if let port = takePort(of: range, at: place, for: request, &looks) {
                 var block = PortBlockRecord(
                     client: request.client,
@@ -230,7 +248,6 @@ extension Tables {
                 return port
             }
             pool.blocks.giveUp(place.number, index)
-            from = index < cut.places.upperBound ? index + 1 : cut.places.lowerBound
         }
         return nil
     }
