@@ -2,9 +2,11 @@ internal import IPAddressing
 
 /// A traffic filter that takes the translator's share of an interface's address.
 ///
-/// Four preferences, asked in this order: plain TCP and UDP to our ports goes to the TUN; ICMP goes there; what else is
-/// plain stays with the host; TCP and UDP that does not show a port at its usual place, because it is a fragment or has
-/// IPv4 options, goes to the TUN. Whatever belongs to no session comes back from the TUN to the host unchanged.
+/// Four preferences, asked in this order: plain TCP and UDP to our ports goes to the TUN, and so do pings with identifiers
+/// of ours; ICMP errors about what may have come from our ports; what else is plain stays with the host; TCP, UDP and ICMP
+/// that does not show such a number at its usual place, because it is a fragment or has IPv4 options, goes to the TUN.
+/// Whatever belongs to no session comes back from the TUN to the host unchanged, but by another interface, where sockets
+/// that are bound to the uplink do not hear it.
 ///
 /// The third kind ends the search, and filters of others that stand behind ours would not be asked any more. Where there
 /// are such, it is left out, and the fourth kind names every bit by which a packet is not plain.
@@ -39,20 +41,24 @@ public struct ShareFilter: Hashable, Sendable {
     /// - Parameter beforeOthers: Whether filters of others stand behind ours.
     static func filters(for shared: NetworkPlan.SharedAddress, beforeOthers: Bool = false) -> [ShareFilter] {
         let address = FilterKey(value: shared.address.bits, mask: ~0, offset: 16)
-        let protocols: [UInt32] = [6, 17]
         var filters: [ShareFilter] = []
-        for number in protocols {
+        for number in [6, 17] as [UInt32] {
             for ports in portKeys(shared.ports) {
                 let keys = [address, transport(number), withoutOptions, unfragmented, ports].filter { $0.mask != 0 }
                 filters.append(ShareFilter(preference: 6400, keys: keys, action: .toTranslator))
             }
         }
-        filters.append(ShareFilter(preference: 6401, keys: [address, transport(1)], action: .toTranslator))
+        let message = [address, transport(1), withoutOptions, unfragmented]
+        for identifiers in portKeys(shared.ports, at: 24, shift: 16) {
+            let keys = (message + [echo, identifiers]).filter { $0.mask != 0 }
+            filters.append(ShareFilter(preference: 6400, keys: keys, action: .toTranslator))
+        }
+        filters += errors(message, about: shared)
         if !beforeOthers {
             let keys = [address, withoutOptions, unfragmented]
             filters.append(ShareFilter(preference: 6402, keys: keys, action: .toHost))
         }
-        for number in protocols {
+        for number in [1, 6, 17] as [UInt32] {
             for sign in beforeOthers ? signsOfNotPlain : [[]] {
                 let keys = [address, transport(number)] + sign
                 filters.append(ShareFilter(preference: 6403, keys: keys, action: .toTranslator))
@@ -65,19 +71,22 @@ public struct ShareFilter: Hashable, Sendable {
     /// a packet is too big for its next link, that nobody answers there, or that the host's firewall rejects it
     /// (RFC 792, type 3).
     static func filters(ofOwnErrorsFor shared: NetworkPlan.SharedAddress) -> [ShareFilter] {
-        let error = [
-            FilterKey(value: shared.address.bits, mask: ~0, offset: 16), transport(1), withoutOptions,
-            FilterKey(value: 3 << 24, mask: 0xFF00_0000, offset: 20),
-        ]
+        let address = FilterKey(value: shared.address.bits, mask: ~0, offset: 16)
+        let unreachable = FilterKey(value: 3 << 24, mask: 0xFF00_0000, offset: 20)
+        return errors([address, transport(1), withoutOptions, unreachable], about: shared)
+    }
+
+    /// The filters for ICMP messages with these keys that quote a packet from one of our ports at a shared address, or a
+    /// ping with an identifier of ours. A later fragment shows neither, and only who forges an error quotes options.
+    ///
+    /// They have a preference of their own: a key that lies behind the packet's end ends the search in a preference.
+    private static func errors(_ message: [FilterKey], about shared: NetworkPlan.SharedAddress) -> [ShareFilter] {
         let source = FilterKey(value: shared.address.bits, mask: ~0, offset: quote + 12)
         let length = FilterKey(value: withoutOptions.value, mask: withoutOptions.mask, offset: quote)
-        var filters = [
-            ShareFilter(preference: 6401, keys: error + [transport(1, at: quote), source], action: .toTranslator)
-        ]
-        for number in [6, 17] as [UInt32] {
-            for ports in portKeys(shared.ports) {
-                let port = FilterKey(value: ports.value << 16, mask: ports.mask << 16, offset: quote + 20)
-                let keys = (error + [length, transport(number, at: quote), source, port]).filter { $0.mask != 0 }
+        var filters: [ShareFilter] = []
+        for number in [1, 6, 17] as [UInt32] {
+            for ports in portKeys(shared.ports, at: number == 1 ? quote + 24 : quote + 20, shift: 16) {
+                let keys = (message + [length, transport(number, at: quote), source, ports]).filter { $0.mask != 0 }
                 filters.append(ShareFilter(preference: 6401, keys: keys, action: .toTranslator))
             }
         }
@@ -92,15 +101,19 @@ public struct ShareFilter: Hashable, Sendable {
         FilterKey(value: number << 16, mask: 0x00FF_0000, offset: header + 8)
     }
 
-    /// A range of ports as the fewest values under masks: RFC 9293 section 3.1 and RFC 768, octet 2.
-    private static func portKeys(_ ports: ClosedRange<Port>) -> [FilterKey] {
+    /// Echo or echo reply, 8 or 0: RFC 792.
+    private static let echo = FilterKey(value: 0, mask: 0xF700_0000, offset: 20)
+
+    /// A range of ports as the fewest values under masks: RFC 9293 section 3.1 and RFC 768, octet 2. Other numbers of 16
+    /// bits lie elsewhere.
+    private static func portKeys(_ ports: ClosedRange<Port>, at offset: Int32 = 20, shift: UInt32 = 0) -> [FilterKey] {
         var keys: [FilterKey] = []
         var next = UInt32(ports.lowerBound.number)
         let end = UInt32(ports.upperBound.number)
         while next <= end {
             var size: UInt32 = next == 0 ? 1 << 16 : next & (~next + 1)
             while next + size - 1 > end { size >>= 1 }
-            keys.append(FilterKey(value: next, mask: 0xFFFF & ~(size - 1), offset: 20))
+            keys.append(FilterKey(value: next << shift, mask: (0xFFFF & ~(size - 1)) << shift, offset: offset))
             next += size
         }
         return keys

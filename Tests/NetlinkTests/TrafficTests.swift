@@ -114,16 +114,25 @@ struct TrafficTests {
     @Test("what the translator sends from the shared address reaches the other side, and the answer the translator")
     func translatorSends() async throws {
         let reply = try await onStage(Self.shared) { stage -> [UInt8]? in
-            // An ICMP echo request of 28 octets from 203.0.113.5 to 203.0.113.9, identifier 0x1234.
+            // An ICMP echo request of 28 octets from 203.0.113.5 to 203.0.113.9, with an identifier of the share.
             let request: [UInt8] = [
                 0x45, 0, 0, 28, 0, 1, 0, 0, 64, 1, 0x02, 0xD1, 203, 0, 113, 5, 203, 0, 113, 9,
-                8, 0, 0xE5, 0xCA, 0x12, 0x34, 0, 1,
+                8, 0, 0x05, 0xCA, 0xF2, 0x34, 0, 1,
             ]
             guard stage.write(request) else { return nil }
             return stage.read { $0[9] == 1 && $0[20] == 0 }
         }
         let found = try #require(reply)
-        #expect(found[24..<28] == [0x12, 0x34, 0, 1])
+        #expect(found[24..<28] == [0xF2, 0x34, 0, 1])
+    }
+
+    // What is handed back comes in by the TUN, where a socket of the uplink's does not hear it.
+    @Test("NAT-21 a socket of the host that is bound to the uplink hears the answer to its ping")
+    func boundToUplink() async throws {
+        let heard = try await onStage(Self.shared) { _ in
+            try lines("ping -c 1 -W 30 -e 4660 -I eth0 203.0.113.9 | grep -o '1 received'")
+        }
+        #expect(heard == ["1 received"])
     }
 
     @Test(

@@ -128,7 +128,7 @@ def shared_options(b):
 @case("NAT-21", "with a shared address the host gets its packets with the time to live they came with", config="share")
 def shared_time_to_live(b):
     b.udp_flow()
-    out6, out4 = b.exchange([], [ping4(S4, BOX4, 8, 79, 1, b"last hop", ttl=1)])
+    out6, out4 = b.exchange([], [ping4(S4, BOX4, 8, 65079, 1, b"last hop", ttl=1)])
     equal("the answer to a ping on its last hop", [(p.type, p.data) for p in out4], [(0, b"last hop")])
     out6, out4 = b.exchange([], [udp4(S4, BOX4, 4000, unused(b), b"x", ttl=1)])
     equal("the answer to UDP on its last hop", [(p.type, p.code) for p in out4], [(3, 3)])
@@ -159,9 +159,9 @@ def shared_order(b):
     b.udp_flow()
     burst = []
     for number in range(200):
-        burst.append(ping4(S4, BOX4, 8, 80, number, bytes(100)))
+        burst.append(ping4(S4, BOX4, 8, 65080, number, bytes(100)))
     out6, out4 = b.exchange([], burst)
-    equal("the sequence numbers of the host's answers", [p.sequence for p in out4 if p.id == 80], list(range(200)))
+    equal("the sequence numbers of the host's answers", [p.sequence for p in out4 if p.id == 65080], list(range(200)))
 
 
 @case("X46-06", "with a shared address nobody outside may bear an address of the host", config="share")
@@ -169,7 +169,7 @@ def shared_spoofed(b):
     b.udp_flow()
     before = b.drops()["illegal-source"]
     for packet in (
-        ping4(BOX4, BOX4, 8, 81, 1, b"spoofed"),
+        ping4(BOX4, BOX4, 8, 62081, 1, b"spoofed"),
         udp4(BOX4, BOX4, 53, 62225, b"spoofed"),
         ip4(BOX4, BOX4, UDP, udp(BOX4, BOX4, 53, 9, bytes(100))[:64], identification=0xE2, mf=1),
     ):

@@ -188,6 +188,18 @@ downloads_at_once() {
     cmp "$WORK/download.host" "$WORK/web/www/large"
     rm -f "$WORK"/download.*
 }
+# As probes of several uplinks do, and programs in a VRF.
+bound_to_uplink() {
+    local code=0
+    receives 2 box -e 4660 -i 0.2 -W 2 -I wan0 $SERVER4 || code=1
+    same "last hop" "$SERVER4" "$(on box traceroute -i wan0 -n -q 1 -w 10,0,0 -m 6 $SERVER4 | tail -n 1 | awk '{print $2}')" || code=1
+    ip -n "$LAB-isp" link set up0 mtu 1300
+    on box curl -sS -m 60 --interface if!wan0 -T "$WORK/web/www/large" "http://$SERVER4/upload/bound" || code=1
+    ip -n "$LAB-isp" link set up0 mtu 1500
+    on box ip route flush cache
+    cmp "$WORK/web/www/upload/bound" "$WORK/web/www/large" || code=1
+    return $code
+}
 # A socket of the host's on a port of the share, which no client has: the translator hands everything back, super-packets too.
 host_in_the_share() {
     on box curl -sS -m 60 --local-port 62001-62001 -o "$WORK/download" http://$SERVER4/large
@@ -200,6 +212,7 @@ it "a traceroute to the host ends at the host" host_traced
 it "a closed port of the host refuses at once" host_closed_port
 it "host and client download at the same time" downloads_at_once
 it "a connection of the host from a port of the share is handed back whole" host_in_the_share
+it "programs of the host that bind their sockets to the uplink are answered, hear of every hop and of a narrow path" bound_to_uplink
 it "the host itself is a client: page, ping, large download and upload" host_is_client
 it "the host reaches itself under the prefix" host_to_itself
 bridge_up
