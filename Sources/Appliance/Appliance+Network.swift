@@ -208,7 +208,7 @@ extension Appliance {
         let old = policy
         policy = configuration.policy(
             generation: old.generation + 1,
-            linkNetworks: facts.networks,
+            linkNetworks: clientLinks.networks,
             runtimeViews: runtimeViews
         )
         // With no prefix in common there is nothing between them, and an empty answer would be remembered.

@@ -72,7 +72,10 @@ extension Appliance {
             configuration = old
             return conflict
         }
-        let freshPool = fresh.pool.resolve(by: facts, keeping: pool.shares)
+        // A shared address that has just gone may be back in a moment, and a file that says the same of the pool changes
+        // nothing about that.
+        let waits = awaitedUntil != nil && fresh.pool == old.pool
+        let freshPool = waits ? pool : fresh.pool.resolve(by: facts, keeping: pool.shares)
         if let conflict = makeRoom(for: freshPool) {
             configuration = old
             _ = install(prefixes: old.prefixes)
@@ -80,7 +83,7 @@ extension Appliance {
         }
         logThreshold.set(fresh.logLevel)
         adoptPolicy()
-        follow(freshPool)
+        if !waits { follow(freshPool) }
         adoptStaticBindings()
         if isTranslating { followLinks() }
         if let problem = install(prefixes: fresh.prefixes) { log.warning("\(problem)") }

@@ -20,11 +20,19 @@ extension Appliance {
             return
         }
         guard fresh != facts else { return }
-        let networksChanged = fresh.networks != facts.networks
         facts = fresh
-        if networksChanged { adoptPolicy() }
+        if clientLinks.follow(fresh.networks, at: MonotonicClock.now()) { adoptPolicy() }
         listenOnOwnAddresses()
         followAddresses()
+    }
+
+    /// Ends what clients have whose networks went from the links and did not come back.
+    func forgetLostNetworks(at now: Moment) {
+        let lost = clientLinks.forget(at: now)
+        guard !lost.isEmpty else { return }
+        let names = lost.map(\.description).joined(separator: ", ")
+        log.notice("on no link for five minutes, so no client by \"links\" any more: \(names)")
+        adoptPolicy()
     }
 
     /// Lets everything follow the addresses of the moment, or waits if a shared one has just gone.
@@ -118,6 +126,16 @@ extension Appliance {
         log.warning("NAT64 is held, its sessions are kept: \(complaint)")
     }
 
+    /// Goes on, if translation was held for want of an address and could not go on when there was one again, because
+    /// something was in its way: the kernel may tell nobody that it has gone.
+    func goOn() {
+        guard dataplane != nil, plan == nil else { return }
+        let wanted = configuration.pool.resolve(by: facts, keeping: pool.shares)
+        guard !wanted.entries.isEmpty else { return }
+        follow(wanted)
+        coupleHalves()
+    }
+
     /// Makes the plan follow links, addresses and Policy: the device gets the MTU that the links ask for now, because
     /// otherwise the kernel would refuse on its way to the translator what a link that has grown could carry; filters of
     /// a shared address stand where answers to it may come in.
@@ -139,6 +157,8 @@ extension Appliance {
             dataplaneProblem = nil
             plan = wanted
         } catch {
+            // Tried every second while translation is held; told once.
+            guard plan != nil || dataplaneProblem != error.report else { return }
             log.error("the kernel's tables do not follow the links: \(error.report)")
             if plan == nil { dataplaneProblem = error.report }
         }

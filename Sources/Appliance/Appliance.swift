@@ -40,6 +40,7 @@ final class Appliance {
     var installation: NetworkInstallation
     var watch: NetworkWatch
     var facts: UplinkFacts
+    var clientLinks: ClientLinks
     var pool: ResolvedPool
     /// What is to stand in the kernel's tables; nothing while there is no pool.
     var plan: NetworkPlan?
@@ -121,7 +122,8 @@ final class Appliance {
             )
         }
         pool = configuration.pool.resolve(by: facts)
-        policy = configuration.policy(generation: 1, linkNetworks: facts.networks, runtimeViews: views)
+        clientLinks = ClientLinks(facts.networks)
+        policy = configuration.policy(generation: 1, linkNetworks: clientLinks.networks, runtimeViews: views)
         resolver = Resolver(
             settings: configuration.resolverSettings,
             cache: AnswerCache(size: configuration.dns64.cacheSize, secret: SystemRandom.secret()),

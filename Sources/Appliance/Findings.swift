@@ -17,12 +17,13 @@ extension Appliance {
     func ownFindings() -> [ControlAPI.Finding] {
         var findings: [ControlAPI.Finding] = []
         if let dataplaneProblem {
+            let waits = plan == nil && configuration.pool.resolve(by: facts, keeping: pool.shares).entries.isEmpty
             findings.append(
                 ControlAPI.Finding(
-                    code: plan == nil ? "no-pool" : "nat64-down",
+                    code: waits ? "no-pool" : "nat64-down",
                     severity: .failure,
                     problem: "NAT64 does not run, and DNS64 makes no AAAA records meanwhile: \(dataplaneProblem).",
-                    remedy: plan == nil
+                    remedy: waits
                         ? "It starts by itself as soon as there is an address." : "It is tried again every second."
                 )
             )

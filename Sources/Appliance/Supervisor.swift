@@ -109,6 +109,7 @@ extension Appliance {
             log.log(level: level, "\(text)", source: JournalLog.record)
         }
         recordPortBlocks(at: now)
+        forgetLostNetworks(at: now)
         lookAgainAtSessions()
         endDraining(at: now)
         dropDrainedAddresses()
@@ -127,6 +128,7 @@ extension Appliance {
             nextLookAtSockets = end + HostPorts.pause(afterLookOf: end - now)
         }
         if dataplane == nil, plan != nil { restartDataplane() }
+        goOn()
     }
 
     /// A worker has something to be put on record, or has lost its queue: the device was deleted by somebody, or the kernel

@@ -10,7 +10,7 @@ import Timing
 
 @Suite("An appliance that shares addresses of its host")
 struct SharingTests {
-    /// Runs an appliance that shares the addresses of so many interfaces: e1 has 192.0.2.1 and so on.
+    /// Runs an appliance that shares the addresses of so many interfaces: e1 has 192.0.1.1 and so on.
     private func sharing(_ count: Int, extra: Int = 0, _ body: @escaping @Sendable (Stage) throws -> Void) async throws
     {
         try await inNamespace {
@@ -81,6 +81,47 @@ struct SharingTests {
                 #expect(try eventually { try stage.status().dataplane.bindings.udp == 1 })
                 #expect(try stage.drops("pool-exhausted") == 2)
             }
+        }
+    }
+
+    @Test("an address that comes back while something is in the way: translation goes on when that has gone")
+    func inTheWay() async throws {
+        try await sharing(1) { (stage: Stage) throws in
+            #expect(try stage.ask("four") == [Stage.synthetic])
+            try run("ip addr del 192.0.1.1/24 dev e1")
+            #expect(try eventually { try !findings(stage, "no-pool").isEmpty })
+            try run("ip -6 route add 64:ff9b::/96 dev lo metric 1 && ip addr add 192.0.1.1/24 dev e1")
+            #expect(try eventually { try findings(stage, "nat64-down").first?.contains("every second") == true })
+            #expect(try findings(stage, "no-pool") == [])
+            #expect(try stage.ask("five") == [])
+            try run("ip -6 route del 64:ff9b::/96 dev lo metric 1")
+            #expect(try eventually { try stage.ask("six") == [Stage.synthetic] })
+            #expect(try findings(stage, "nat64-down") == [])
+            #expect(stage.log.lines(containing: "do not follow the links").count == 1)
+        }
+    }
+
+    @Test("a reload while a shared address that has gone is awaited does not give its sessions up for another address")
+    func reloadWhileAwaited() async throws {
+        try await sharing(1) { (stage: Stage) throws in
+            let shared = { try stage.status().dataplane.pool.map(\.addresses) }
+            // On a slow machine the address is back too late, and the other in its place: once more then.
+            var span = Moment.Span.seconds(1)
+            for attempt in 1...50 where span > .milliseconds(700) {
+                #expect(try eventually { try shared() == ["192.0.1.1"] })
+                try stage.sendDatagram(to: "64:ff9b::506:\(attempt)")
+                #expect(try eventually { try stage.status().dataplane.sessions.udp > 0 })
+                try run("ip addr add 192.0.9.1/24 dev e1")
+                let began = MonotonicClock.now()
+                try run("ip addr del 192.0.1.1/24 dev e1 && sleep 0.2")
+                #expect(try stage.reload().applied)
+                try run("ip addr add 192.0.1.1/24 dev e1")
+                span = MonotonicClock.now() - began
+                if span > .milliseconds(700) { try run("ip addr del 192.0.9.1/24 dev e1") }
+            }
+            usleep(1_500_000)
+            #expect(try stage.status().dataplane.sessions.udp > 0)
+            #expect(try shared() == ["192.0.1.1"])
         }
     }
 

@@ -104,6 +104,12 @@ address_beside() {
     sleep 0.3
     ip -n "$LAB-box" addr del 11.11.1.7/24 dev wan0
 }
+# As when an interface is set up anew.
+clients_link_anew() {
+    ip -n "$LAB-box" addr del $BOX_LAN6/64 dev lan0
+    sleep 0.3
+    ip -n "$LAB-box" addr add $BOX_LAN6/64 dev lan0 nodad
+}
 # DHCP renews by taking the address away and giving it again, which then stands behind the other.
 address_renewed() {
     local code=0
@@ -201,6 +207,7 @@ it "an uplink that is taken out and put in again: sessions live on" survives lin
 it "an address that comes and goes beside the shared one disturbs nothing" undisturbed address_beside
 it "an address that is renewed, and stands behind another then, disturbs nothing" undisturbed address_renewed
 it "nor does one that is renewed beside a second uplink" undisturbed renewed_before_another
+it "nor does an address of the clients' link that is taken away and put back" undisturbed clients_link_anew
 it "another address by DHCP is in use" renumbered $BOX4 11.11.1.8
 it "and the old one again" renumbered 11.11.1.8 $BOX4
 it "the default route moves to another interface and back, and is followed" moved
