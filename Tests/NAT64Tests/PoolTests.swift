@@ -257,6 +257,31 @@ struct PoolTests {
         #expect(world.receive(.udp, external, world.peer(1)).failure == .destinationOutsidePool)
     }
 
+    @Test("CGN-01 NAT-05 with blocks a network that had to go elsewhere comes back when its own address has room")
+    func blocksAtHome() throws {
+        let world = TablesFixture(addresses: 2, ports: Port(2048)...Port(2175)) {
+            $0.portBlockSize = 64
+            $0.portHoldDown = .zero
+        }
+        let flows = { (ports: Range<UInt16>) in
+            ports.compactMap { world.send(.udp, world.client(1, $0), world.peer(1)).value?.address }
+        }
+        let home = try #require(flows(5000..<5001).first)
+        #expect(flows(5001..<5128).allSatisfy { $0 == home })
+        let away = flows(6000..<6010)
+        #expect(away.count == 10 && away.allSatisfy { $0 != home })
+        // All but one flow of each address end; those blocks are the network's still.
+        world.pass(.seconds(200))
+        #expect(flows(5000..<5001) == [home] && flows(6000..<6001) == [away[0]])
+        world.pass(.seconds(101))
+        world.sweep()
+        #expect(flows(7000..<7127).allSatisfy { $0 == home })
+        // Then that address is full again, and the block elsewhere has room.
+        #expect(flows(8000..<8063).allSatisfy { $0 == away[0] })
+        #expect(world.tables.totals().portBlocks == 3)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test("CGN-02 CGN-11 a network whose address has no port left is refused, or goes on at another if that is allowed")
     func softPairing() {
         for spills in [false, true] {

@@ -75,12 +75,14 @@ extension Tables {
         defer { shard.counts.portLooks &+= UInt64(truncatingIfNeeded: looks) }
         pool.blocks.lock(network)
         defer { pool.blocks.unlock(network) }
-        let own = takePort(ofBlocksOf: request, layout, &looks)
+        let own = takePort(ofBlocksOf: request, at: paired.number, layout, &looks)
         if let port = own.port { return port }
         request.blocks = own.blocks
-        guard own.blocks < settings.limits.portBlocksPerClient else { throw .clientLimit }
-        try checkBlockReserve(paired, of: layout, own.blocks)
-        if let port = takeBlock(at: paired, of: layout, for: request, &looks) { return port }
+        let refusal = refusal(ofBlockMoreThan: own.blocks, paired, of: layout)
+        if refusal == nil, let port = takeBlock(at: paired, of: layout, for: request, &looks) { return port }
+        // Blocks elsewhere are from a time when the network's own address had no room, as now.
+        if let port = takePort(ofBlocksOf: request, at: nil, layout, &looks).port { return port }
+        if let refusal { throw refusal }
         guard settings.limits.spillsToOtherAddresses, layout.addressCount > 1 else { throw .blocksExhausted }
         var search = RoomSearch(from: paired, pool.openForBlocks)
         while let place = search.next(of: layout, looks: &looks) {
@@ -107,16 +109,18 @@ extension Tables {
         return nil
     }
 
-    /// Keeps the last blocks, those of the pool or of an address, for networks that have none.
-    private func checkBlockReserve(_ paired: PoolPlace, of layout: PoolLayout, _ own: Int) throws(DropReason) {
+    /// Why a network with so many blocks gets no more: it has as many as it may have, or the last ones, those of the pool
+    /// or of an address, are kept for networks that have none.
+    private func refusal(ofBlockMoreThan own: Int, _ paired: PoolPlace, of layout: PoolLayout) -> DropReason? {
+        guard own < settings.limits.portBlocksPerClient else { return .clientLimit }
         let percent = settings.limits.portsForNewClients
-        guard percent > 0, own > 0 else { return }
+        guard percent > 0, own > 0 else { return nil }
         let size = settings.portBlockSize
         let here = layout.withRange(at: paired.range) { BlockCut($0.ports, size: size).places }
         let isWide = settings.limits.spillsToOtherAddresses
         let used = isWide ? pool.blocksOfRanges : pool.blocks.taken(paired.number, of: here)
         let count = isWide ? layout.blockCount(ofSize: size) : here.count
-        guard used + (count * percent + 99) / 100 < count else { throw .portsReserved }
+        return used + (count * percent + 99) / 100 < count ? nil : .portsReserved
     }
 
     // MARK: Clients whose ports are computed
@@ -137,7 +141,7 @@ extension Tables {
         var request = request(flow, network, hash, moment)
         pool.blocks.lock(network)
         defer { pool.blocks.unlock(network) }
-        let own = takePort(ofBlocksOf: request, pool.layout, &looks)
+        let own = takePort(ofBlocksOf: request, at: nil, pool.layout, &looks)
         if let port = own.port { return port }
         request.blocks = own.blocks
         let left = mapping.mostPorts - mapping.portsPerClient - own.ports
@@ -166,10 +170,12 @@ extension Tables {
 
     /// Takes a port of the blocks that a network has. The network is locked.
     ///
+    /// - Parameter number: The number of the only address that will do; nothing if any will.
     /// - Returns: The port, if there is one, and how many blocks were seen with how many ports. Those of addresses that
     ///   drain, and those that a change of the pool's ports has left behind, are not counted.
     private func takePort(
         ofBlocksOf request: BlockRequest,
+        at number: Int?,
         _ layout: PoolLayout,
         _ looks: inout Int
     ) -> (port: FreePort?, blocks: Int, ports: Int) {
@@ -187,7 +193,7 @@ extension Tables {
             guard usable.overlaps(block.first...block.last) else { continue }
             blocks += 1
             ports += Int(block.limit)
-            guard block[transport] < block.limit else { continue }
+            guard block[transport] < block.limit, number == nil || number == id.number else { continue }
             let range = (block.first...block.last).clamped(to: usable)
             if let port = takePort(of: range, at: place, for: request, &looks) {
                 pool.blocks[id][transport] += 1
