@@ -1,7 +1,7 @@
 """ADR: address format and prefixes (RFC 6052, RFC 8215)."""
 
 from bench import C6, G4, P, S4, U6, W, case, embed, equal, require, run
-from wire import udp4, udp6
+from wire import *
 
 SAMPLES = {
     "2001:db8::/32": "2001:db8:c000:221::",
@@ -91,6 +91,12 @@ def strict(b):
     out6, out4 = b.exchange([udp6(C6, embed(W, "10.1.2.3"), b.port(), 53, b"x")])
     b.nothing(out4, "10.1.2.3 under the well-known prefix")
     require(b.drops().get("destination-refused", 0) == before + 1, "the drop is not counted")
+    target, port = embed(W, "10.1.2.3"), b.port()
+    for packet in (udp6(C6, target, port, 53, b"x"), tcp6(C6, target, port, 80, SYN)):
+        out6, _ = b.exchange([packet])
+        equal("what the client is told", [(p.type, p.code, p.quote.raw[8:]) for p in out6], [(1, 1, packet[8:])])
+    # RFC 7915 section 5.4: of a packet that is itself ICMPv6 nothing is told.
+    b.silent6(ping6(C6, target, 128, port, 1), "a ping of 10.1.2.3")
     flow = b.udp_flow(peer=G4, prefix=W)
     out6, out4 = b.exchange([], [udp4("10.1.2.3", flow.external, 53, flow.eport, b"x")])
     b.nothing(out6, "from 10.1.2.3 to a port opened under the well-known prefix")
