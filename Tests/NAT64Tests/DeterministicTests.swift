@@ -150,16 +150,23 @@ struct DeterministicTests {
         #expect(fixture.tables.brokenInvariants() == [])
     }
 
-    @Test("CGN-18 when all blocks of an address are taken, no other network gets one, nor a port elsewhere")
+    @Test("CGN-18 NAT-09 all ports of an address are used, and then no other network gets one, nor a port elsewhere")
     func noBlockLeft() throws {
         let fixture = fixture(try mapping(clientsPerAddress: 63, most: 5000))
-        // 1008 ports each, and as many for blocks: 15 whole ones.
+        // 1008 ports each, and as many for blocks: 15 whole ones and one of 48.
+        var externals: Set<Port> = []
         var refused: DropReason?
-        for port in 0..<UInt16(2000) where refused == nil {
-            refused = fixture.send(.udp, fixture.client(1, 2000 + port, network: 1), fixture.peer(1)).failure
+        for port in 0..<UInt16(2100) where refused == nil {
+            let result = fixture.send(.udp, fixture.client(1, 2000 + port, network: 1), fixture.peer(1))
+            if let external = result.value { externals.insert(external.port) }
+            refused = result.failure
         }
-        #expect(refused == .blocksExhausted)
-        #expect(fixture.tables.totals().portBlocks == 15)
+        #expect(refused == .blocksExhausted && externals.count == 2016, "every port there is")
+        #expect(fixture.tables.totals().portBlocks == 16)
+        let mapping = try mapping(clientsPerAddress: 63, most: 5000)
+        let use = mapping.use(of: TablesFixture.firstExternal, Port(65_535))
+        #expect(use == .block(Port(65_488)...Port(65_535)))
+        #expect(fixture.tables.brokenInvariants() == [])
         #expect(fixture.send(.udp, fixture.client(1, 2000, network: 2), fixture.peer(1)).value != nil)
     }
 

@@ -138,9 +138,9 @@ public struct DeterministicMapping: Sendable, Hashable {
 
     private var firstOverflow: Int { Int(ports.lowerBound.number) + clientsPerAddress * portsPerClient }
 
-    /// How many blocks each address has.
+    /// How many blocks each address has, of which the last may have fewer ports than the others.
     var blockCount: Int {
-        overflowParts == 0 ? 0 : (Int(ports.upperBound.number) + 1 - firstOverflow) / blockSize
+        overflowParts == 0 ? 0 : (Int(ports.upperBound.number) - firstOverflow + blockSize) / blockSize
     }
 
     /// The block a port belongs to; nothing if it belongs to none.
@@ -151,7 +151,10 @@ public struct DeterministicMapping: Sendable, Hashable {
     }
 
     /// The ports of a block.
-    func blockPorts(_ block: Int) -> ClosedRange<Port> { Self.range(firstOverflow + block * blockSize, blockSize) }
+    func blockPorts(_ block: Int) -> ClosedRange<Port> {
+        let first = firstOverflow + block * blockSize
+        return Self.range(first, min(blockSize, Int(ports.upperBound.number) + 1 - first))
+    }
 
     private static func range(_ first: Int, _ count: Int) -> ClosedRange<Port> {
         Port(UInt16(truncatingIfNeeded: first))...Port(UInt16(truncatingIfNeeded: first + count - 1))
