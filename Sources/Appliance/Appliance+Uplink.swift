@@ -39,8 +39,13 @@ extension Appliance {
     private func followAddresses() {
         let wanted = configuration.pool.resolve(by: facts, keeping: pool.shares)
         if !waits(before: wanted) { follow(wanted) }
-        translator?.adopt(environment: facts.environment(sharing: pool, behind: plan))
+        adoptEnvironment()
         coupleHalves()
+    }
+
+    /// Tells the translator of links, own addresses and the pool, whose facts it goes by: after every change of one of these.
+    private func adoptEnvironment() {
+        translator?.adopt(environment: facts.environment(sharing: pool, behind: plan))
     }
 
     /// How long a shared address that goes may take to come back before anything is changed for that.
@@ -156,6 +161,8 @@ extension Appliance {
             followed += 1
             dataplaneProblem = nil
             plan = wanted
+            // A reload shares an address, or what was held goes on: no link has changed then.
+            adoptEnvironment()
         } catch {
             // Tried every second while translation is held; told once.
             guard plan != nil || dataplaneProblem != error.report else { return }

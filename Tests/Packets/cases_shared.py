@@ -5,6 +5,7 @@ import os
 from bench import BOX4, C6, D6, P, R4, S4, S5, case, embed, equal, require
 from cases_fragments import pieces4
 from cases_offloads import TCP4, offloaded
+from configurations import CONFIGURATIONS
 from wire import *
 
 TARGET = embed(P, S4)
@@ -198,6 +199,18 @@ def shared_host_reached(b):
     # Its checksum has gone through four changes of address and fits the packet the client sent.
     sent = udp6(C6, HOST, port, 9, b"x")
     equal("the quoted datagram", quote.body, sent[40:])
+
+
+@case("NAT-31", "with an address that a reload has shared, clients reach the host too", config="restart")
+def shared_by_reload(b):
+    b.udp_flow()
+    b.write(CONFIGURATIONS["shareopen"]["text"])
+    b.ctl("reload")
+    b.learn_sentinel()
+    out6, out4 = b.exchange([ping6(C6, HOST, 128, b.port(), 1, b"host")])
+    b.start(CONFIGURATIONS["restart"]["text"])
+    b.nothing(out4, "a ping of the host")
+    equal("the host's answer", [(p.src, p.type, p.data) for p in out6], [(HOST, 129, b"host")])
 
 
 @case("NAT-31", "with a shared address a ping of the host in fragments is answered", config="share")
