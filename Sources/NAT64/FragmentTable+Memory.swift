@@ -129,31 +129,7 @@ extension FragmentTable {
 
     /// Writes down which datagram has an identification, if no other has. What was written down is forgotten when
     /// another takes its place, so that this is as good as the memory for it.
-    mutating func claim(
-        _ identification: UInt16,
-        from source: IPv4Address,
-        to destination: IPv4Address,
-        for key: FragmentKey,
-        at now: Moment
-    ) -> Bool {
-        let ends = UInt64(source.bits) << 32 | UInt64(destination.bits)
-        return claim(secret(ends, UInt64(key.proto) << 16 | UInt64(identification), 1), for: key, at: now)
-    }
-
-    /// The same of a datagram from one client to another; fragments of all protocols are told apart by their
-    /// identifications there.
-    mutating func claim(
-        _ identification: UInt32,
-        from source: IPv6Address,
-        to destination: IPv6Address,
-        for key: FragmentKey,
-        at now: Moment
-    ) -> Bool {
-        let ends = secret(source.high, source.low, UInt64(identification))
-        return claim(secret(ends, destination.high, destination.low), for: key, at: now)
-    }
-
-    private mutating func claim(_ flow: UInt64, for key: FragmentKey, at now: Moment) -> Bool {
+    mutating func claim(_ flow: UInt64, for key: FragmentKey, at now: Moment) -> Bool {
         let datagram = secret(key.source.high, key.source.low, UInt64(key.identification))
         let place = Int(truncatingIfNeeded: flow) & (claims.count - 1)
         let old = claims[place]

@@ -112,26 +112,11 @@ final class FragmentStore: Sendable {
     }
 
     /// Whether the fragments of a datagram may go out under an identification: not if another datagram with the same
-    /// ends did so within the time it may live (RFC 6864 section 4.3).
-    func claim(
-        _ identification: UInt16,
-        from source: IPv4Address,
-        to destination: IPv4Address,
-        for key: FragmentKey,
-        at now: Moment
-    ) -> Bool {
-        table.withLock { $0.claim(identification, from: source, to: destination, for: key, at: now) }
-    }
-
-    /// The same of a datagram from one client to another, where RFC 8200 section 4.5 has no bound for the time.
-    func claim(
-        _ identification: UInt32,
-        from source: IPv6Address,
-        to destination: IPv6Address,
-        for key: FragmentKey,
-        at now: Moment
-    ) -> Bool {
-        table.withLock { $0.claim(identification, from: source, to: destination, for: key, at: now) }
+    /// ends did so within the time it may live (RFC 6864 section 4.3; between clients RFC 8200 section 4.5 has no bound).
+    ///
+    /// - Parameter flow: A keyed hash of the identification and of all within which it has to be the only one.
+    func claim(_ flow: UInt64, for key: FragmentKey, at now: Moment) -> Bool {
+        table.withLock { $0.claim(flow, for: key, at: now) }
     }
 
     /// Says where the datagram goes; gives out the fragments that waited for this.

@@ -162,9 +162,11 @@ extension TranslatorWorker {
         at now: Moment
     ) -> UInt16 {
         let proto = key.proto == IPProtocol.icmp6 ? IPProtocol.icmp : key.proto
+        let ends = UInt64(source.bits) << 32 | UInt64(destination.bits)
         var number = UInt16(truncatingIfNeeded: key.identification)
         for _ in 0..<8 {
-            if translator.fragments.claim(number, from: source, to: destination, for: key, at: now) { break }
+            let flow = translator.identification.secret(ends, UInt64(proto) << 16 | UInt64(number), 1)
+            if translator.fragments.claim(flow, for: key, at: now) { break }
             number = nextIdentification(source, destination, proto, count: 1)
         }
         return number
@@ -178,10 +180,13 @@ extension TranslatorWorker {
         to destination: IPv6Address,
         at now: Moment
     ) -> UInt32 {
+        let secret = translator.identification.secret
+        let ends = secret(source.high, source.low, 1)
         var number = key.identification
         for attempt in 1...8 as ClosedRange<UInt64> {
-            if translator.fragments.claim(number, from: source, to: destination, for: key, at: now) { break }
-            let hash = translator.identification.secret(key.source.high, key.source.low, UInt64(number) << 8 | attempt)
+            let flow = secret(destination.high ^ ends, destination.low, UInt64(number))
+            if translator.fragments.claim(flow, for: key, at: now) { break }
+            let hash = secret(key.source.high, key.source.low, UInt64(number) << 8 | attempt)
             number = UInt32(truncatingIfNeeded: hash >> 32)
         }
         return number
