@@ -97,6 +97,27 @@ struct FilteringTests {
         #expect(world.sessions() == [])
     }
 
+    @Test("NAT-18 SYNs that filtering refuses do not keep a binding alive, and are answered when it is gone")
+    func refusedSYNsDoNotRefresh() {
+        let world = TablesFixture()
+        let client = world.client(1, 5000)
+        let external = world.send(.tcp, client, world.peer(1), .syn).value
+        for round in 0..<48 as Range<UInt32> {
+            world.pass(.seconds(5))
+            world.sweep()
+            #expect(world.receive(.tcp, external, world.peer(2 + round), .syn).value == .hold)
+        }
+        world.pass(.seconds(1))
+        world.sweep()
+        #expect(world.sessions() == [])
+        #expect(world.tables.totals().bindings.all == 0)
+        world.pass(.seconds(7))
+        world.sweep()
+        #expect(world.events.count == 48)
+        #expect(world.tables.totals().heldSyns == 0)
+        #expect(world.tables.brokenInvariants() == [])
+    }
+
     @Test(
         "TCP-06 with endpoint-independent filtering a SYN from outside opens a connection that the client's completes"
     )

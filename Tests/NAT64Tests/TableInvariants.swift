@@ -107,7 +107,6 @@ extension Tables {
         _ index: Int,
         _ broken: inout [String]
     ) -> (waiting: Int, further: Int) {
-        var waiting = 0
         var further: [UInt32: UInt32] = [:]
         var unbound = 0
         var sessions = 0
@@ -119,13 +118,11 @@ extension Tables {
             case .session:
                 further[session.owner, default: 0] += 1
                 sessions += 1
-                if session.isHeld { waiting += 1 }
                 if findSession(BindingID(session.owner), session.peerAddress, in: shard) != id {
                     broken.append("further session \(slot) of shard \(index) is not found")
                 }
             case .unbound:
                 unbound += 1
-                waiting += 1
             case .peerAddress:
                 if session.extra == 0 { broken.append("a peer address without sessions") }
             }
@@ -134,14 +131,13 @@ extension Tables {
             let first = shard[BindingID(slot)].session
             if first.owner != further[slot] ?? 0 { broken.append("binding \(slot): \(first.owner) further sessions") }
             if first.kind == .session { sessions += 1 }
-            if first.kind == .session, first.isHeld { waiting += 1 }
         }
         let counts = shard.counts
         if unbound != counts.unbound { broken.append("shard \(index): \(unbound) unbound sessions") }
         if sessions != counts.sessions[0] + counts.sessions[1] + counts.sessions[2] {
             broken.append("shard \(index): \(sessions) sessions")
         }
-        return (waiting, further.values.reduce(0) { $0 + Int($1) })
+        return (unbound, further.values.reduce(0) { $0 + Int($1) })
     }
 
     private func checkWheel(_ shard: Shard, _ index: Int, _ broken: inout [String]) {

@@ -27,10 +27,17 @@ private struct ModelTables {
         var external: TransportAddress4
     }
 
+    struct Waiting: Hashable {
+        var external: TransportAddress4
+        var peer: TransportAddress4
+    }
+
     let rule: Filtering.Rule
     var bindings: [Client: Binding] = [:]
     /// Ports that may not be given to others before this second.
     var resting: [Resting: (until: UInt64, client: Client)] = [:]
+    /// SYNs that wait, and since when.
+    var waiting: [Waiting: UInt64] = [:]
     var events: [ExpiryEvent] = []
 
     static func seconds(_ lifetime: LifetimeClass) -> UInt64 {
@@ -45,6 +52,10 @@ private struct ModelTables {
     }
 
     mutating func expire(_ now: UInt64) {
+        for (syn, since) in waiting where now - since > Self.seconds(.incomingSyn) {
+            events.append(.heldSyn(external: syn.external, peer: syn.peer))
+            waiting[syn] = nil
+        }
         for (client, binding) in bindings {
             for (peer, session) in binding.sessions where now - session.refreshed > Self.seconds(session.lifetime) {
                 if session.state == .established {
@@ -56,9 +67,6 @@ private struct ModelTables {
                         .probe(client: client.address, prefix: session.prefix, peer: peer, external: external)
                     )
                     continue
-                }
-                if session.lifetime == .incomingSyn {
-                    events.append(.heldSyn(external: binding.external, peer: peer))
                 }
                 bindings[client]?.sessions[peer] = nil
             }
@@ -102,7 +110,10 @@ private struct ModelTables {
             bindings[client]?.sessions[peer] = Self.stepped(session, event, client.transport, now)
             bindings[client]?.sessions[peer]?.prefix = prefix
         } else if client.transport != .tcp || event == .v6Syn {
-            let fresh = Session(lifetime: .none, refreshed: now, prefix: prefix)
+            var fresh = Session(lifetime: .none, refreshed: now, prefix: prefix)
+            if client.transport == .tcp, waiting.removeValue(forKey: Waiting(external: external, peer: peer)) != nil {
+                fresh.state = .v4Init
+            }
             bindings[client]?.sessions[peer] = Self.stepped(fresh, event, client.transport, now)
         }
         return nil
@@ -119,22 +130,24 @@ private struct ModelTables {
         let event = TCPEvent(fromIPv4: tcp)
         let isSyn = transport == .tcp && event == .v4Syn
         let owner = bindings.first { $0.key.transport == transport && $0.value.external == external }
+        let syn = Waiting(external: external, peer: peer)
         guard let (client, binding) = owner else { return isSyn ? .success(.hold) : .failure(.noSession) }
         if let session = binding.sessions[peer] {
-            if session.lifetime == .incomingSyn { return isSyn ? .success(.hold) : .failure(.filtered) }
             bindings[client]?.sessions[peer] = Self.stepped(session, event, transport, now)
             return .success(.client(client.address, prefix: session.prefix))
         }
-        let knows = binding.sessions.contains { $0.key.address == peer.address && $0.value.lifetime != .incomingSyn }
-        let admitted = rule == .endpointIndependent || rule == .addressDependent && knows
-        if admitted || isSyn, transport != .tcp || isSyn {
-            var fresh = Session(lifetime: .none, refreshed: now, prefix: 0)
-            fresh = Self.stepped(fresh, event, transport, now)
-            if isSyn, !admitted { fresh.lifetime = .incomingSyn }
-            bindings[client]?.sessions[peer] = fresh
+        let knows = binding.sessions.contains { $0.key.address == peer.address }
+        guard rule == .endpointIndependent || rule == .addressDependent && knows else {
+            guard isSyn else { return .failure(.filtered) }
+            if waiting[syn] == nil { waiting[syn] = now }
+            return .success(.hold)
         }
-        if admitted { return .success(.client(client.address, prefix: 0)) }
-        return isSyn ? .success(.hold) : .failure(.filtered)
+        if transport != .tcp || isSyn {
+            let fresh = Session(lifetime: .none, refreshed: now, prefix: 0)
+            bindings[client]?.sessions[peer] = Self.stepped(fresh, event, transport, now)
+            waiting[syn] = nil
+        }
+        return .success(.client(client.address, prefix: 0))
     }
 
     private static func stepped(

@@ -18,33 +18,10 @@ extension Tables {
         apply(TCPState.v4Init.step(on: .v6Syn), to: session, in: shard, now)
     }
 
-    /// A segment from the IPv4 side to a session whose SYN waits, which for whatever filtering refuses does not exist.
-    /// But since it came the client may have sent to its host, which opens the binding to that.
-    @inline(never)
-    func inwardHeldTCP(
-        _ session: SessionID,
-        _ binding: BindingID,
-        _ flow: InwardFlow,
-        in shard: Shard,
-        _ now: Tick
-    ) throws(DropReason) -> InwardResult {
-        let event = TCPEvent(fromIPv4: flow.tcp)
-        guard rule(for: .tcp) == .addressDependent,
-            let prefix = prefixUsed(binding, towards: flow.peer.address, in: shard)
-        else {
-            guard event == .v4Syn else { throw .filtered }
-            return .hold
-        }
-        if event == .v4Syn {
-            shard[session].prefix = prefix
-            apply(TCPState.closed.step(on: .v4Syn), to: session, in: shard, now)
-        }
-        return .client(shard[binding].clientAddress, prefix: prefix)
-    }
-
     /// A segment from the IPv4 side to a binding that has no session with its peer.
     ///
     /// - Parameter admitted: Whether filtering lets the peer send to the binding.
+    /// - Returns: Nothing if it is a SYN and filtering does not.
     func inwardFirstTCP(
         _ flow: InwardFlow,
         _ binding: BindingID,
@@ -52,7 +29,7 @@ extension Tables {
         _ admitted: Bool,
         in shard: Shard,
         at moment: Moment
-    ) throws(DropReason) -> InwardResult {
+    ) throws(DropReason) -> InwardResult? {
         guard TCPEvent(fromIPv4: flow.tcp) == .v4Syn else {
             // "Any other packet": translated if a binding exists and the policy allows, without a session.
             guard admitted else { throw .filtered }
@@ -61,21 +38,30 @@ extension Tables {
         guard settings.filtering.admitsConnectionsFromOutside || shard[binding].standing == .fixed else {
             throw .inboundRefused
         }
+        guard admitted else { return nil }
+        try addSession(
+            binding,
+            flow.peer,
+            under: prefix,
+            TCPState.closed.step(on: .v4Syn),
+            isFromOutside: true,
+            in: shard,
+            at: moment
+        )
+        _ = takeUnbound(at: flow.external, from: flow.peer, holding: shard)
+        return .client(shard[binding].clientAddress, prefix: prefix)
+    }
+
+    /// Lets a SYN wait that filtering refuses. It is no session of the binding, which has its clients' sessions alone, so
+    /// that no stranger keeps a binding alive, or takes a client's share of sessions (RFC 7857 section 7).
+    @inline(never)
+    func hold(_ flow: InwardFlow, _ place: PoolPlace, _ now: Tick) throws(DropReason) {
         // At a shared address whatever no session claims is the host's, who answers at once.
-        if !admitted, isShared(flow.external.address) { throw .filtered }
-        let step = TCPState.closed.step(on: .v4Syn, held: !admitted)
-        if admitted {
-            try addSession(binding, flow.peer, under: prefix, step, isFromOutside: true, in: shard, at: moment)
-            return .client(shard[binding].clientAddress, prefix: prefix)
-        }
-        try heldSyns.take(from: flow.peer.address)
-        do throws(DropReason) {
-            try addSession(binding, flow.peer, under: prefix, step, isFromOutside: true, in: shard, at: moment)
-        } catch {
-            heldSyns.giveBack(from: flow.peer.address)
-            throw error
-        }
-        return .hold
+        guard !place.isShared else { throw .filtered }
+        let shard = homeShard(of: flow.external.port)
+        shard.lock()
+        defer { shard.unlock() }
+        if findUnbound(flow.external, flow.peer, in: shard) == nil { try addUnbound(flow, in: shard, now) }
     }
 
     /// A segment from the IPv4 side to a port that no binding has, whether clients are given it or not: RFC 6146 section
@@ -113,13 +99,6 @@ extension Tables {
     func apply(_ step: TCPStep, to session: SessionID, in shard: Shard, _ now: Tick) {
         shard[session].state = step.state
         guard let lifetime = step.lifetime else { return }
-        if shard[session].isHeld, lifetime != .incomingSyn {
-            heldSyns.giveBack(from: shard[session].peer)
-            if session.isFurther {
-                let known = shard[session]
-                _ = knowPeer(known.peer, under: known.prefix, of: shard.binding(of: session), in: shard)
-            }
-        }
         shard[session].lifetime = lifetime
         shard[session].refreshed = now
         shard.rehangIfSooner(session, endingAt: end(of: shard[session]), now: now)

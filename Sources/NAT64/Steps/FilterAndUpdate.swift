@@ -146,12 +146,29 @@ extension Tables {
                 if try holdUnbound(flow, place, now) { return .hold }
                 continue
             }
-            defer { shard.unlock() }
-            if let session = findSession(binding, flow.peer, in: shard), !isOver(shard[session], now) {
-                return try updateInward(session, binding, flow, in: shard, now)
-            }
-            return try inwardFirst(flow, binding, in: shard, at: moment, policy)
+            if let result = try inward(flow, binding, in: shard, at: moment, policy) { return result }
+            try hold(flow, place, now)
+            return .hold
         }
+    }
+
+    /// The same, where the binding is known; nothing if it is a SYN that filtering refuses.
+    ///
+    /// - Parameter shard: The binding's, whose lock the caller has; it is given back here.
+    @inline(__always)
+    private func inward(
+        _ flow: InwardFlow,
+        _ binding: BindingID,
+        in shard: Shard,
+        at moment: Moment,
+        _ policy: Policy
+    ) throws(DropReason) -> InwardResult? {
+        let now = Tick(moment)
+        defer { shard.unlock() }
+        if let session = findSession(binding, flow.peer, in: shard), !isOver(shard[session], now) {
+            return updateInward(session, binding, flow, in: shard, now)
+        }
+        return try inwardFirst(flow, binding, in: shard, at: moment, policy)
     }
 
     /// The client of a packet that has a session, and the prefix; nothing is made or started again.
@@ -163,7 +180,7 @@ extension Tables {
             let (shard, binding) = lockBinding(flow, place.number)
         else { return nil }
         defer { shard.unlock() }
-        guard let session = findSession(binding, flow.peer, in: shard), !shard[session].isHeld else { return nil }
+        guard let session = findSession(binding, flow.peer, in: shard) else { return nil }
         return (shard[binding].clientAddress, shard[session].prefix)
     }
 
@@ -189,6 +206,8 @@ extension Tables {
     }
 
     /// A packet from the IPv4 side to a binding that has no session with its peer, or one that is over.
+    ///
+    /// - Returns: Nothing if it is a SYN that filtering refuses.
     @inline(never)
     private func inwardFirst(
         _ flow: InwardFlow,
@@ -196,10 +215,10 @@ extension Tables {
         in shard: Shard,
         at moment: Moment,
         _ policy: Policy
-    ) throws(DropReason) -> InwardResult {
+    ) throws(DropReason) -> InwardResult? {
         let now = Tick(moment)
         if let session = findSession(binding, flow.peer, in: shard), isAlive(session, in: shard, now) {
-            return try updateInward(session, binding, flow, in: shard, now)
+            return updateInward(session, binding, flow, in: shard, now)
         }
         guard shard[binding].isLive else { throw .noSession }
         let isStatic = shard[binding].standing == .fixed
@@ -238,9 +257,8 @@ extension Tables {
         _ flow: InwardFlow,
         in shard: Shard,
         _ now: Tick
-    ) throws(DropReason) -> InwardResult {
+    ) -> InwardResult {
         if flow.transport == .tcp {
-            if shard[session].isHeld { return try inwardHeldTCP(session, binding, flow, in: shard, now) }
             updateTCP(session, TCPEvent(fromIPv4: flow.tcp), in: shard, now)
         } else {
             refresh(session, in: shard, now)

@@ -39,7 +39,7 @@ struct Binding {
     /// The first session, which may be gone while others live.
     var session: Session
 
-    /// How many sessions it has; SYNs that wait for its client are among them.
+    /// How many sessions it has; no SYN that waits for its client is among them.
     @inline(__always)
     var sessionCount: Int { Int(session.owner) &+ (session.kind == .session ? 1 : 0) }
 

@@ -13,7 +13,8 @@ struct Session {
         /// A count of the further sessions of one binding with one peer address, so that address-dependent filtering
         /// asks one question however many sessions there are.
         case peerAddress
-        /// A session without a binding: a SYN from the IPv4 side that waits (RFC 6146 section 3.5.2.2, CLOSED).
+        /// A session without a binding: a SYN from the IPv4 side that waits for a client, at a port that has none or
+        /// that filtering keeps it from (RFC 6146 section 3.5.2.2, CLOSED).
         case unbound
     }
 
@@ -69,10 +70,6 @@ struct Session {
     func isWith(_ other: TransportAddress4) -> Bool {
         peer == other.address && peerPort == other.port && kind == .session
     }
-
-    /// Whether a SYN of this session is kept, so that nothing else from the IPv4 side may pass.
-    @inline(__always)
-    var isHeld: Bool { lifetime == .incomingSyn }
 }
 
 /// Names a session inside its shard: the first session of the binding with this number, or a further one.

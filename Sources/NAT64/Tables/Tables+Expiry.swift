@@ -29,7 +29,7 @@ extension Tables {
             var slice = Slice.unfinished
             while case .unfinished = slice, budget > 0 {
                 slice = sweep(shard(index), through: bucket, now, &budget)
-                // A SYN to a port without a binding may have come again when it had one, and found its client.
+                // A SYN may have come again when its client had sent to its host, and passed.
                 if case .event(.heldSyn(let external, let peer)) = slice, isOpen(external, peer) { slice = .unfinished }
             }
             if case .finished = slice { continue }
@@ -105,9 +105,8 @@ extension Tables {
             return step.probes
                 ? .probe(client: ends.clientAddress, prefix: prefix, peer: peer, external: external) : nil
         }
-        let wasHeld = shard[id].isHeld
         endSession(id, in: shard, now)
-        return wasHeld ? .heldSyn(external: ends.externalAddress, peer: peer) : nil
+        return nil
     }
 
     /// Takes note that all shards have been looked at, and of how many sessions there are.

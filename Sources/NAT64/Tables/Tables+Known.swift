@@ -77,7 +77,7 @@ extension Tables {
         return shard.found(further: further)
     }
 
-    /// Does to a session what the packet at hand does, if it is not over and its SYN does not wait.
+    /// Does to a session what the packet at hand does, if it is not over.
     @inline(__always)
     private func goesOn(
         _ session: FoundSession,
@@ -92,7 +92,6 @@ extension Tables {
             guard flags.isDisjoint(with: .opensOrCloses), session.record.state == .established,
                 session.record.lifetime == .established
             else {
-                if session.record.isHeld { return false }
                 step(session.id, flags, fromIPv6: fromIPv6, in: shard, now)
                 return true
             }

@@ -88,8 +88,7 @@ extension Tables {
             throw .sessionLimit
         }
         shard[binding].session.owner &+= 1
-        let isKnown = new.isHeld ? true : knowPeer(peer.address, under: prefix, of: binding, in: shard)
-        guard isKnown else {
+        guard knowPeer(peer.address, under: prefix, of: binding, in: shard) else {
             shard.removeFurther(furtherHash(binding, peer, .session), id)
             shard[binding].session.owner &-= 1
             furtherCount.wrappingSubtract(1, ordering: .relaxed)
@@ -121,14 +120,12 @@ extension Tables {
         shard.counts.sessionsEnded &+= 1
         giveBack(of: binding, sessions: 1, ports: 0, in: shard)
         if shard[binding].sharesPort { giveUpPeer(shard[id].peerAddress, of: binding, in: shard) }
-        let wasHeld = shard[id].isHeld
-        if wasHeld { heldSyns.giveBack(from: shard[id].peer) }
         if id.isFurther {
             let peer = shard[id].peerAddress
             shard.removeFurther(furtherHash(binding, peer, .session), id)
             shard[binding].session.owner &-= 1
             furtherCount.wrappingSubtract(1, ordering: .relaxed)
-            if !wasHeld { forgetPeer(peer.address, of: binding, in: shard) }
+            forgetPeer(peer.address, of: binding, in: shard)
         } else {
             shard[id].kind = .free
             shard[id].lifetime = .none
@@ -160,7 +157,7 @@ extension Tables {
     /// section 1.2.3). It looks at further sessions only where filtering is address-dependent.
     func prefixUsed(_ binding: BindingID, towards peer: IPv4Address, in shard: Shard) -> UInt8? {
         let first = shard[binding].session
-        if first.kind == .session, first.peer == peer, !first.isHeld { return first.prefix }
+        if first.kind == .session, first.peer == peer { return first.prefix }
         guard first.owner > 0, let known = findPeer(peer, of: binding, in: shard) else { return nil }
         return shard[known].prefix
     }
@@ -205,7 +202,8 @@ extension Tables {
         }
     }
 
-    /// Lets a SYN to a port without a binding wait for a client: RFC 6146 section 3.5.2.2, CLOSED.
+    /// Lets a SYN wait for a client, at a port that has no binding or one that filtering keeps it from: RFC 6146 section
+    /// 3.5.2.2, CLOSED.
     func addUnbound(_ flow: InwardFlow, in shard: Shard, _ now: Tick) throws(DropReason) {
         try heldSyns.take(from: flow.peer.address)
         var new = session(with: flow.peer, under: 0, TCPState.closed.step(on: .v4Syn, held: true), now)
