@@ -71,6 +71,12 @@ dns64() { # THREADS METRICS SERVERS
     watched "$bench/dns64.sh" --threads "$1" --metric "$2" --servers "$3" "${common[@]}" --out "$results/dns64.jsonl"
 }
 
+# What this machine takes to wake a CPU that sleeps, which nobody's answer from another CPU can do without.
+wake() {
+    gcc -O2 -Wall -Wextra -Werror -pthread "$here/wake.c" -o "$results/wake"
+    [ "$(nproc)" = 1 ] || "$results/wake" | sed 's/.*/{"metric": "wake", "p50_us": &}/' >>"$results/nat64.jsonl"
+}
+
 streams=tcp1_up,tcp1_down,tcp8_up,tcp8_down
 tayga=$(among tayga:tayga092)
 peers=$(among unbound:unbound named:bind9 kresd:kresd pdns_recursor:pdnsrec)
@@ -82,6 +88,7 @@ for part in $parts; do
         nat64 gso pps_up,newflow "null:o=all;appliance:q=1"
         [ -z "$tayga" ] || nat64 gso newflow "$tayga:masq"
         nat64 gso tcp8_up,tcp8_down,pps_up "null:o=all,q=2;appliance:q=2"
+        wake
         ;;
     mtu | gro) nat64 "$part" $streams "kfwd;null:o=all,coal;${tayga:+$tayga;}appliance:q=1" ;;
     sessions)

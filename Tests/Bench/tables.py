@@ -184,9 +184,14 @@ def main():
     page = open(given.page).read() if given.page else None
     for name, title in (("nat", "NAT64"), ("dns", "DNS64")):
         rows, headers = samples(f"{given.results}/{name}64.jsonl")
+        wakes = [row["p50_us"] for row in rows if row["metric"] == "wake"]
+        rows = [row for row in rows if row["metric"] != "wake"]
         if not rows:
             continue
         parts = [preface(rows, headers, f"make bench WHAT={name}")]
+        if wakes:
+            wake = digits(statistics.median(wakes))
+            parts[0] += f" To wake a CPU that sleeps takes {wake} µs here, the median (`Tests/Bench/wake.c`)."
         if name == "nat":
             parts.append(translation(rows))
         for threads, words in ((1, "One thread, alone on its CPU"), (2, "Two threads, on the CPUs of the generator")):
