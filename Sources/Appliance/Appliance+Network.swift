@@ -130,7 +130,8 @@ extension Appliance {
     func install(_ plan: NetworkPlan, to purpose: String) throws(StartFailure) {
         do throws(NetworkProblem) {
             let report = try installation.install(plan)
-            if !report.removed.isEmpty { log.notice("removed \(report.removed.inWords), to \(purpose)") }
+            let removed = report.removed.filter { !$0.isByproduct }
+            if !removed.isEmpty { log.notice("removed \(removed.inWords), to \(purpose)") }
             networkNotices = report.notices
             for notice in report.notices { log.warning("\(notice)") }
             networkProblems = []

@@ -42,6 +42,14 @@ public enum NetworkItem: Hashable, Sendable {
         }
     }
 
+    /// Whether the kernel makes it beside an address of ours, so that its removal is no news.
+    public var isByproduct: Bool {
+        switch self {
+        case .broadcastRoute: true
+        default: false
+        }
+    }
+
     /// Whether the TUN takes it along when it goes, so that it needs no withdrawal.
     var isOfDevice: Bool {
         switch self {

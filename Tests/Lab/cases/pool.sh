@@ -33,6 +33,7 @@ it "a routed pool: page, ping, UDP, large download and traceroute" basics 192.0.
 it "the kernel answers for no address of the pool, the last one included" silent 192.0.2.79
 it "the pool is seen in ip addr" pool_visible
 it "no broadcast route takes an address out of the pool" no_broadcast
+it "a start on a clean host speaks of nothing removed" lacks "log" "removed" "$(cat "$LOG")"
 it "status says working with a routed pool" same verdict working "$(fact .verdict || true)"
 
 scenario '[nat64]
