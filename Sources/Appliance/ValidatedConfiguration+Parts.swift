@@ -133,12 +133,12 @@ extension IPAddress {
 }
 
 extension UplinkFacts {
-    /// Interfaces where answers of clients' peers come in: that of the default route, and those with an IPv4 network that
-    /// clients may reach.
+    /// Interfaces where answers of clients' peers come in: those of all default routes, for the networks decide by which of
+    /// these they answer, and those with an IPv4 network that clients may reach.
     func entrances(under policy: Policy) -> [String] {
         links.filter { link in
             guard link.isUp, !link.isLoopback else { return false }
-            if link.index == ipv4?.link.index { return true }
+            if ipv4Links.contains(where: { $0.index == link.index }) { return true }
             return ownAddresses.contains { own in
                 guard own.link == link.index, let address = own.address.ipv4 else { return false }
                 return policy.prefixes.indices.contains { policy.mayReach(address, under: $0) }

@@ -8,18 +8,41 @@
 typedef void (*each_route)(void *, const struct cnetlink_route *);
 typedef void (*each_neighbour)(void *, const struct cnetlink_neighbour *);
 
-// A route over several links is told by its first.
-static void first_hop(const struct nlattr *hops, struct cnetlink_route *route) {
-    if (!hops || nla_len(hops) < (int)sizeof(struct rtnexthop)) return;
-    struct rtnexthop hop;
-    memcpy(&hop, nla_data(hops), sizeof hop);
-    route->link = (uint32_t)hop.rtnh_ifindex;
-    if (hop.rtnh_len <= sizeof hop || hop.rtnh_len > nla_len(hops)) return;
-    struct nlattr *table[RTA_MAX + 1];
-    struct nlattr *first = (struct nlattr *)((char *)nla_data(hops) + RTNH_ALIGN(sizeof hop));
-    if (nla_parse(table, RTA_MAX, first, hop.rtnh_len - (int)sizeof hop, NULL) < 0) return;
+static void take_gateway(struct nlattr **table, struct cnetlink_route *route) {
     route->has_gateway = cnetlink_ip_get(table[RTA_GATEWAY], &route->gateway);
-    route->gateway_family = route->family;
+    if (!route->has_gateway && table[RTA_VIA] && nla_len(table[RTA_VIA]) == 2 + 16) {
+        uint64_t words[2];
+        memcpy(words, (char *)nla_data(table[RTA_VIA]) + 2, sizeof words);
+        route->gateway = (struct cnetlink_ip){__builtin_bswap64(words[0]), __builtin_bswap64(words[1])};
+        route->gateway_family = AF_INET6;
+        route->has_gateway = true;
+    }
+}
+
+// A route over several links is told by the first hop that is not dead, and by the links of the others. Where all are
+// dead, it is told by the first.
+static void take_hops(struct nlattr *hops, struct cnetlink_route *route) {
+    if (!hops) return;
+    int left = nla_len(hops), living = 0;
+    for (struct rtnexthop *hop = nla_data(hops); left >= (int)sizeof *hop && RTNH_OK(hop, left);
+         left -= (int)RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+        bool is_dead = hop->rtnh_flags & RTNH_F_DEAD;
+        if (is_dead && route->link) continue;
+        if (living > 0) {
+            if (living <= CNETLINK_HOPS) route->further[living - 1] = (uint32_t)hop->rtnh_ifindex;
+            living++;
+            continue;
+        }
+        if (!is_dead) living++;
+        route->link = (uint32_t)hop->rtnh_ifindex;
+        route->is_dead = is_dead;
+        route->has_gateway = false;
+        route->gateway_family = route->family;
+        struct nlattr *table[RTA_MAX + 1];
+        int octets = (int)hop->rtnh_len - (int)RTNH_LENGTH(0);
+        if (octets <= 0 || nla_parse(table, RTA_MAX, (struct nlattr *)RTNH_DATA(hop), octets, NULL) < 0) continue;
+        take_gateway(table, route);
+    }
 }
 
 bool cnetlink_route_parse(const struct nlmsghdr *message, struct cnetlink_route *route) {
@@ -38,19 +61,13 @@ bool cnetlink_route_parse(const struct nlmsghdr *message, struct cnetlink_route 
         .protocol = header->rtm_protocol,
         .scope = header->rtm_scope,
         .type = header->rtm_type,
+        .is_dead = header->rtm_flags & RTNH_F_DEAD,
         .gateway_family = header->rtm_family,
     };
     cnetlink_ip_get(table[RTA_DST], &route->destination);
     route->has_source = cnetlink_ip_get(table[RTA_PREFSRC], &route->source);
-    route->has_gateway = cnetlink_ip_get(table[RTA_GATEWAY], &route->gateway);
-    if (!route->has_gateway && table[RTA_VIA] && nla_len(table[RTA_VIA]) == 2 + 16) {
-        uint64_t words[2];
-        memcpy(words, (char *)nla_data(table[RTA_VIA]) + 2, sizeof words);
-        route->gateway = (struct cnetlink_ip){__builtin_bswap64(words[0]), __builtin_bswap64(words[1])};
-        route->gateway_family = AF_INET6;
-        route->has_gateway = true;
-    }
-    if (!route->link) first_hop(table[RTA_MULTIPATH], route);
+    take_gateway(table, route);
+    if (!route->link) take_hops(table[RTA_MULTIPATH], route);
     return true;
 }
 

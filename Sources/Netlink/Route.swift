@@ -79,6 +79,10 @@ public struct Route: Hashable, Sendable {
     public let metric: UInt32
     /// The link it uses, the first one if there are several; nothing for `unreachable` and its kin.
     public let link: LinkIndex?
+    /// The other links of a route over several, those left out that are down.
+    public let furtherLinks: [LinkIndex]
+    /// Whether the kernel passes it over, for its links are down.
+    public let isDead: Bool
     /// The next router, nothing when the destination is on the link.
     public let gateway: IPAddress?
     /// The source address the route prefers.
@@ -126,6 +130,10 @@ public struct Route: Hashable, Sendable {
         origin = RouteProtocol(number: entry.protocol)
         metric = entry.metric
         link = entry.link == 0 ? nil : LinkIndex(entry.link)
+        furtherLinks = unsafe withUnsafeBytes(of: entry.further) { octets in
+            unsafe octets.bindMemory(to: UInt32.self).filter { $0 != 0 }.map { LinkIndex($0) }
+        }
+        isDead = entry.is_dead
         gateway = entry.has_gateway ? IPAddress(entry.gateway, family: entry.gateway_family) : nil
         preferredSource = entry.has_source ? IPAddress(entry.source, family: entry.family) : nil
         kind = Kind(number: entry.type)
@@ -147,6 +155,8 @@ public struct Route: Hashable, Sendable {
         self.origin = origin
         self.metric = metric
         self.link = link
+        furtherLinks = []
+        isDead = false
         gateway = nil
         preferredSource = nil
         kind = .unicast
@@ -177,6 +187,8 @@ public struct Route: Hashable, Sendable {
         origin = .kernel
         metric = 0
         self.link = link
+        furtherLinks = []
+        isDead = false
         gateway = nil
         preferredSource = nil
         kind = .broadcast

@@ -4,6 +4,8 @@ public import IPAddressing
 public struct UplinkFacts: Hashable, Sendable {
     /// The way out for IPv4: the link of the default route that is preferred; nothing without one.
     public let ipv4: Uplink?
+    /// The links of all default routes for IPv4, which answers may come in by, whichever route is preferred.
+    public let ipv4Links: [Link]
     /// The way out for IPv6, likewise.
     public let ipv6: Uplink?
     /// All links but the TUN.
@@ -65,6 +67,8 @@ public struct UplinkFacts: Hashable, Sendable {
             + connection.routes6(.init(table: .main, origin: .routerAdvertisement, kind: .unicast))
         self.links = links
         ipv4 = Self.uplink(defaults4, links: links, addresses: addresses)
+        let waysOut = Set(defaults4.filter { !$0.isDead }.flatMap { [$0.link].compactMap(\.self) + $0.furtherLinks })
+        ipv4Links = links.filter { waysOut.contains($0.index) }
         ipv6 = Self.uplink(defaults6, links: links, addresses: addresses)
         ipv6Links = links.filter { link in
             link.isUp && !link.isLoopback
@@ -87,7 +91,7 @@ public struct UplinkFacts: Hashable, Sendable {
     private static func uplink(_ routes: [Route], links: [Link], addresses: [InterfaceAddress]) -> Uplink? {
         var best: (route: Route, link: Link)?
         for route in routes {
-            guard let link = links.first(where: { $0.index == route.link }), link.isUp else { continue }
+            guard !route.isDead, let link = links.first(where: { $0.index == route.link }), link.isUp else { continue }
             if let known = best, known.route.metric <= route.metric { continue }
             best = (route, link)
         }

@@ -66,6 +66,27 @@ struct FactsTests {
         #expect(without.ipv4 == nil && without.ipv6 == nil)
     }
 
+    @Test("of a default route over several links the first hop that is not dead counts, and all that live are ways out")
+    func deadHopIsPassedOver() async throws {
+        let hops =
+            "ip link set far1 up && ip route del default; ip route add default nexthop via 203.0.113.1 dev eth0 "
+            + "nexthop via 10.9.0.2 dev eth1"
+        let both = try await Self.facts(hops)
+        #expect(both.ipv4?.link.name == "eth0")
+        #expect(both.ipv4Links.map(\.name) == ["eth0", "eth1"])
+        let one = try await Self.facts("\(hops) && ip link set eth0 down")
+        #expect(one.ipv4?.link.name == "eth1")
+        #expect(one.ipv4?.gateway == .v4(IPv4Address(10, 9, 0, 2)))
+        #expect(one.ipv4Links.map(\.name) == ["eth1"])
+    }
+
+    @Test("the links of all default routes are ways out, whatever their metrics")
+    func allDefaultRoutesCount() async throws {
+        let facts = try await Self.facts("ip route add default via 10.9.0.2 metric 200")
+        #expect(facts.ipv4?.link.name == "eth0")
+        #expect(facts.ipv4Links.map(\.name) == ["eth0", "eth1"])
+    }
+
     @Test(
         "the networks on the links are those others have addresses in: none of loopback, the TUN or a link that is down"
     )

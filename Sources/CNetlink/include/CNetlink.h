@@ -40,10 +40,13 @@ struct cnetlink_address {
     struct cnetlink_ip peer;
 };
 
+enum { CNETLINK_HOPS = 8 };
+
 struct cnetlink_route {
     uint32_t table;
     uint32_t metric;
     uint32_t link;            // 0 when the route has none
+    uint32_t further[CNETLINK_HOPS]; // the links of the other hops that are not dead, 0 behind the last
     uint8_t family;
     uint8_t length;
     uint8_t protocol;
@@ -51,6 +54,7 @@ struct cnetlink_route {
     uint8_t type;             // RTN_*
     bool has_gateway;
     bool has_source;
+    bool is_dead;             // the kernel passes it over, for its links are down
     uint8_t gateway_family;
     struct cnetlink_ip destination;
     struct cnetlink_ip gateway;

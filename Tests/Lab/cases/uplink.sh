@@ -252,6 +252,40 @@ END
 }
 it "an address that another interface has is shared, and answers come in by the uplink" address_elsewhere
 
+# Two routers, of whom the one answers that is asked second at best: which way answers take is for the networks to decide.
+answered_by_another() {
+    join box wan1 10.99.3.5/24 - core down1 10.99.3.1/24 -
+    ip -n "$LAB-box" route add default via 10.99.3.1 dev wan1 metric 200
+    ip -n "$LAB-core" route add $BOX4/32 via 10.99.3.5
+    local code=0
+    (seen_from $BOX4 30 && pings) || code=1
+    # Over two routers at once, of whom each has a part of the connections.
+    ip -n "$LAB-box" route del default via 10.99.3.1 dev wan1 metric 200
+    ip -n "$LAB-box" route replace default src $BOX4 nexthop via $ISP4 dev wan0 nexthop via 10.99.3.1 dev wan1
+    (seen_from $BOX4 30 && pings) || code=1
+    ip -n "$LAB-box" route replace default via $ISP4 dev wan0
+    ip -n "$LAB-core" route del $BOX4/32 via 10.99.3.5
+    ip -n "$LAB-box" link del wan1
+    return $code
+}
+# The kernel goes on by the other then, and so does the translator, under the other's address.
+one_of_two_down() {
+    join box wan1 11.11.3.5/24 - core down1 11.11.3.1/24 -
+    ip -n "$LAB-box" route replace default nexthop via $ISP4 dev wan0 nexthop via 11.11.3.1 dev wan1
+    local code=0
+    ip -n "$LAB-box" link set wan0 down
+    eventually 30 seen_from 11.11.3.5 || code=1
+    pings || code=1
+    ip -n "$LAB-box" link set wan0 up
+    box_route
+    ip -n "$LAB-box" link del wan1
+    eventually 30 seen_from $BOX4 || code=1
+    return $code
+}
+scenario
+it "answers that come in by another uplink are heard, where both have a link network alone" answered_by_another
+it "of two uplinks of one route one goes down: the other's address is shared" one_of_two_down
+
 # Beside addresses of the pool's own: what has one of those does not care what the uplink is called.
 own_goes_on() {
     local code=0
