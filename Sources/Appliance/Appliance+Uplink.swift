@@ -83,6 +83,11 @@ extension Appliance {
     /// and those of the pool's other addresses live on.
     func follow(_ fresh: ResolvedPool) {
         awaitedUntil = nil
+        if !fresh.entries.isEmpty {
+            for complaint in fresh.complaints where !pool.complaints.contains(complaint) {
+                log.warning("a part of the pool is not in use: \(complaint)")
+            }
+        }
         guard dataplane != nil else {
             guard fresh != pool else { return }
             followed += 1

@@ -28,6 +28,16 @@ extension Appliance {
                 )
             )
         }
+        if isTranslating {
+            findings += pool.complaints.map { complaint in
+                ControlAPI.Finding(
+                    code: "pool-incomplete",
+                    severity: .warning,
+                    problem: "A part of nat64.pool is not in use: \(complaint).",
+                    remedy: "It is taken into use as soon as it can be; clients have the other addresses meanwhile."
+                )
+            }
+        }
         findings += prefixFindings() + hostPortFindings() + hostSideFindings() + silenceFindings()
         findings += networkNotices.map { notice in
             ControlAPI.Finding(

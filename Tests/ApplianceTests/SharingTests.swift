@@ -125,6 +125,20 @@ struct SharingTests {
         }
     }
 
+    @Test("an interface that is shared and not there, beside others: status and the log say so, until it is there")
+    func incompletePool() async throws {
+        try await sharing(2) { (stage: Stage) throws in
+            #expect(try findings(stage, "pool-incomplete") == [])
+            try run("ip addr del 192.0.2.1/24 dev e2")
+            #expect(try eventually { try findings(stage, "pool-incomplete").count == 1 })
+            let told = try findings(stage, "pool-incomplete")
+            #expect(told.first?.hasPrefix("A part of nat64.pool is not in use: e2 has no IPv4 address") == true)
+            #expect(stage.log.lines(containing: "a part of the pool is not in use: e2 has no").count == 1)
+            try run("ip addr add 192.0.2.1/24 dev e2")
+            #expect(try eventually { try findings(stage, "pool-incomplete") == [] })
+        }
+    }
+
     @Test("six shared addresses: status says which one has no stand-in, and what does not work")
     func sixShares() async throws {
         try await sharing(6) { (stage: Stage) throws in
