@@ -114,7 +114,7 @@ extension PoolSpecification {
             let addresses = facts.ownAddresses.filter { $0.link == link.index }.compactMap(\.address.ipv4)
             return Uplink(interface: link.name, addresses: keptFirst(addresses))
         }
-        return resolvePool(uplink: uplink, interfaces: interfaces)
+        return resolvePool(uplink: uplink, interfaces: interfaces, broadcasts: facts.broadcastAddresses)
     }
 }
 

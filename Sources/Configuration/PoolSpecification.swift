@@ -66,6 +66,23 @@ extension ClosedRange<IPv4Address> {
     }
 }
 
+extension ClosedRange<IPv4Address> {
+    /// What is left of the range without some of its addresses.
+    ///
+    /// - Parameter left: Those left out, lowest first.
+    fileprivate func without(_ left: [IPv4Address]) -> [ClosedRange] {
+        var result: [ClosedRange] = []
+        var next = UInt64(lowerBound.bits)
+        for end in left.map({ UInt64($0.bits) }) + [UInt64(upperBound.bits) + 1] {
+            if next < end {
+                result.append(IPv4Address(bits: UInt32(next))...IPv4Address(bits: UInt32(end - 1)))
+            }
+            next = end + 1
+        }
+        return result
+    }
+}
+
 /// An interface of this machine with an IPv4 address that can be shared.
 public struct Uplink: Hashable, Sendable {
     /// The interface's name.
@@ -96,8 +113,8 @@ public struct ResolvedPool: Hashable, Sendable {
     public var ownPrefixes: [IPv4Prefix] = []
     /// The addresses whose ports are led to the TUN.
     public var shares: [Share] = []
-    /// What keeps shared interfaces out of the pool at the moment, a sentence each. The pool works without them, unless
-    /// it is empty then.
+    /// What keeps shared interfaces, or addresses, out of the pool at the moment, a sentence each. The pool works without
+    /// them, unless it is empty then.
     public var complaints: [String] = []
 }
 
@@ -107,11 +124,24 @@ extension PoolSpecification {
     /// - Parameters:
     ///   - uplink: The interface that has the default route, for a pool that names none.
     ///   - interfaces: The interfaces of this machine, for those shared by name.
-    public func resolvePool(uplink: Uplink?, interfaces: [Uplink] = []) -> ResolvedPool {
+    ///   - broadcasts: Broadcast addresses of networks on this machine's links, with the interface. What is sent to one is
+    ///     for every host there, this one included, so that it can stand for no client.
+    public func resolvePool(
+        uplink: Uplink?,
+        interfaces: [Uplink] = [],
+        broadcasts: [IPv4Address: String] = [:]
+    ) -> ResolvedPool {
         var pool = ResolvedPool()
         for range in ownRanges {
-            pool.entries.append(PoolEntry(addresses: range, ports: ports))
-            pool.ownPrefixes += range.prefixes
+            let left = broadcasts.keys.filter(range.contains).sorted()
+            for range in range.without(left) {
+                pool.entries.append(PoolEntry(addresses: range, ports: ports))
+                pool.ownPrefixes += range.prefixes
+            }
+            pool.complaints += left.map { address in
+                "\(address) is the broadcast address of a network on \(broadcasts[address] ?? "a link") and can stand for "
+                    + "no client: leave it out of nat64.pool, with a range that ends before it"
+            }
         }
         for entry in deterministic {
             pool.entries.append(entry)

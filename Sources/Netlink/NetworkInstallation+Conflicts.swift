@@ -4,7 +4,8 @@ extension NetworkInstallation {
     /// What of other people's stands in the way of a plan.
     func conflicts(of plan: NetworkPlan, in state: NetworkState) throws(NetworkProblem) -> [NetworkProblem] {
         do throws(NetlinkError) {
-            return addressesInPool(of: plan, in: state) + (try foreignRoutes(of: plan, in: state))
+            return addressesInPool(of: plan, in: state) + (try broadcastAddressesInPool(of: plan, in: state))
+                + (try foreignRoutes(of: plan, in: state))
         } catch {
             throw .refused(error, nil)
         }
@@ -17,6 +18,21 @@ extension NetworkInstallation {
             else { return nil }
             let interface = state.name(of: found.link) ?? "link \(found.link)"
             return .addressInPool(address, interface: interface, pool: prefix)
+        }
+    }
+
+    /// What is sent to the last address of a network on a link is for every host there, so the kernel takes it for this host
+    /// before it looks for a route to the TUN.
+    private func broadcastAddressesInPool(
+        of plan: NetworkPlan,
+        in state: NetworkState
+    ) throws(NetlinkError) -> [NetworkProblem] {
+        try connection.routes4(.init(table: .local, kind: .broadcast)).compactMap { route in
+            guard case .v4(let found) = route.destination, route.link != state.device?.index,
+                let prefix = plan.pool.first(where: { $0.contains(found.address) })
+            else { return nil }
+            let interface = state.name(of: route.link) ?? "a link"
+            return .broadcastAddressInPool(found.address, interface: interface, pool: prefix)
         }
     }
 

@@ -7,7 +7,7 @@ extension NetworkProblem {
         case .nothingToTranslate, .deviceMissing: true
         case .interfaceMissing, .addressMissing, .foreignFilters: false
         case .conflict(let conflict): conflict.route.destination == prefix
-        case .addressInPool(_, _, let pool): prefix == .v4(pool)
+        case .addressInPool(_, _, let pool), .broadcastAddressInPool(_, _, let pool): prefix == .v4(pool)
         // Where nothing could be read, nothing is known to be in place.
         case .refused(_, let item): item?.concerns(prefix) ?? true
         case .notInPlace(let items): items.contains { $0.concerns(prefix) }
@@ -18,7 +18,7 @@ extension NetworkProblem {
     public func concerns(_ address: IPv4Address, sharedFrom interface: String) -> Bool {
         switch self {
         case .nothingToTranslate, .deviceMissing: true
-        case .conflict, .addressInPool: false
+        case .conflict, .addressInPool, .broadcastAddressInPool: false
         case .interfaceMissing(let name), .foreignFilters(let name): name == interface
         case .addressMissing(let missing, let name): missing == address && name == interface
         case .refused(_, let item): item?.concerns(sharesOf: interface) ?? true

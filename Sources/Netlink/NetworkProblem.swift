@@ -14,6 +14,8 @@ public enum NetworkProblem: Error, Hashable, Sendable {
     case conflict(RouteConflict)
     /// A pool address is an address of this host, which would answer for it.
     case addressInPool(IPv4Address, interface: String, pool: IPv4Prefix)
+    /// A pool address is the broadcast address of a network on a link.
+    case broadcastAddressInPool(IPv4Address, interface: String, pool: IPv4Prefix)
     /// Somebody else's filters on a shared interface have our preferences. They were left as they are.
     case foreignFilters(interface: String)
     /// The kernel refused a step: that of this item, or one that reads.
@@ -94,6 +96,9 @@ extension NetworkProblem: CustomStringConvertible {
         case .addressInPool(let address, let interface, let pool):
             "pool: \(pool) holds \(address), an address of this host on \(interface); give the pool addresses of its"
                 + " own, or write \"share:\(interface)\""
+        case .broadcastAddressInPool(let address, let interface, let pool):
+            "pool: \(pool) holds \(address), the broadcast address of a network on \(interface), which can stand for no"
+                + " client: leave it out, with a range that ends before it"
         case .foreignFilters(let interface):
             "conflict: interface \(interface) has traffic filters of somebody else with preferences 6400 to 6403; they"
                 + " were left as they are: `tc filter show dev \(interface) ingress` shows them"

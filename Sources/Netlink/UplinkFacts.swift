@@ -17,6 +17,8 @@ public struct UplinkFacts: Hashable, Sendable {
     public let networks: [IPPrefix]
     /// This host's own addresses, those of the TUN left out.
     public let ownAddresses: [OwnAddress]
+    /// The IPv4 addresses by which the kernel reaches every host of a network on a link, with that link's name.
+    public let broadcastAddresses: [IPv4Address: String]
 
     /// A way out.
     public struct Uplink: Hashable, Sendable {
@@ -65,6 +67,13 @@ public struct UplinkFacts: Hashable, Sendable {
         let onLink =
             try connection.routes6(.init(table: .main, origin: .kernel, kind: .unicast))
             + connection.routes6(.init(table: .main, origin: .routerAdvertisement, kind: .unicast))
+        var broadcasts: [IPv4Address: String] = [:]
+        for route in try connection.routes4(.init(table: .local, kind: .broadcast)) {
+            let link = links.first { $0.index == route.link }
+            guard let link, case .v4(let network) = route.destination else { continue }
+            broadcasts[network.address] = link.name
+        }
+        broadcastAddresses = broadcasts
         self.links = links
         ipv4 = Self.uplink(defaults4, links: links, addresses: addresses)
         let waysOut = Set(defaults4.filter { !$0.isDead }.flatMap { [$0.link].compactMap(\.self) + $0.furtherLinks })

@@ -95,6 +95,26 @@ struct PoolTests {
         #expect(pool.complaints == [])
     }
 
+    @Test("the broadcast address of a network on a link is left out of the pool, and said to be")
+    func broadcastAddresses() throws {
+        let read = try configuration("[nat64]\npool = [\"192.0.2.128/25\", \"192.0.2.0-192.0.2.3\", \"198.51.100.0\"]")
+        let broadcasts = [
+            IPv4Address(192, 0, 2, 255): "eth0", IPv4Address(192, 0, 2, 0): "eth1", IPv4Address(192, 0, 2, 2): "eth2",
+            IPv4Address(203, 0, 113, 255): "eth0",
+        ]
+        let pool = read.pool.resolvePool(uplink: nil, broadcasts: broadcasts)
+        #expect(
+            pool.entries.map { PoolSource.addresses($0.addresses).description } == [
+                "192.0.2.128-192.0.2.254", "192.0.2.1", "192.0.2.3", "198.51.100.0",
+            ]
+        )
+        #expect(pool.complaints.map { $0.prefix { $0 != " " } } == ["192.0.2.255", "192.0.2.0", "192.0.2.2"])
+        #expect(pool.complaints.first?.contains("broadcast address of a network on eth0") == true)
+        let single = try configuration("[nat64]\npool = [\"192.0.2.255\"]").pool
+        let none = single.resolvePool(uplink: nil, broadcasts: broadcasts)
+        #expect(none.entries == [] && none.complaints.count == 1)
+    }
+
     @Test("an interface is shared by name beside addresses of the pool's own, each with its ports")
     func sharedByName() throws {
         let read = try configuration("[nat64]\npool = [\"192.0.2.64/28\", \"share:wan1\"]")

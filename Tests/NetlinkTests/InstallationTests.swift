@@ -197,6 +197,20 @@ struct InstallationTests {
         #expect(before == after)
     }
 
+    @Test("the broadcast address of a network on a link, in the pool, stops the start, because the host would hear it")
+    func broadcastAddressInPool() async throws {
+        let problem = try await inNamespace { () -> NetworkProblem? in
+            let device = try makeDevice()
+            try makeUplink()
+            defer { withExtendedLifetime(device) {} }
+            var installation = try NetworkInstallation()
+            return refusal(of: plan(pool: ["203.0.113.128/25"]), by: &installation)
+        }
+        let pool = try #require(IPv4Prefix("203.0.113.128/25"))
+        #expect(problem == .broadcastAddressInPool(IPv4Address(203, 0, 113, 255), interface: "eth0", pool: pool))
+        #expect(problem?.description.contains("203.0.113.255, the broadcast address of a network on eth0") == true)
+    }
+
     @Test("an address of this host in the pool stops the start, because the host would answer for it")
     func ownAddressInPool() async throws {
         let problem = try await inNamespace { () -> NetworkProblem? in
