@@ -113,7 +113,7 @@ extension Appliance {
         lookAgainAtSessions()
         endDraining(at: now)
         dropDrainedAddresses()
-        // The kernel tells of most changes but not of all: proxy neighbours and settings change in silence.
+        // The kernel tells of most changes but not of all: proxy neighbours and some settings change in silence.
         if !networkProblems.isEmpty || now >= nextRepair {
             repair()
             nextRepair = now + .seconds(30)

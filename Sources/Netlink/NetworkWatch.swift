@@ -16,13 +16,15 @@ public enum NetworkChange: Hashable, Sendable {
     case otherRoutes
     /// Queueing disciplines or filters of a link changed.
     case traffic(LinkIndex)
+    /// Settings of IPv4 changed that the kernel tells of, of a link or of all: forwarding and reverse-path filtering.
+    case settings
     /// Events were lost: anything may have changed.
     case resync
 
     /// Whether the installation should be compared with its plan.
     public var asksForRepair: Bool {
         switch self {
-        case .link, .addresses, .ownRoute, .traffic, .resync: true
+        case .link, .addresses, .ownRoute, .traffic, .settings, .resync: true
         case .defaultRoute, .otherRoutes: false
         }
     }
@@ -31,7 +33,7 @@ public enum NetworkChange: Hashable, Sendable {
     public var asksForFacts: Bool {
         switch self {
         case .link, .addresses, .defaultRoute, .resync: true
-        case .ownRoute, .otherRoutes, .traffic: false
+        case .ownRoute, .otherRoutes, .traffic, .settings: false
         }
     }
 }
@@ -121,6 +123,7 @@ private struct Heard {
         switch event.kind {
         case CNETLINK_EVENT_LINK: add(.link(LinkIndex(event.link)))
         case CNETLINK_EVENT_ADDRESS: add(.addresses(LinkIndex(event.link)))
+        case CNETLINK_EVENT_SETTING: add(.settings)
         case CNETLINK_EVENT_TRAFFIC: add(.traffic(LinkIndex(event.link)))
         default: hear(Route(event.route))
         }

@@ -103,6 +103,7 @@ enum cnetlink_event_kind {
     CNETLINK_EVENT_LINK,
     CNETLINK_EVENT_ADDRESS,
     CNETLINK_EVENT_ROUTE,
+    CNETLINK_EVENT_SETTING, // forwarding or rp_filter of IPv4, of a link or of all
     CNETLINK_EVENT_TRAFFIC,
 };
 

@@ -29,6 +29,16 @@ down_and_up() {
 }
 down_alone() { on box ip link set nat64 down; }
 delete_address() { on box ip addr flush dev nat64; }
+# As `sysctl --system` and firewalls do it.
+strict_paths() {
+    local code=0 mode
+    for mode in 1 0; do
+        on box sysctl -qw net.ipv4.conf.all.rp_filter=$mode
+        eventually 5 reached || code=1
+    done
+    return $code
+}
+reached() { on client curl -sSf -m 1 -o /dev/null http://v4.example.net/; }
 delete_filters() { on box tc qdisc del dev wan0 clsact; }
 
 # 10,000 routes come and go faster than a socket's buffer holds; the watch must still see what happens to ours.
@@ -109,6 +119,7 @@ it "after the device was set down and up all is back within a second" repaired d
 it "a device set down is up again within a second" repaired down_alone
 it "a storm of 10,000 foreign route changes does not blind the watch" storm
 it "traffic control filters deleted by hand are back within a second" repaired delete_filters
+it "strict reverse paths that are set for all interfaces stop nothing for longer than a second" strict_paths
 it "a new network on a link is served without a restart" new_client_network
 it "the share follows the uplink to another address" readdress $BOX4 11.11.1.6
 it "and back" readdress 11.11.1.6 $BOX4
