@@ -13,16 +13,22 @@ struct Pulse {
     private var beats: [UInt64] = []
     /// When each of them was last seen to have moved.
     private var moved: [Moment] = []
+    /// The last look.
+    private var looked = Moment.start
 
     /// Looks at the heartbeats.
     ///
     /// - Returns: Whether every worker has moved within the last seconds.
     mutating func isAlive(_ fresh: [UInt64], at now: Moment) -> Bool {
+        let pause = now - looked
+        looked = now
         guard fresh.count == beats.count else {
             beats = fresh
             moved = [Moment](repeating: now, count: fresh.count)
             return true
         }
+        // Whoever did not look for so long has stood still as well: the process was stopped, or the whole machine.
+        if pause >= .seconds(5) { moved = moved.map { $0 + pause } }
         for index in fresh.indices where fresh[index] != beats[index] { moved[index] = now }
         beats = fresh
         return moved.allSatisfy { now - $0 < .seconds(5) }

@@ -33,6 +33,12 @@ struct PulseTests {
         #expect(Self.looks(looks).allSatisfy { $0 })
     }
 
+    @Test("after the whole process was stopped nobody is stuck, until it does not move for as long as ever")
+    func stopped() {
+        let looks = [0, 1, 61, 62, 64, 65, 66].map { (beats: [UInt64(1)], second: UInt64($0)) }
+        #expect(Self.looks(looks) == [true, true, true, true, true, false, false])
+    }
+
     @Test("workers that come and go with the data plane are no stuck ones")
     func changing() {
         #expect(Self.looks([([5, 5], 0), ([5], 10), ([], 20), ([], 30), ([5, 5], 40)]).allSatisfy { $0 })
