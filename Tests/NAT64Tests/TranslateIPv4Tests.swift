@@ -287,6 +287,19 @@ struct TranslateIPv4Tests {
             """
             in udp 198.51.100.20:53 > $t
             =  icmp 3/13 203.0.113.1 > 198.51.100.20
+            in udp 198.51.100.10:53 > 203.0.113.1:9
+            =  icmp 3/1 203.0.113.1 > 198.51.100.10
+            """
+        )
+    }
+
+    @Test("TCP-08 segments of no connection are dropped in silence, even if refusals are told", arguments: ["A", "R"])
+    func strayInbound(_ flags: String) throws {
+        var bench = try boundBench { $0.translation.reportsRefusedInbound = true }
+        try bench.run(
+            """
+            in tcp 198.51.100.10:443 > 203.0.113.1:9 flags \(flags)
+            ! no-session
             """
         )
     }

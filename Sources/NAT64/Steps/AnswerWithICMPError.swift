@@ -22,7 +22,7 @@ extension TranslatorWorker {
             counters.errorsSent6.count()
             return true
         }
-        guard let header = errorToPeer(reason), mayAnswerPeer(memory, frame) else { return false }
+        guard let header = errorToPeer(reason), mayAnswerPeer(memory, frame, reason) else { return false }
         let peer = ipv4Address(memory.bytes, at: frame.start &+ IPv4Field.source)
         guard admitsError(.peer(peer), at: now) else { return false }
         answerPeer(&memory, &frame, header)
@@ -136,8 +136,12 @@ extension TranslatorWorker {
     }
 
     /// RFC 1812 section 4.3.2.7: never about an ICMP error, a broadcast, a later fragment or a bad source, one of the
-    /// pool's own among these.
-    private mutating func mayAnswerPeer(_ memory: borrowing MutableRawSpan, _ frame: PacketFrame) -> Bool {
+    /// pool's own among these. Nor about a segment of no connection (RFC 6146 section 3.5.2.2).
+    private mutating func mayAnswerPeer(
+        _ memory: borrowing MutableRawSpan,
+        _ frame: PacketFrame,
+        _ reason: DropReason
+    ) -> Bool {
         let start = frame.start
         let source = ipv4Address(memory.bytes, at: start &+ IPv4Field.source)
         switch source.bits >> 24 {
@@ -146,7 +150,8 @@ extension TranslatorWorker {
         }
         guard !isOwn(source) else { return false }
         guard memory.uint16(at: start &+ IPv4Field.fragment) & IPv4Field.offsetMask == 0 else { return false }
-        guard memory.octet(at: start &+ IPv4Field.proto) == IPProtocol.icmp else { return true }
+        let proto = memory.octet(at: start &+ IPv4Field.proto)
+        guard proto == IPProtocol.icmp else { return reason != .noSession || proto != IPProtocol.tcp }
         let payload = start &+ 4 &* Int(memory.octet(at: start) & 0x0F)
         guard payload < start &+ frame.count else { return false }
         return !ICMPv4Type.isError(memory.octet(at: payload))
