@@ -77,13 +77,17 @@ public struct ShareFilter: Hashable, Sendable {
     }
 
     /// The filters for ICMP messages with these keys that quote a packet from one of our ports at a shared address, or a
-    /// ping with an identifier of ours. A later fragment shows neither, and only who forges an error quotes options.
+    /// ping with an identifier of ours. A later fragment shows neither. A quote with IPv4 options shows them elsewhere
+    /// (RFC 5508 requirement 3), so all of these go to the TUN.
     ///
     /// They have a preference of their own: a key that lies behind the packet's end ends the search in a preference.
     private static func errors(_ message: [FilterKey], about shared: NetworkPlan.SharedAddress) -> [ShareFilter] {
         let source = FilterKey(value: shared.address.bits, mask: ~0, offset: quote + 12)
         let length = FilterKey(value: withoutOptions.value, mask: withoutOptions.mask, offset: quote)
-        var filters: [ShareFilter] = []
+        var filters = signsOfOptions.map { sign in
+            let keys = message + [FilterKey(value: sign, mask: sign, offset: quote), source]
+            return ShareFilter(preference: 6401, keys: keys, action: .toTranslator)
+        }
         for number in [1, 6, 17] as [UInt32] {
             for ports in portKeys(shared.ports, at: number == 1 ? quote + 24 : quote + 20, shift: 16) {
                 let keys = (message + [length, transport(number, at: quote), source, ports]).filter { $0.mask != 0 }
@@ -125,10 +129,13 @@ public struct ShareFilter: Hashable, Sendable {
     /// Neither "more fragments" nor an offset: RFC 791 section 3.1, octets 6 and 7.
     private static let unfragmented = FilterKey(value: 0, mask: 0x3FFF, offset: 4)
 
-    /// Each bit that is set in some packet with options or in some fragment, and in no plain packet: of the header's
-    /// length, of 6 words at the least, the two that 5 has not; "more fragments"; each of the offset.
+    /// The bits of the header's length, of 6 words at the least with options, that 5 has not.
+    private static let signsOfOptions: [UInt32] = [0x0800_0000, 0x0200_0000]
+
+    /// Each bit that is set in some packet with options or in some fragment, and in no plain packet: those of the header's
+    /// length; "more fragments"; each of the offset.
     private static let signsOfNotPlain: [[FilterKey]] =
-        [0x0800_0000, 0x0200_0000].map { [FilterKey(value: $0, mask: $0, offset: 0)] }
+        signsOfOptions.map { [FilterKey(value: $0, mask: $0, offset: 0)] }
         + (0..<14).reversed().map { [FilterKey(value: 1 << $0, mask: 1 << $0, offset: 4)] }
 
     init(preference: UInt16, keys: [FilterKey], action: Action) {

@@ -280,10 +280,10 @@ struct InstallationTests {
         }
         #expect(!found.1.contains("nat64"), "what belongs to the device goes with it")
         #expect(found.1.contains("clsact") && found.1.contains("203.0.113.65"))
-        #expect(found.2.removed.filter { "\($0)".hasPrefix("filter ") }.count == 12)
+        #expect(found.2.removed.filter { "\($0)".hasPrefix("filter ") }.count == 16)
         #expect(found.2.found.filter { "\($0)".hasPrefix("proxy neighbour ") }.count == 4)
         #expect(found.3.isUnchanged && found.3.problems.isEmpty)
-        #expect(found.4 == [9, 3].map { Array(repeating: "Redirect to device nat64)", count: $0) })
+        #expect(found.4 == [11, 5].map { Array(repeating: "Redirect to device nat64)", count: $0) })
         #expect(found.5 == found.0)
     }
 

@@ -73,11 +73,11 @@ struct ShareFilterTests {
         }
     }
 
-    @Test("the default share is one block of ports and makes ten filters")
+    @Test("the default share is one block of ports and makes twelve filters")
     func defaultShareIsSmall() {
         let share = NetworkPlan.SharedAddress(interface: "eth0", address: address, ports: Port(61440)...Port(65535))
         let filters = ShareFilter.filters(for: share)
-        #expect(filters.map(\.preference) == [6400, 6400, 6400, 6401, 6401, 6401, 6402, 6403, 6403, 6403])
+        #expect(filters.map(\.preference) == [6400, 6400, 6400, 6401, 6401, 6401, 6401, 6401, 6402, 6403, 6403, 6403])
     }
 
     @Test("the fragments of TCP, UDP and ICMP go to the translator, other protocols and addresses never")
@@ -195,6 +195,22 @@ struct ShareFilterTests {
         quoted[place] = UInt8(port >> 8)
         quoted[place + 1] = UInt8(port & 255)
         return octets + quoted
+    }
+
+    @Test("I46-25 errors that quote options go to the translator, wherever the port may be", arguments: [false, true])
+    func quotedOptions(beforeOthers: Bool) {
+        let share = NetworkPlan.SharedAddress(interface: "eth0", address: address, ports: Port(61440)...Port(65535))
+        let atUplink = ShareFilter.filters(for: share, beforeOthers: beforeOthers)
+        for filters in [atUplink, ShareFilter.filters(ofOwnErrorsFor: share)] {
+            for words in 6...15 as ClosedRange<UInt8> {
+                var message = error(3, about: 17, port: 22, from: address)
+                message[28] = 0x40 | words
+                #expect(verdict(filters, message) == .toTranslator)
+                message = error(3, about: 17, port: 62000, from: IPv4Address(203, 0, 113, 6))
+                message[28] = 0x40 | words
+                #expect(verdict(filters, message) == .toHost)
+            }
+        }
     }
 
     @Test("of the kernel's own errors those go to the translator that may be about a client's packet")

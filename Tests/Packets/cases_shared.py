@@ -126,6 +126,21 @@ def shared_options(b):
         equal("the host's answer to TCP", [p.flags for p in out4], [RST | ACK])
 
 
+@case("I46-25", "with a shared address an error that quotes IPv4 options finds its client, or the host", config="share")
+def shared_quoted_options(b):
+    for flow in (b.udp_flow(), b.tcp_flow()):
+        protocol = UDP if flow.dport == 53 else TCP
+        for options in (b"\x94\x04\0\0", bytes([7, 39, 4]) + bytes(37)):
+            sent = flow.sent4() if protocol == UDP else tcp4(BOX4, S4, flow.eport, 80, ACK)
+            quoted = ip4(BOX4, S4, protocol, sent[20:], options=options)
+            out = b.out6(ip4(R4, BOX4, ICMP, icmp4(11, 0, data=quoted)), "an error about a client's packet")
+            equal("type and ends", (out.type, out.dst, out.quote.sport), (3, C6, flow.sport))
+    handed = b.status()["dataplane"]["handedBack"]
+    quoted = udp4(BOX4, S4, 40000, 53, options=OPTIONS)
+    b.silent4(ip4(R4, BOX4, ICMP, icmp4(11, 0, data=quoted)), "one about the host's")
+    require(b.status()["dataplane"]["handedBack"] > handed, "it is not handed back")
+
+
 @case("NAT-21", "with a shared address the host gets its packets with the time to live they came with", config="share")
 def shared_time_to_live(b):
     b.udp_flow()
