@@ -118,18 +118,44 @@ struct HeldSYNTests {
         #expect(refused(world) == [external])
     }
 
-    @Test("TCP-05 at an address that is shared with the host no SYN waits, and none leaves a session")
-    func shared() throws {
-        let world = TablesFixture { settings in
+    /// Tables that share their address with the host, a client's port of it, and a stranger.
+    private func sharing() throws -> (TablesFixture, TransportAddress6, TransportAddress4, TransportAddress4) {
+        let world = TablesFixture(ports: PoolEntry.sharedPorts) { settings in
             settings.filtering = Filtering(.addressDependent)
             settings.pool[0].sharedWithHost = true
         }
-        let (client, stranger) = (world.client(1, 5000), world.peer(9))
+        let client = world.client(1, 5000)
         let external = try #require(world.send(.tcp, client, world.peer(7), .syn).value)
+        return (world, client, external, world.peer(9))
+    }
+
+    @Test("TCP-05 at an address that is shared with the host a SYN to a client's port waits, and meets the client's")
+    func shared() throws {
+        let (world, client, external, stranger) = try sharing()
+        #expect(world.receive(.tcp, external, stranger, .syn).value == .hold)
+        #expect(world.tables.totals().heldSyns == 1)
+        #expect(world.send(.tcp, client, stranger, .syn).value == external)
+        #expect(world.sessions().first { $0.peer == stranger }?.state == .established)
+        #expect(world.tables.brokenInvariants() == [])
+        #expect(refused(world) == [])
+    }
+
+    @Test("TCP-05 whatever else filtering refuses there is the host's, and so is a SYN to a port that it has meanwhile")
+    func sharedOtherwise() throws {
+        let (world, client, external, stranger) = try sharing()
+        for flags in [[.syn, .ack], .ack, .rst, .fin] as [TCPFlags] {
+            #expect(world.receive(.tcp, external, stranger, flags).failure == .filtered)
+        }
+        let free = TransportAddress4(external.address, Port(external.port.number ^ 1))
+        #expect(world.receive(.tcp, free, stranger, .syn).failure == .noSession)
+        let port = PoolPort(transport: .tcp, external: external)
+        #expect(world.tables.withhold([port]).awaited == [port])
         #expect(world.receive(.tcp, external, stranger, .syn).failure == .filtered)
         #expect(world.sessions().count == 1 && world.tables.totals().heldSyns == 0)
         #expect(world.send(.tcp, client, stranger, .syn).value == external)
         #expect(world.sessions().first { $0.peer == stranger }?.state == .v6Init)
+        #expect(world.tables.withhold([]).awaited == [])
+        #expect(world.receive(.tcp, external, world.peer(11), .syn).value == .hold)
         #expect(world.tables.brokenInvariants() == [])
     }
 }

@@ -78,6 +78,26 @@ def shared_syn(b):
     equal("the host's answer", [p.flags for p in out4], [RST | ACK])
 
 
+@case(
+    "TCP-05",
+    "with a shared address a SYN to a client's port waits for the client, and is refused after its time (TCP-04)",
+    config="share",
+)
+def shared_held(b):
+    flow, other = b.tcp_flow(), b.tcp_flow()
+    b.silent4(tcp4(S5, BOX4, 80, flow.eport, SYN), "a stranger's SYN to a client's port")
+    b.silent4(tcp4(S5, BOX4, 80, other.eport, SYN), "another")
+    b.out4(tcp6(C6, embed(P, S5), flow.sport, 80, SYN))
+    equal("the state", b.session("tcp", C6, flow.sport, S5)["state"], "ESTABLISHED")
+    _, out4 = b.exchange([], [tcp4(S5, BOX4, 81, other.eport, SYN | ACK)])
+    equal("the host's answer to a SYN with ACK", [p.flags for p in out4], [RST])
+    out6, out4 = b.collect(lambda out6, out4: bool(out4), 30)
+    refused = b.one(out4, "after its time")
+    told = (refused.type, refused.code, refused.src, refused.dst, refused.quote.dport)
+    equal("what is told", told, (3, 3, BOX4, S5, other.eport))
+    b.nothing(out6 + b.collect(lambda out6, out4: False, 1)[1], "to the client, or of the SYN that was met")
+
+
 @case("NAT-31", "with a shared address clients reach each other", config="shareopen")
 def shared_hairpin(b):
     receiver = b.udp_flow(client=D6)

@@ -1,4 +1,5 @@
 import IPAddressing
+import PacketWire
 import Synchronization
 import Timing
 
@@ -56,12 +57,21 @@ extension Tables {
     /// that no stranger keeps a binding alive, or takes a client's share of sessions (RFC 7857 section 7).
     @inline(never)
     func hold(_ flow: InwardFlow, _ place: PoolPlace, _ now: Tick) throws(DropReason) {
-        // At a shared address whatever no session claims is the host's, who answers at once.
-        guard !place.isShared else { throw .filtered }
+        if place.isShared, isForHost(flow, place.number) { throw .filtered }
         let shard = homeShard(of: flow.external.port)
         shard.lock()
         defer { shard.unlock() }
         if findUnbound(flow.external, flow.peer, in: shard) == nil { try addUnbound(flow, in: shard, now) }
+    }
+
+    /// Whether a SYN that filtering refuses at a client's port of a shared address is the host's after all: where one of
+    /// its programs has the port by now, and if it has ACK. For the host may masquerade for others by the same numbers,
+    /// and its connection tracking must see the answers to those, as it sees every other packet of no session. A SYN alone
+    /// answers nobody, and the host's reset would end the connection that the client is just opening itself (RFC 5382
+    /// requirement 4).
+    private func isForHost(_ flow: InwardFlow, _ number: Int) -> Bool {
+        if flow.tcp.contains(.ack) { return true }
+        return isAwaited(flow.external, .tcp, number)
     }
 
     /// A segment from the IPv4 side to a port that no binding has, whether clients are given it or not: RFC 6146 section

@@ -102,7 +102,7 @@ extension TranslatorWorker {
         _ memory: borrowing MutableRawSpan,
         at now: Moment
     ) throws(DropReason) {
-        guard !arrival.belongsToHost else { throw .noSession }
+        arrival.belongsToHost = false
         let (start, end) = (way.layout.start, way.layout.end)
         guard translator.heldSYNs.keep(flow, memory.bytes, from: start, to: end, at: now) else {
             throw .heldSYNLimit

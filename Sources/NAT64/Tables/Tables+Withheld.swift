@@ -61,6 +61,16 @@ extension Tables {
         withheld.withLock { $0.kept[PoolPort(transport: transport, external: external)] != nil }
     }
 
+    /// Whether a socket of the host has a port that a binding has as well.
+    // Asked for a SYN that filtering refuses; nothing is written.
+    @_semantics("no_performance_analysis")
+    @inline(never)
+    func isAwaited(_ external: TransportAddress4, _ transport: TransportProtocol, _ number: Int) -> Bool {
+        guard awaitsPorts.load(ordering: .relaxed) else { return false }
+        let port = PoolPort(transport: transport, external: external)
+        return withheld.withLock { $0.awaited[port] == number }
+    }
+
     /// The number of a port's address, if it is shared with the host and the port is ours.
     private func number(of port: PoolPort) -> Int? {
         guard let place = pool.find(port.external.address), place.isShared, !place.isDraining,
