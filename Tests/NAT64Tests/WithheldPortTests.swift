@@ -91,6 +91,19 @@ struct WithheldPortTests {
         #expect(fixture.tables.brokenInvariants() == [])
     }
 
+    @Test("a client that comes back does not get the port on hold for it that a socket of the host has by then")
+    func revived() {
+        let fixture = sharing(holdDown: .seconds(120))
+        #expect(given(fixture, 0..<8, .udp).count == 8)
+        fixture.pass(.seconds(301))
+        fixture.sweep()
+        #expect(fixture.tables.withhold([port(61443)]).awaited == [port(61443)])
+        #expect(!given(fixture, 0..<8, .udp).contains(61443))
+        #expect(fixture.tables.withhold([port(61443)]).kept == 1, "the host has it now")
+        #expect(fixture.receive(.udp, port(61443).external, fixture.peer(1)) == .failure(.noSession))
+        #expect(fixture.tables.brokenInvariants() == [])
+    }
+
     @Test("ports outside of the share, of unknown addresses and of addresses of ours alone are passed over")
     func passedOver() {
         let fixture = sharing()

@@ -26,7 +26,7 @@ extension Tables {
         try networks.take(network, sessions: 1, ports: 1, second: second)
         let tag = UInt32(truncatingIfNeeded: hash >> 32)
         if let held {
-            if isInPool(held, in: shard) {
+            if mayBeRevived(held, in: shard) {
                 revive(held, for: flow, in: shard, now)
                 return held
             }
@@ -107,11 +107,12 @@ extension Tables {
         return id
     }
 
-    /// Whether the external address of a held binding may go on being used: it was not taken out of the pool, and its
-    /// ports are still those of its range.
-    private func isInPool(_ id: BindingID, in shard: Shard) -> Bool {
+    /// Whether the external address of a held binding may go on being used: it was not taken out of the pool, its ports
+    /// are still those of its range, and no socket of the host has the port by now, which would hear nothing any more.
+    private func mayBeRevived(_ id: BindingID, in shard: Shard) -> Bool {
         let layout = pool.layout
         guard let place = layout.place(ofNumber: Int(shard[id].poolAddress)) else { return false }
+        guard !isAwaited(shard[id].externalAddress, shard[id].transport, place.number) else { return false }
         let port = shard[id].externalPort.number
         return layout.withRange(at: place.range) { port >= $0.ports.first && port <= $0.ports.last }
     }
