@@ -1,9 +1,11 @@
 import IPAddressing
-import NAT64
 import PacketMemory
 import PacketWire
+import Synchronization
 import Testing
 import Timing
+
+@testable import NAT64
 
 @Suite("Random and mutated packets")
 struct RandomPacketTests {
@@ -123,7 +125,10 @@ struct MutationRun {
             let wasWellFormed = isWellFormed(slot.bytes, at: frame.start, count: frame.count, frame.offload)
             // A reply to a UDP datagram without checksum gets one, which makes it well formed.
             let isMeasured = wasWellFormed && frame.offload.segmentation == .none
-            switch worker.translate(&slot, &frame, at: now) {
+            let before = worker.counters.verdicts
+            let verdict = worker.translate(&slot, &frame, at: now)
+            if worker.counters.verdicts != before + 1 { flaws.append("\(number): \(verdict) is not counted once") }
+            switch verdict {
             case .send:
                 sent += 1
                 check(slot.bytes, frame, isMeasured, number, seed)
@@ -235,5 +240,15 @@ struct MutationRun {
         sum.add(UInt32(frame.count - header))
         sum.add(UInt16(slot.octet(at: header == 40 ? 134 : 137)))
         slot.store(sum.folded, at: field)
+    }
+}
+
+extension WorkerCounters {
+    /// How many packets something has become of.
+    fileprivate var verdicts: UInt64 {
+        var count = packets6to4.load(ordering: .relaxed) + packets4to6.load(ordering: .relaxed)
+        count += handedBack.load(ordering: .relaxed) + kept.load(ordering: .relaxed)
+        for index in 0..<DropCounters.capacity { count += drops.slots[index].load(ordering: .relaxed) }
+        return count
     }
 }

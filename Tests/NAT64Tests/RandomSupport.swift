@@ -74,3 +74,6 @@ func isWellFormed(_ memory: borrowing RawSpan, at start: Int, count: Int, _ offl
     sum.add(memory, from: layout.payload, count: count)
     return sum.folded == 0xFFFF
 }
+
+/// A number in the environment.
+func environment(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
