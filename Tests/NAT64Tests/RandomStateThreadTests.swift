@@ -47,7 +47,7 @@ struct RandomStateThreadTests {
         let shared = Shared(world.policy)
         let computedEntries = run.entries.filter(\.isComputed)
         let usesBlocks = run.settings.portBlockSize > 0
-        threads(4) { thread in
+        runOnThreads(4) { thread in
             var dice = Dice(state: seed &* 16 &+ UInt64(thread))
             func at() -> Moment { start + .milliseconds(UInt64(shared.round.load(ordering: .relaxed) * 200)) }
             if thread == 3 {
@@ -171,32 +171,5 @@ struct RandomStateThreadTests {
         }
         world.now = start + .milliseconds(UInt64(rounds * 200))
         run.generation = shared.generation.load(ordering: .relaxed) + 1
-    }
-
-    private func threads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-        final class Start: Sendable {
-            let number: Int
-            let body: @Sendable (Int) -> Void
-            init(_ number: Int, _ body: @escaping @Sendable (Int) -> Void) {
-                self.number = number
-                self.body = body
-            }
-        }
-        let threads = (0..<count).map { number in
-            var thread = pthread_t()
-            pthread_create(
-                &thread,
-                nil,
-                { argument in
-                    guard let argument else { return nil }
-                    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                    start.body(start.number)
-                    return nil
-                },
-                Unmanaged.passRetained(Start(number, body)).toOpaque()
-            )
-            return thread
-        }
-        for thread in threads { pthread_join(thread, nil) }
     }
 }

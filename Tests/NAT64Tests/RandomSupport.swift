@@ -25,7 +25,7 @@ struct RandomNumbers {
 
 /// How many packets a run has: NAT64_RANDOM_PACKETS, else a million where the compiler optimizes and 50,000 where not.
 func randomPacketCount() -> Int {
-    if let text = getenv("NAT64_RANDOM_PACKETS"), let count = Int(String(cString: text)) { return count }
+    if let count = environment("NAT64_RANDOM_PACKETS") { return count }
     #if DEBUG
     return 50_000
     #else

@@ -1,4 +1,3 @@
-import Glibc
 import IPAddressing
 import PacketWire
 import Synchronization
@@ -27,7 +26,7 @@ struct TablesThreadTests {
         let wrong = Atomic<Int>(0)
         let exchanged = Atomic<Int>(0)
         let furthest = Atomic<Int>(0)
-        run(threads: 4) { thread in
+        runOnThreads(4) { thread in
             var dice = Dice(state: UInt64(thread))
             // What was guessed of each client when it was met last.
             var guesses: [TransportAddress6: UInt32] = [:]
@@ -94,7 +93,7 @@ struct TablesThreadTests {
         let policy = world.policy
         let now = world.now
         let given = Atomic<Int>(0)
-        run(threads: 4) { thread in
+        runOnThreads(4) { thread in
             for host in 0..<400 as Range<UInt64> {
                 let client = TransportAddress6(IPv6Address(high: UInt64(thread), low: host), Port(8))
                 let peer = TransportAddress4(IPv4Address(203, 0, 0, 1), Port(9))
@@ -110,33 +109,5 @@ struct TablesThreadTests {
         #expect(given.load(ordering: .relaxed) == 500)
         #expect(Set(world.bindings().map(\.external)).count == 500)
         #expect(tables.brokenInvariants() == [])
-    }
-
-    /// Runs `body` on plain threads and waits for all.
-    private func run(threads count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-        final class Start: Sendable {
-            let number: Int
-            let body: @Sendable (Int) -> Void
-            init(_ number: Int, _ body: @escaping @Sendable (Int) -> Void) {
-                self.number = number
-                self.body = body
-            }
-        }
-        let threads = (0..<count).map { number in
-            var thread = pthread_t()
-            pthread_create(
-                &thread,
-                nil,
-                { argument in
-                    guard let argument else { return nil }
-                    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                    start.body(start.number)
-                    return nil
-                },
-                Unmanaged.passRetained(Start(number, body)).toOpaque()
-            )
-            return thread
-        }
-        for thread in threads { pthread_join(thread, nil) }
     }
 }
