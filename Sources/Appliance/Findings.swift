@@ -34,7 +34,7 @@ extension Appliance {
                     code: "pool-incomplete",
                     severity: .warning,
                     problem: "A part of nat64.pool is not in use: \(complaint).",
-                    remedy: "It is taken into use as soon as it can be; clients have the other addresses meanwhile."
+                    remedy: "Clients have the other addresses; it is taken into use as soon as it can be."
                 )
             }
         }

@@ -40,6 +40,7 @@ struct cnetlink_address {
     struct cnetlink_ip peer;
 };
 
+// The most other hops of a route that are told; those behind them are not.
 enum { CNETLINK_HOPS = 8 };
 
 struct cnetlink_route {

@@ -62,7 +62,7 @@ extension Tables {
     }
 
     /// Whether a socket of the host has a port that a binding has as well.
-    // Asked for a SYN that filtering refuses; nothing is written.
+    // Asked for a SYN that filtering refuses, and before a port on hold is given back to its client; nothing is written.
     @_semantics("no_performance_analysis")
     @inline(never)
     func isAwaited(_ external: TransportAddress4, _ transport: TransportProtocol, _ number: Int) -> Bool {
