@@ -44,6 +44,7 @@ extension Appliance {
                     translator: translator,
                     steering: steering,
                     poll: configuration.pollBeforeSleep,
+                    keepCPUsAwake: configuration.keepCPUsAwake,
                     onRecords: { [alarm] in alarm.ring() },
                     onLoss: { [alarm] in alarm.ring() }
                 )

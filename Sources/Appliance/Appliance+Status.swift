@@ -110,6 +110,7 @@ extension Appliance {
             handedBack: counters.handedBack,
             answered: counters.errorsSent4 + counters.errorsSent6,
             mergedSegments: dataplane?.mergedSegments ?? 0,
+            awakeMilliseconds: dataplane?.awakeMilliseconds ?? 0,
             drops: drops(counters),
             uncountedClients: totals?.uncountedClients ?? 0,
             steering: steeringStatus(totals)

@@ -54,6 +54,7 @@ extension ValidatedConfiguration {
         kept.nat64 = old.nat64
         kept.pool.deterministic = old.pool.deterministic
         kept.pollBeforeSleep = old.pollBeforeSleep
+        kept.keepCPUsAwake = old.keepCPUsAwake
         kept.dns64.cacheSize = old.dns64.cacheSize
         kept.resolverWorkers = old.resolverWorkers
         kept.resolverPollBeforeSleep = old.resolverPollBeforeSleep
@@ -88,6 +89,7 @@ extension ValidatedConfiguration {
         ("nat64.ports", { $0.pool.ports == $1.pool.ports && $0.pool.sharedPorts == $1.pool.sharedPorts }),
         ("nat64.workers", same(\.nat64.workers)),
         ("nat64.poll-before-sleep", same(\.pollBeforeSleep)),
+        ("nat64.keep-cpus-awake", same(\.keepCPUsAwake)),
         (
             "nat64.filtering",
             {

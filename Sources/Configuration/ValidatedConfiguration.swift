@@ -76,6 +76,8 @@ public struct ValidatedConfiguration: Hashable, Sendable {
     public var drainTime = Moment.Span.zero
     /// How long a worker of the TUN polls before it sleeps.
     public var pollBeforeSleep = PollBeforeSleep.automatic
+    /// Whether CPUs are kept from sleeping while such polls go on finding packets.
+    public var keepCPUsAwake = KeepCPUsAwake.automatic
     /// The settings of the NAT64 engine; its pool is filled in when the interfaces are known.
     public var nat64 = NAT64Settings()
 

@@ -4,7 +4,7 @@ enum Vocabulary {
     static let keys: [String: [String]] = [
         "": ["nat64", "clients", "destinations", "dns64", "control", "state", "log"],
         "nat64": [
-            "device", "prefixes", "pool", "ports", "workers", "poll-before-sleep", "filtering",
+            "device", "prefixes", "pool", "ports", "workers", "poll-before-sleep", "keep-cpus-awake", "filtering",
             "connections-from-outside", "lowest-ipv6-mtu",
             "mtu", "clamp-segment-size", "traffic-class", "udp-zero-checksum", "icmp-echo", "icmp-errors",
             "icmp-errors-per-second", "icmp-error-source", "report-refused",

@@ -69,6 +69,11 @@ package enum Metrics {
             dataplane.mergedSegments
         )
         page.counter(
+            "nat64_awake_milliseconds_total",
+            "For how long workers kept the machine's CPUs awake, added up.",
+            dataplane.awakeMilliseconds
+        )
+        page.counter(
             "nat64_drops_total",
             "Packets dropped, by reason.",
             dataplane.drops.map { (["reason": $0.name], $0.count) }

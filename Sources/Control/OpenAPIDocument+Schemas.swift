@@ -31,7 +31,7 @@ extension OpenAPIDocument {
           "PartState": { "type": "string", "enum": ["starting", "running", "stopped", "failed"], "description": "What a part is doing." },
           "DataplaneStatus": {
             "type": "object", "description": "The translating half.",
-            "required": ["state", "device", "mtu", "workers", "offloads", "refusedOffloads", "prefixes", "pool", "sessions", "bindings", "staticBindings", "traffic6to4", "traffic4to6", "hairpinned", "handedBack", "answered", "mergedSegments", "drops", "uncountedClients"],
+            "required": ["state", "device", "mtu", "workers", "offloads", "refusedOffloads", "prefixes", "pool", "sessions", "bindings", "staticBindings", "traffic6to4", "traffic4to6", "hairpinned", "handedBack", "answered", "mergedSegments", "awakeMilliseconds", "drops", "uncountedClients"],
             "properties": {
               "state": { "$ref": "#/components/schemas/PartState" },
               "device": { "type": "string", "description": "The TUN device." },
@@ -54,6 +54,7 @@ extension OpenAPIDocument {
               "handedBack": { "type": "integer", "minimum": 0, "description": "Packets that belong to the host itself." },
               "answered": { "type": "integer", "minimum": 0, "description": "Packets answered with an ICMP error or a reset." },
               "mergedSegments": { "type": "integer", "minimum": 0, "description": "TCP segments that came one by one and left together." },
+              "awakeMilliseconds": { "type": "integer", "minimum": 0, "description": "For how long workers kept the machine's CPUs awake, added up." },
               "drops": { "type": "array", "items": {"$ref": "#/components/schemas/ReasonCount"}, "description": "Every reason, in a fixed order, also those never met." },
               "uncountedClients": { "type": "integer", "minimum": 0, "description": "Times that a client network could not be held to its limits, because too many others were active." },
               "steering": { "$ref": "#/components/schemas/SteeringStatus" }

@@ -42,6 +42,8 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
     public var answered: UInt64
     /// TCP segments that came one by one and left together in a super-packet.
     public var mergedSegments: UInt64
+    /// Milliseconds for which workers kept the machine's CPUs awake, added up.
+    public var awakeMilliseconds: UInt64
     /// Every reason for which a packet is dropped, in a fixed order, also those never met.
     public var drops: [ReasonCount]
     /// Times that a client network could not be held to its limits, because too many others were active.
@@ -72,6 +74,7 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
         handedBack: UInt64,
         answered: UInt64,
         mergedSegments: UInt64 = 0,
+        awakeMilliseconds: UInt64 = 0,
         drops: [ReasonCount],
         uncountedClients: UInt64 = 0,
         steering: SteeringStatus? = nil
@@ -97,6 +100,7 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
         self.handedBack = handedBack
         self.answered = answered
         self.mergedSegments = mergedSegments
+        self.awakeMilliseconds = awakeMilliseconds
         self.drops = drops
         self.uncountedClients = uncountedClients
         self.steering = steering

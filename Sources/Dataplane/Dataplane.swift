@@ -11,6 +11,7 @@ public final class Dataplane: Sendable {
     private let stopped = Atomic<Bool>(false)
     private let translator: Translator
     private let poll: PollBeforeSleep
+    private let keepCPUsAwake: KeepCPUsAwake
     private let load: Workload
     private let memory: MemoryThread
     /// Why the kernel did not take the steering program; nil if it did, or there is one queue.
@@ -23,6 +24,7 @@ public final class Dataplane: Sendable {
     /// - Parameters:
     ///   - steering: The program for the translator's secret; without one it is loaded now.
     ///   - poll: How long workers look for packets before they sleep.
+    ///   - keepCPUsAwake: Whether CPUs are kept from sleeping while polls go on finding packets.
     ///   - onRecords: Called from a worker's thread when a client network has taken a block of ports, so that it is put on
     ///     record before much is sent by it.
     ///   - onLoss: Called from a worker's thread when its queue has gone, with the device or for another reason.
@@ -32,12 +34,14 @@ public final class Dataplane: Sendable {
         translator: Translator,
         steering: Steering? = nil,
         poll: PollBeforeSleep = .automatic,
+        keepCPUsAwake: KeepCPUsAwake = .automatic,
         onRecords: @escaping @Sendable () -> Void = {},
         onLoss: @escaping @Sendable () -> Void
     ) throws(SystemError) {
         let memory = try MemoryThread(translator)
         self.memory = memory
         self.poll = poll
+        self.keepCPUsAwake = keepCPUsAwake
         let steering = steering ?? Steering(secret: translator.secret)
         steeringProblem = device.queueCount > 1 ? steering.attach(to: device) : nil
         load = Workload(workers: device.queueCount, cpus: PlainThread.allowedCPUs)
@@ -62,12 +66,14 @@ public final class Dataplane: Sendable {
     private func startWorkers() throws(SystemError) {
         for index in pulses.indices {
             let thread = try PlainThread(name: "nat64-\(index)") { [self] in
+                let wakefulness = Wakefulness(makeRequest())
                 Capabilities.dropAll()
                 var worker = Worker(
                     queue: device.descriptor(ofQueue: index),
                     translator: translator.makeWorker(),
                     place: Worker.Place(index: index, count: pulses.count),
                     poll: poll,
+                    wakefulness: wakefulness,
                     pulse: pulses[index],
                     load: load
                 )
@@ -75,6 +81,17 @@ public final class Dataplane: Sendable {
             }
             threads.withLock { $0.append(thread) }
         }
+    }
+
+    /// What keeps the CPUs awake, if it is wanted on a machine like this and allowed.
+    private func makeRequest() -> WakefulCPUs? {
+        let isWanted =
+            switch keepCPUsAwake {
+            case .automatic: PlainThread.onlineCPUs <= KeepCPUsAwake.fewCPUs
+            case .always: true
+            case .never: false
+            }
+        return isWanted ? try? WakefulCPUs() : nil
     }
 
     /// Stops the threads and waits for them; the device goes with the last reference to this object.
@@ -104,6 +121,8 @@ public final class Dataplane: Sendable {
     public var unwritten: UInt64 { pulses.reduce(0) { $0 + $1.unwrittenCount } }
     /// TCP segments that came one by one and left together in a super-packet.
     public var mergedSegments: UInt64 { pulses.reduce(0) { $0 &+ $1.mergedCount } }
+    /// Milliseconds for which CPUs were kept awake, of each worker's asking.
+    public var awakeMilliseconds: UInt64 { pulses.reduce(0) { $0 &+ $1.awakeTime } / 1_000_000 }
     /// For each worker the packets it got that are of its own shards, and others; nil with one worker.
     public var steering: [(hits: UInt64, misses: UInt64)]? {
         workerCount > 1 ? pulses.map(\.steeringCounts) : nil

@@ -27,6 +27,7 @@ struct Worker: ~Copyable {
     private var meter: Workload.Meter
     private var translator: TranslatorWorker
     private var polling: Polling
+    private var wakefulness: Wakefulness
     private var arrivals = Arrivals()
     private var departures = TransmitQueue()
     private var pieces: [64 of DescriptorIO.Piece] = .init(repeating: DescriptorIO.Piece(offset: 0, count: 0))
@@ -48,6 +49,7 @@ struct Worker: ~Copyable {
         translator: consuming TranslatorWorker,
         place: Place,
         poll: PollBeforeSleep,
+        wakefulness: consuming Wakefulness,
         pulse: WorkerPulse,
         load: Workload
     ) {
@@ -58,6 +60,7 @@ struct Worker: ~Copyable {
         self.load = load
         meter = Workload.Meter(worker: place.index)
         polling = Polling(poll, longest: Self.longestPoll, shortSleep: Self.shortSleep)
+        self.wakefulness = wakefulness
     }
 
     /// Where the packets of a burst lie, in the order in which they were read.
@@ -90,6 +93,7 @@ struct Worker: ~Copyable {
                 polling.came(isThin: isThin)
                 if idle != nil {
                     polling.found(at: now)
+                    if polling.isSteady { wakefulness.keep(at: now) }
                     idle = nil
                 }
                 passBurst(&memory, &scratch, at: now)
@@ -102,6 +106,7 @@ struct Worker: ~Copyable {
                 sendExtras(&memory, &scratch, at: now)
                 nextExpiry = isBehind ? now : now + Self.expiryPause
             }
+            wakefulness.look(at: now, pulse: pulse)
             pulse.beat()
             // More lifetimes have ended than one look takes care of: packets first, and then on with it.
             if isBehind { continue }
@@ -125,7 +130,7 @@ struct Worker: ~Copyable {
                 meter.add(asleep - start, at: asleep, to: load)
                 working = nil
             }
-            let didWake = DescriptorIO.waitReadable(queue, atMost: Self.nap)
+            let didWake = DescriptorIO.waitReadable(queue, atMost: wakefulness.isKept ? Wakefulness.pause : Self.nap)
             polling.slept(MonotonicClock.now() - asleep, didWake: didWake)
         }
     }

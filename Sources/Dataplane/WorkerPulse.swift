@@ -1,4 +1,5 @@
 private import Synchronization
+internal import Timing
 
 /// What others may see of a worker while it works.
 final class WorkerPulse: Sendable {
@@ -7,6 +8,7 @@ final class WorkerPulse: Sendable {
     private let unwritten = Atomic<UInt64>(0)
     private let lastWriteError = Atomic<Int32>(0)
     private let merged = Atomic<UInt64>(0)
+    private let awake = Atomic<UInt64>(0)
     private let hits = Atomic<UInt64>(0)
     private let misses = Atomic<UInt64>(0)
     private let lossCode = Atomic<Int32>(0)
@@ -34,6 +36,8 @@ final class WorkerPulse: Sendable {
     var lastWriteErrorCode: Int32 { lastWriteError.load(ordering: .relaxed) }
     /// Segments that left together with others.
     var mergedCount: UInt64 { merged.load(ordering: .relaxed) }
+    /// Nanoseconds for which the CPUs were kept awake.
+    var awakeTime: UInt64 { awake.load(ordering: .relaxed) }
     /// Packets of shards that are this worker's own, and of others.
     var steeringCounts: (hits: UInt64, misses: UInt64) {
         (hits.load(ordering: .relaxed), misses.load(ordering: .relaxed))
@@ -46,6 +50,8 @@ final class WorkerPulse: Sendable {
 
     @inline(__always)
     func countMerged(_ segments: Int) { Self.add(UInt64(truncatingIfNeeded: segments), to: merged) }
+
+    func countAwake(_ span: Moment.Span) { Self.add(span.nanoseconds, to: awake) }
 
     @inline(__always)
     func countSteering(hits: Int, misses: Int) {

@@ -46,6 +46,8 @@ public final class PlainThread: @unchecked Sendable {
     /// Waits until the thread has ended; to be called once.
     public func join() { _ = pthread_join(thread, nil) }
 
+    /// How many CPUs of this machine are in use, whoever may use them.
+    public static var onlineCPUs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
     /// How many CPUs this process may use.
     public static var allowedCPUs: Int { max(1, Int(clinux_cpus_allowed())) }
 }

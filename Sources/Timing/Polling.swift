@@ -11,6 +11,10 @@ public struct Polling: Sendable {
     @usableFromInline static var interruption: Moment.Span { Moment.Span(nanoseconds: 4_000) }
     /// The most short sleeps between two tries.
     @usableFromInline static var longestPause: Int { 1024 }
+    /// So many more polls that found something than sleeps, each of which counts for some, are more than chance.
+    @usableFromInline static var steady: Int { 64 }
+    /// What a sleep counts.
+    @usableFromInline static var sleepWeight: Int { 16 }
 
     @usableFromInline let setting: PollBeforeSleep
     /// The longest automatic poll.
@@ -24,6 +28,8 @@ public struct Polling: Sendable {
     @usableFromInline var pause = 1
     /// What ``pause`` becomes when the next try is in vain.
     @usableFromInline var nextPause = 1
+    /// Polls that found something, less what sleeps count; at most ``steady``.
+    @usableFromInline var finds = 0
     @usableFromInline var lastLook = Moment.start
     @usableFromInline var wasInterrupted = false
     @usableFromInline var hasCPU = false
@@ -48,6 +54,10 @@ public struct Polling: Sendable {
         case .always(let span): span
         }
     }
+
+    /// Whether polls have taken the place of sleeps.
+    @inlinable @inline(__always)
+    public var isSteady: Bool { finds >= Self.steady }
 
     /// Something has come.
     ///
@@ -76,7 +86,9 @@ public struct Polling: Sendable {
     @inlinable @inline(__always)
     public mutating func found(at now: Moment) {
         looked(at: now)
-        if wasInterrupted { missed() } else { nextPause = 1 }
+        if wasInterrupted { return missed() }
+        nextPause = 1
+        finds = min(finds &+ 1, Self.steady)
     }
 
     /// A poll ended without anything.
@@ -92,6 +104,7 @@ public struct Polling: Sendable {
     /// - Parameter didWake: Something that came ended it.
     @inlinable @inline(__always)
     public mutating func slept(_ span: Moment.Span, didWake: Bool) {
+        finds = max(finds &- Self.sleepWeight, 0)
         if didWake, span <= shortSleep {
             if pause > 0 { pause &-= 1 }
         } else if pause == 0 {

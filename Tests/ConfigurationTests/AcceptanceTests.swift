@@ -190,6 +190,7 @@ struct AcceptanceTests {
             ports = "2000-3000"
             workers = 3
             poll-before-sleep = 70
+            keep-cpus-awake = false
             filtering = { tcp = "endpoint-independent", udp = "address-and-port-dependent" }
             connections-from-outside = false
             lowest-ipv6-mtu = 1400
@@ -248,6 +249,7 @@ struct AcceptanceTests {
             """
         )
         #expect(read.device == "xlat0")
+        #expect(read.keepCPUsAwake == .never)
         #expect(read.pollBeforeSleep == .always(Moment.Span(nanoseconds: 70_000)))
         #expect(read.resolverPollBeforeSleep == .always(.zero))
         #expect(read.prefixes.map(\.description) == ["2001:db8:64::/96", "64:ff9b::/96"])

@@ -202,6 +202,11 @@ extension BadFile {
             "a.toml:4:21: dns64.poll-before-sleep: \"never\" is neither \"auto\" nor microseconds from 0 to 1000000"
         ),
         BadFile(
+            "sleep of CPUs",
+            "[nat64]\nkeep-cpus-awake = 4",
+            "a.toml:2:19: nat64.keep-cpus-awake: 4 is neither \"auto\" nor true nor false"
+        ),
+        BadFile(
             "durations",
             "[nat64.lifetimes]\nudp = \"300\"\nicmp = \"2minutes\"\ntcp-established = \"8d\"\ntcp-transitory = -1\n"
                 + "tcp-incoming-syn = 0\nfragment = 2.5\nunsafe-short = 1",

@@ -86,7 +86,7 @@ struct DifferenceTests {
             "[control]\ngroup = \"adm\"", "[dns64]\nserve-stale = true", "[dns64]\nprefetch = true",
             "[dns64]\ndiscovery-ttl = \"5m\"", "[dns64]\nbreak-dnssec = true",
             "[dns64]\ncookies = false", "[dns64]\nrandom-case = true", "[dns64]\npoll-before-sleep = 0",
-            "[nat64]\npoll-before-sleep = 20",
+            "[nat64]\npoll-before-sleep = 20", "[nat64]\nkeep-cpus-awake = true",
             "[dns64]\ncookie-secrets = [\"00112233445566778899aabbccddeeff\"]", "[dns64.limits]\nclient-share = 30",
             "[dns64.limits]\nquestions-per-second = 30", "[dns64.limits]\nover-limit = \"drop\"",
             "[dns64.limits]\nconnections = 10", "[dns64.limits]\nconnections-per-client = 2",

@@ -52,6 +52,37 @@ struct PollingTests {
         #expect(Self.window(&polling) == Self.longest)
     }
 
+    @Test("polls have taken the place of sleeps when 64 found something, 16 more for each sleep meanwhile")
+    func steady() {
+        var polling = Self.polling(.always(.milliseconds(1)))
+        for _ in 0..<63 { Self.find(&polling) }
+        #expect(!polling.isSteady)
+        for _ in 0..<100 { Self.find(&polling) }
+        #expect(polling.isSteady)
+        polling.slept(Self.short, didWake: true)
+        #expect(!polling.isSteady)
+        for _ in 0..<15 { Self.find(&polling) }
+        #expect(!polling.isSteady)
+        Self.find(&polling)
+        #expect(polling.isSteady)
+        for _ in 0..<100 {
+            for _ in 0..<16 { Self.find(&polling) }
+            polling.slept(Self.short, didWake: true)
+            #expect(!polling.isSteady)
+        }
+    }
+
+    @Test("an end of traffic is the end of it, and a poll that another thread interrupted is no sign of traffic")
+    func unsteady() {
+        var polling = Self.polling(.always(.milliseconds(1)))
+        for _ in 0..<1_000 { Self.find(&polling, afterNanoseconds: 6_000) }
+        #expect(!polling.isSteady)
+        for _ in 0..<64 { Self.find(&polling) }
+        for _ in 0..<4 { polling.slept(Self.long, didWake: false) }
+        for _ in 0..<63 { Self.find(&polling) }
+        #expect(!polling.isSteady)
+    }
+
     @Test("automatic polling pauses while much comes at once, which is better left to gather, and then goes on")
     func bulk() {
         var polling = Self.polling()

@@ -92,6 +92,8 @@ CONFIGURATIONS = {
     "fixedtos": {"text": text(traffic_class="16")},
     "device1280": {"text": text(mtu="1280")},
     "lowest1500": {"text": text(lowest_ipv6_mtu="1500")},
+    "awake": {"text": text(workers=1, poll_before_sleep=100000, keep_cpus_awake="true")},
+    "asleep": {"text": text(workers=1, poll_before_sleep=100000, keep_cpus_awake="false")},
     "noecho": {"text": text(icmp_echo="false")},
     "noerrors": {"text": text(icmp_errors="false")},
     "report": {"text": text(report_refused="true", filtering='"address-dependent"')},

@@ -40,6 +40,7 @@ import cases_sizes
 import cases_static
 import cases_tcp
 import cases_tunnels
+import cases_waking
 from bench import CASES, Bench, Failure
 from configurations import CONFIGURATIONS
 

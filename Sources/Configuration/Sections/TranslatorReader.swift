@@ -25,6 +25,7 @@ extension ValidatedConfiguration {
         }
         nat64.workers = section.integer("workers", in: 1...256, why: "the number of queues a TUN can have")
         pollBeforeSleep = section.pollBeforeSleep() ?? pollBeforeSleep
+        keepCPUsAwake = section.keepCPUsAwake() ?? keepCPUsAwake
         readTranslation(section)
         let holdDown = section.duration("port-hold-down", in: 0...86_400)
         nat64.portHoldDown = holdDown ?? nat64.portHoldDown

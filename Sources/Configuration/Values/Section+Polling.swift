@@ -14,4 +14,17 @@ extension Section {
             return nil
         }
     }
+
+    /// `keep-cpus-awake`: "auto", true or false; nothing if it is absent or refused.
+    func keepCPUsAwake() -> KeepCPUsAwake? {
+        let key = "keep-cpus-awake"
+        guard let value = value(key) else { return nil }
+        switch value.kind {
+        case .string("auto"): return .automatic
+        case .boolean(let wanted): return wanted ? .always : .never
+        default:
+            refuse(value, key, "is neither \"auto\" nor true nor false")
+            return nil
+        }
+    }
 }
