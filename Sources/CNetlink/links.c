@@ -37,7 +37,6 @@ static void link_entry(struct cnetlink *connection, const struct nlmsghdr *messa
         .index = (uint32_t)header->ifi_index,
         .mtu = cnetlink_u32(table[IFLA_MTU], 0),
         .flags = header->ifi_flags,
-        .hardware = header->ifi_type,
         .address_mode = address_mode(table[IFLA_AF_SPEC]),
     };
     cnetlink_text(table[IFLA_IFNAME], link.name, sizeof link.name);

@@ -103,11 +103,8 @@ int cnetlink_routes(struct cnetlink *connection, struct cnetlink_route_filter fi
     return code == -ENOENT ? 0 : code;
 }
 
-int cnetlink_change_route(struct cnetlink *connection, enum cnetlink_manner manner,
-                          const struct cnetlink_route *route) {
-    int type = manner == CNETLINK_DELETE ? RTM_DELROUTE : RTM_NEWROUTE;
-    int flags = manner == CNETLINK_CREATE ? NLM_F_CREATE | NLM_F_EXCL
-        : manner == CNETLINK_REPLACE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+int cnetlink_change_route(struct cnetlink *connection, bool add, const struct cnetlink_route *route) {
+    int type = add ? RTM_NEWROUTE : RTM_DELROUTE, flags = add ? NLM_F_CREATE | NLM_F_EXCL : 0;
     struct rtmsg header = {
         .rtm_family = route->family,
         .rtm_dst_len = route->length,

@@ -24,11 +24,7 @@ static void qdisc_entry(struct cnetlink *connection, const struct nlmsghdr *mess
     if (message->nlmsg_type != RTM_NEWQDISC) return;
     if (nlmsg_parse((struct nlmsghdr *)message, sizeof(struct tcmsg), table, TCA_MAX, NULL) < 0) return;
     const struct tcmsg *header = nlmsg_data(message);
-    struct cnetlink_qdisc qdisc = {
-        .link = (uint32_t)header->tcm_ifindex,
-        .handle = header->tcm_handle,
-        .parent = header->tcm_parent,
-    };
+    struct cnetlink_qdisc qdisc = {.link = (uint32_t)header->tcm_ifindex};
     cnetlink_text(table[TCA_KIND], qdisc.kind, sizeof qdisc.kind);
     ((each_qdisc)connection->each)(connection->context, &qdisc);
 }

@@ -35,38 +35,26 @@ int cnetlink_watch_descriptor(const struct cnetlink *connection) { return nl_soc
 static bool read_event(const struct nlmsghdr *message, struct cnetlink_event *event) {
     *event = (struct cnetlink_event){0};
     switch (message->nlmsg_type) {
-    case RTM_DELLINK:
-        event->removed = true;
-        // fall through
     case RTM_NEWLINK:
+    case RTM_DELLINK:
         if (!nlmsg_valid_hdr(message, sizeof(struct ifinfomsg))) return false;
         event->kind = CNETLINK_EVENT_LINK;
         event->link = (uint32_t)((const struct ifinfomsg *)nlmsg_data(message))->ifi_index;
         return true;
-    case RTM_DELADDR:
-        event->removed = true;
-        // fall through
     case RTM_NEWADDR:
+    case RTM_DELADDR:
         if (!nlmsg_valid_hdr(message, sizeof(struct ifaddrmsg))) return false;
         event->kind = CNETLINK_EVENT_ADDRESS;
         event->link = ((const struct ifaddrmsg *)nlmsg_data(message))->ifa_index;
-        event->family = ((const struct ifaddrmsg *)nlmsg_data(message))->ifa_family;
         return true;
-    case RTM_DELROUTE:
-        event->removed = true;
-        // fall through
     case RTM_NEWROUTE:
+    case RTM_DELROUTE:
         event->kind = CNETLINK_EVENT_ROUTE;
-        if (!cnetlink_route_parse(message, &event->route)) return false;
-        event->link = event->route.link;
-        event->family = event->route.family;
-        return true;
-    case RTM_DELQDISC:
-    case RTM_DELTFILTER:
-        event->removed = true;
-        // fall through
+        return cnetlink_route_parse(message, &event->route);
     case RTM_NEWQDISC:
+    case RTM_DELQDISC:
     case RTM_NEWTFILTER:
+    case RTM_DELTFILTER:
         if (!nlmsg_valid_hdr(message, sizeof(struct tcmsg))) return false;
         event->kind = CNETLINK_EVENT_TRAFFIC;
         event->link = (uint32_t)((const struct tcmsg *)nlmsg_data(message))->tcm_ifindex;

@@ -124,9 +124,6 @@ public struct PoolEntry: Codable, Equatable, Sendable {
     /// How many seconds those bindings have left; nothing if there is no limit.
     public var drainSecondsLeft: UInt64?
 
-    /// Whether the address is shared with the host.
-    public var isShared: Bool { sharedInterface != nil }
-
     /// Describes a part of the pool.
     public init(
         addresses: String,

@@ -29,9 +29,6 @@ public enum DescriptorIO {
             self.offset = UInt32(truncatingIfNeeded: offset)
             self.count = UInt32(truncatingIfNeeded: count)
         }
-
-        /// The most that one write gathers.
-        public static let most = 64
     }
 
     /// Writes pieces of the memory at `base` as one packet. Returns the count, or a negated errno.

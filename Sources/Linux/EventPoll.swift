@@ -14,8 +14,6 @@ public struct EventPoll: ~Copyable, Sendable {
         public static let readable = Readiness(rawValue: UInt32(CLINUX_READABLE.rawValue))
         /// There is room to write.
         public static let writable = Readiness(rawValue: UInt32(CLINUX_WRITABLE.rawValue))
-        /// An error or a hang-up waits to be read; always reported.
-        public static let broken = Readiness(rawValue: UInt32(CLINUX_BROKEN.rawValue))
     }
 
     /// The most events of one wait.

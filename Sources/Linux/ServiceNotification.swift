@@ -15,9 +15,6 @@ public enum ServiceNotification {
     /// The service is on its way out.
     public static func stopping() { send("STOPPING=1") }
 
-    /// A line for `systemctl status`.
-    public static func status(_ text: String) { send("STATUS=\(text)") }
-
     /// All threads are alive.
     public static func watchdog() { send("WATCHDOG=1") }
 

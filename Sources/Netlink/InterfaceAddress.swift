@@ -36,8 +36,6 @@ public struct InterfaceAddress: Hashable, Sendable {
         public static let global = Scope(number: 0)
         /// On its link.
         public static let link = Scope(number: 253)
-        /// In this host.
-        public static let host = Scope(number: 254)
     }
 
     /// The kernel's IFA_F flags that matter here.

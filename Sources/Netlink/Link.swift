@@ -26,8 +26,6 @@ public struct Link: Hashable, Sendable {
     public let mtu: UInt32
     /// Whether an administrator set it up (IFF_UP).
     public let isUp: Bool
-    /// Whether the other end is there (IFF_LOWER_UP).
-    public let hasCarrier: Bool
     /// Whether it is a loopback interface.
     public let isLoopback: Bool
     /// Whether neighbours on it are found by ARP and neighbour discovery.
@@ -42,7 +40,6 @@ public struct Link: Hashable, Sendable {
         name = text(entry.name)
         mtu = entry.mtu
         isUp = entry.flags & UInt32(IFF_UP) != 0
-        hasCarrier = entry.flags & 0x10000 != 0
         isLoopback = entry.flags & UInt32(IFF_LOOPBACK) != 0
         hasNeighbourDiscovery = entry.flags & UInt32(IFF_NOARP) == 0
         kind = text(entry.kind)

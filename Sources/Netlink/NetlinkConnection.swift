@@ -213,21 +213,14 @@ public struct NetlinkConnection: ~Copyable, Sendable {
     /// Adds a route; one that is there already, by whomever, is refused with EEXIST.
     public func add(_ route: Route) throws(NetlinkError) {
         var entry = route.entry
-        let code = unsafe cnetlink_change_route(handle, CNETLINK_CREATE, &entry)
+        let code = unsafe cnetlink_change_route(handle, true, &entry)
         try check(code, "add route \(route.destination)")
-    }
-
-    /// Adds a route in place of one with the same destination and metric, by whomever.
-    public func replace(_ route: Route) throws(NetlinkError) {
-        var entry = route.entry
-        let code = unsafe cnetlink_change_route(handle, CNETLINK_REPLACE, &entry)
-        try check(code, "replace route \(route.destination)")
     }
 
     /// Deletes a route: destination, table, link, origin and kind must fit.
     public func delete(_ route: Route) throws(NetlinkError) {
         var entry = route.entry
-        let code = unsafe cnetlink_change_route(handle, CNETLINK_DELETE, &entry)
+        let code = unsafe cnetlink_change_route(handle, false, &entry)
         try check(code, "delete route \(route.destination)")
     }
 

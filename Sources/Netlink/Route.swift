@@ -97,8 +97,6 @@ public struct Route: Hashable, Sendable {
         public let number: UInt8
         /// Sends them on.
         public static let unicast = Kind(number: 1)
-        /// Delivers them here.
-        public static let local = Kind(number: 2)
         /// Delivers them here and sends them to everybody on the link.
         public static let broadcast = Kind(number: 3)
         /// Drops them: `blackhole`, or with an error to the sender `unreachable` and `prohibit`.

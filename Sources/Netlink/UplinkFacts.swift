@@ -6,8 +6,6 @@ public struct UplinkFacts: Hashable, Sendable {
     public let ipv4: Uplink?
     /// The links of all default routes for IPv4, which answers may come in by, whichever route is preferred.
     public let ipv4Links: [Link]
-    /// The way out for IPv6, likewise.
-    public let ipv6: Uplink?
     /// All links but the TUN.
     public let links: [Link]
     /// Links that are up, are neither loopback nor the TUN, and have an IPv6 address of more than the link's own.
@@ -24,10 +22,6 @@ public struct UplinkFacts: Hashable, Sendable {
     public struct Uplink: Hashable, Sendable {
         /// The link.
         public let link: Link
-        /// The next router; nothing on a point-to-point link.
-        public let gateway: IPAddress?
-        /// Who made the default route.
-        public let origin: RouteProtocol
         /// The link's addresses of the family that others can reach, the one the kernel prefers as a source first.
         public let addresses: [IPAddress]
         /// The one of these that the default route names as the source; nothing where it leaves the choice to the kernel.
@@ -40,8 +34,6 @@ public struct UplinkFacts: Hashable, Sendable {
         public let address: IPAddress
         /// The link that has it: the scope of a link-local address.
         public let link: LinkIndex
-        /// That link's name.
-        public let interface: String
         /// Whether it can be bound: duplicate address detection has succeeded and the link is up.
         public let isUsable: Bool
         /// Whether new uses should prefer another.
@@ -63,7 +55,6 @@ public struct UplinkFacts: Hashable, Sendable {
         let links = try connection.links().filter { $0.name != device }
         let addresses = try connection.addresses().filter { address in links.contains { $0.index == address.link } }
         let defaults4 = try connection.routes4(.init(table: .main, kind: .unicast, length: 0))
-        let defaults6 = try connection.routes6(.init(table: .main, kind: .unicast, length: 0))
         let onLink =
             try connection.routes6(.init(table: .main, origin: .kernel, kind: .unicast))
             + connection.routes6(.init(table: .main, origin: .routerAdvertisement, kind: .unicast))
@@ -78,7 +69,6 @@ public struct UplinkFacts: Hashable, Sendable {
         ipv4 = Self.uplink(defaults4, links: links, addresses: addresses)
         let waysOut = Set(defaults4.filter { !$0.isDead }.flatMap { [$0.link].compactMap(\.self) + $0.furtherLinks })
         ipv4Links = links.filter { waysOut.contains($0.index) }
-        ipv6 = Self.uplink(defaults6, links: links, addresses: addresses)
         ipv6Links = links.filter { link in
             link.isUp && !link.isLoopback
                 && addresses.contains { $0.link == link.index && $0.address.family == Family.v6 && $0.isRoutable }
@@ -89,7 +79,6 @@ public struct UplinkFacts: Hashable, Sendable {
             return OwnAddress(
                 address: address.address,
                 link: link.index,
-                interface: link.name,
                 isUsable: link.isUp && address.flags.isDisjoint(with: [.tentative, .duplicate]),
                 isDeprecated: address.flags.contains(.deprecated),
                 isLoopback: link.isLoopback
@@ -112,13 +101,7 @@ public struct UplinkFacts: Hashable, Sendable {
         var order = (plain + rest).map(\.address)
         let source = route.preferredSource.flatMap { order.contains($0) ? $0 : nil }
         if let source, let index = order.firstIndex(of: source) { order.insert(order.remove(at: index), at: 0) }
-        return Uplink(
-            link: link,
-            gateway: route.gateway,
-            origin: route.origin,
-            addresses: order,
-            preferredSource: source
-        )
+        return Uplink(link: link, addresses: order, preferredSource: source)
     }
 
     private static func networks(links: [Link], addresses: [InterfaceAddress], onLink: [Route]) -> [IPPrefix] {

@@ -100,10 +100,6 @@ public enum UDPField {
 public enum ICMPField {
     /// Octets in front of the body: type, code, checksum and one word that depends on the type.
     @inlinable @inline(__always) public static var length: Int { 8 }
-    /// The type.
-    @inlinable @inline(__always) public static var type: Int { 0 }
-    /// The code.
-    @inlinable @inline(__always) public static var code: Int { 1 }
     /// The checksum.
     @inlinable @inline(__always) public static var checksum: Int { 2 }
     /// The word that depends on the type: MTU, pointer, identifier and sequence number.

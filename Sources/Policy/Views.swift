@@ -4,8 +4,6 @@ public import IPAddressing
 public struct View: Hashable, Sendable {
     /// Where a view was written down.
     public enum Origin: String, Hashable, Sendable {
-        /// Nobody wrote anything: the setting of the whole resolver.
-        case `default`
         /// The configuration file.
         case file
         /// `appliance-ctl dns64 enable` or `disable`.

@@ -21,7 +21,6 @@ struct cnetlink_link {
     uint32_t index;
     uint32_t mtu;
     uint32_t flags;           // IFF_*
-    uint16_t hardware;        // ARPHRD_*
     uint8_t address_mode;     // IN6_ADDR_GEN_MODE_*, or 255 when the device has no IPv6
     char name[16];
     char kind[16];            // "tun", "veth", ...; empty for hardware
@@ -71,8 +70,6 @@ struct cnetlink_neighbour {
 
 struct cnetlink_qdisc {
     uint32_t link;
-    uint32_t handle;
-    uint32_t parent;
     char kind[16];
 };
 
@@ -110,8 +107,6 @@ enum cnetlink_event_kind {
 
 struct cnetlink_event {
     enum cnetlink_event_kind kind;
-    bool removed;
-    uint8_t family;           // addresses and routes
     uint32_t link;            // links, addresses and traffic control
     struct cnetlink_route route;
 };
@@ -156,8 +151,7 @@ int cnetlink_set_mtu(struct cnetlink *, uint32_t link, uint32_t mtu);
 int cnetlink_set_no_link_local(struct cnetlink *, uint32_t link);
 /// Adds or deletes an address. `flags` are IFA_F_*; kernels before 5.18 do not keep the protocol.
 int cnetlink_change_address(struct cnetlink *, bool add, const struct cnetlink_address *);
-enum cnetlink_manner { CNETLINK_CREATE, CNETLINK_REPLACE, CNETLINK_DELETE };
-int cnetlink_change_route(struct cnetlink *, enum cnetlink_manner, const struct cnetlink_route *);
+int cnetlink_change_route(struct cnetlink *, bool add, const struct cnetlink_route *);
 int cnetlink_change_proxy(struct cnetlink *, bool add, const struct cnetlink_neighbour *);
 int cnetlink_change_clsact(struct cnetlink *, bool add, uint32_t link);
 /// Adds a terminal u32 filter of IPv4 packets that come in: its keys, class and, if `redirects`, the target.

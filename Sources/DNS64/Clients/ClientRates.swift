@@ -9,7 +9,6 @@ import Timing
 /// rate it may have. A network is over its rate when both moments lie more than a second ahead, so that sharing a place
 /// with another alone does no harm. Nothing is locked; two workers at one place may forget a question of it.
 public final class ClientRates: Sendable {
-    private static let places = 4096
     private let first: [4096 of Atomic<UInt64>]
     private let second: [4096 of Atomic<UInt64>]
     private let network: ClientNetwork

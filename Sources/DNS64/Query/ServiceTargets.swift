@@ -4,9 +4,6 @@ import PacketMemory
 /// Whose addresses a client needs that asked for SVCB or HTTPS records: the targets of the records in an answer, in
 /// their order, each once, and no more than a few.
 struct ServiceTargets {
-    /// How many targets are looked at.
-    static let most = 2
-
     private(set) var first: Name?
     private(set) var second: Name?
 

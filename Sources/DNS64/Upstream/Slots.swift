@@ -123,8 +123,6 @@ struct Line<Element> {
     private var elements: [Element?] = []
     private var begin = 0
 
-    var isEmpty: Bool { begin == elements.count }
-
     /// The one that is taken out next.
     var first: Element? { begin < elements.count ? elements[begin] : nil }
 

@@ -15,9 +15,6 @@ struct OpenAddresses {
     @unsafe @inline(__always)
     init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
-    /// Whether no address is open.
-    var isEmpty: Bool { unsafe word(2, 0).pointee.load(ordering: .relaxed) == 0 }
-
     /// Whether an address is open.
     @inline(__always)
     func contains(_ number: Int) -> Bool {
