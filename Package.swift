@@ -33,7 +33,7 @@ let package = Package(
             name: "Engines",
             targets: [
                 "Configuration", "ControlAPI", "DNS64", "DNSWire", "IPAddressing", "Linux", "NAT64", "PacketMemory",
-                "PacketWire", "Policy",
+                "PacketWire", "Policy", "TestPackets",
                 "Timing",
             ]
         ),
@@ -166,7 +166,7 @@ let package = Package(
         .testTarget(name: "PacketMemoryTests", dependencies: ["PacketMemory"], swiftSettings: common),
         .testTarget(
             name: "PacketWireTests",
-            dependencies: ["PacketWire", "IPAddressing", "PacketMemory"],
+            dependencies: ["PacketWire", "IPAddressing", "PacketMemory", "TestPackets"],
             swiftSettings: common
         ),
         .testTarget(
@@ -189,7 +189,7 @@ let package = Package(
         ),
         .testTarget(
             name: "NAT64Tests",
-            dependencies: ["NAT64", "PacketWire", "IPAddressing", "PacketMemory", "Policy", "Timing"],
+            dependencies: ["NAT64", "PacketWire", "IPAddressing", "PacketMemory", "Policy", "TestPackets", "Timing"],
             swiftSettings: common
         ),
         .testTarget(
@@ -213,7 +213,8 @@ let package = Package(
         .testTarget(
             name: "DataplaneTests",
             dependencies: [
-                "Dataplane", "IPAddressing", "Linux", "NAT64", "PacketMemory", "Policy", "TestNamespace", "Timing",
+                "Dataplane", "IPAddressing", "Linux", "NAT64", "PacketMemory", "PacketWire", "Policy", "TestNamespace",
+                "TestPackets", "Timing",
             ],
             swiftSettings: common
         ),
@@ -235,7 +236,7 @@ let package = Package(
             dependencies: [
                 "Appliance", "Configuration", "Control", "ControlAPI", "ControlClient", "DNS64", "DNSWire",
                 "IPAddressing", "Linux", "NAT64", "Netlink", "PacketMemory", "PacketWire", "Policy", "Resolver",
-                "TestNamespace", "Timing", .product(name: "Logging", package: "swift-log"),
+                "TestNamespace", "TestPackets", "Timing", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common
         ),
@@ -256,7 +257,7 @@ let package = Package(
         // The packets whose instructions Tests/InstructionBudget counts.
         .executableTarget(
             name: "EngineCost",
-            dependencies: ["IPAddressing", "NAT64", "PacketMemory", "PacketWire", "Policy", "Timing"],
+            dependencies: ["IPAddressing", "NAT64", "PacketMemory", "PacketWire", "Policy", "TestPackets", "Timing"],
             path: "Tests/InstructionBudget/EngineCost",
             swiftSettings: common
         ),
@@ -272,6 +273,13 @@ let package = Package(
             name: "TranslatorBench",
             dependencies: ["CPrefetch", "IPAddressing", "NAT64", "PacketMemory", "Policy", "Timing"],
             path: "Tests/TranslatorBench",
+            swiftSettings: common
+        ),
+        // Packets in words, as tests write them.
+        .target(
+            name: "TestPackets",
+            dependencies: ["IPAddressing", "PacketMemory", "PacketWire"],
+            path: "Tests/TestPackets",
             swiftSettings: common
         ),
         // A test body on a thread of its own in a network namespace of its own.

@@ -71,11 +71,6 @@ public struct OnesComplementSum: Hashable, Sendable {
         if offset < end { add(UInt16(octets.octet(at: offset)) << 8) }
     }
 
-    /// Adds octets, the last one padded with a zero octet if their number is odd; for octets that lie in no span.
-    public mutating func add(octets: [UInt8]) {
-        for index in octets.indices { add(UInt16(octets[index]) << (index & 1 == 0 ? 8 : 0)) }
-    }
-
     /// The sum in sixteen bits: what a partial checksum holds.
     @inlinable @inline(__always)
     public var folded: UInt16 {

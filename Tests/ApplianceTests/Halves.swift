@@ -4,6 +4,7 @@ import NAT64
 import PacketMemory
 import PacketWire
 import Policy
+import TestPackets
 import Timing
 
 /// Both engines side by side, each asked in its own words: a question for AAAA records over an upstream that knows only

@@ -1,6 +1,7 @@
 import NAT64
 import PacketMemory
 import PacketWire
+import TestPackets
 
 @testable import Dataplane
 

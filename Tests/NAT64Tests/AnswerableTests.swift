@@ -1,6 +1,7 @@
 import IPAddressing
 import NAT64
 import PacketWire
+import TestPackets
 import Testing
 
 /// A packet with a routing header that has segments left, which is answered wherever that may be, and behind that header

@@ -1,6 +1,7 @@
 import IPAddressing
 import NAT64
 import PacketWire
+import TestPackets
 import Testing
 
 /// Fragments where they meet hairpins, refusals, shared addresses and the identifications of others.

@@ -1,6 +1,7 @@
 import IPAddressing
 import NAT64
 import PacketWire
+import TestPackets
 import Testing
 
 /// A bench whose pool is the host's own address 203.0.113.1; the host has 198.51.100.99 as well.

@@ -1,6 +1,7 @@
 import IPAddressing
 import NAT64
 import PacketWire
+import TestPackets
 import Testing
 
 /// The packet as the kernel hands it over when the checksum is left for later: the field holds the folded sum of the

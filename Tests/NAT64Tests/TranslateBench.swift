@@ -2,6 +2,7 @@ import IPAddressing
 import PacketMemory
 import PacketWire
 import Policy
+import TestPackets
 import Testing
 import Timing
 

@@ -1,6 +1,7 @@
 import IPAddressing
 import NAT64
 import PacketWire
+import TestPackets
 import Testing
 
 /// A bench with one UDP binding: `$t` is the external address of [2001:db8:6::c0]:40000, which has talked to

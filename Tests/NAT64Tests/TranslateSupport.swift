@@ -1,6 +1,7 @@
 import NAT64
 import PacketMemory
 import PacketWire
+import TestPackets
 import Testing
 
 /// Something else came of a packet than a test needs.

@@ -1,6 +1,7 @@
 import IPAddressing
 import PacketMemory
 import PacketWire
+import TestPackets
 import Testing
 
 @Suite("Packets as lines")

@@ -1,6 +1,7 @@
 import IPAddressing
 import PacketMemory
 import PacketWire
+import TestPackets
 import Testing
 
 /// Octets written as hexadecimal words; what comes after `//` is a note.

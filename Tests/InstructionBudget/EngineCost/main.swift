@@ -12,6 +12,7 @@ import NAT64
 import PacketMemory
 import PacketWire
 import Policy
+import TestPackets
 import Timing
 
 /// Flows, packets and memory of one run.

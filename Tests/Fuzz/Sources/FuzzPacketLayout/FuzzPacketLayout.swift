@@ -1,6 +1,7 @@
 import FuzzedInput
 import PacketMemory
 import PacketWire
+import TestPackets
 
 /// Any octets, read as a packet and as the quote of an ICMP error: what is accepted lies inside what was given, and the words for it
 /// can be read again.

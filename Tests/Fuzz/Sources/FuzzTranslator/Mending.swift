@@ -1,5 +1,6 @@
 import IPAddressing
 import PacketWire
+import TestPackets
 
 /// Puts right the checksums without which a packet is refused at once, so that the fuzzer gets past them.
 enum Mending {

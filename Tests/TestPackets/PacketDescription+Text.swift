@@ -1,4 +1,5 @@
 import IPAddressing
+import PacketWire
 
 // The grammar: KIND SOURCE > DESTINATION, then words in any order, then the payload in quotation marks or the quoted
 // packet in braces.

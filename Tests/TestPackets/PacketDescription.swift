@@ -1,7 +1,8 @@
 public import IPAddressing
 import PacketMemory
+public import PacketWire
 
-/// A packet in the words of one line, as traces print it and tests write it.
+/// A packet in the words of one line, as tests write it.
 ///
 /// `udp [2001:db8::5]:40000 > [64:ff9b::192.0.2.1]:53  hops 64  "who?"`
 ///

@@ -1,4 +1,5 @@
 import IPAddressing
+import PacketWire
 
 extension PacketDescription {
     /// The packet itself, with every length and checksum right; what was not said gets the usual value.
