@@ -8,9 +8,6 @@ public struct ConfigurationDifference: Hashable, Sendable {
     public var changed: [String] = []
     /// Keys whose new values wait for a restart, sorted.
     public var needsRestart: [String] = []
-
-    /// Whether both mean the same.
-    public var isEmpty: Bool { changed.isEmpty }
 }
 
 extension ValidatedConfiguration {

@@ -51,22 +51,6 @@ enum LifetimeClass: UInt8, CaseIterable {
     case holdDown
 }
 
-extension LifetimeClass {
-    /// How the specification calls it, for the pinned table and for traces.
-    var name: String {
-        switch self {
-        case .none: ""
-        case .udp: "UDP_DEFAULT"
-        case .icmp: "ICMP_DEFAULT"
-        case .established: "TCP_EST"
-        case .transitory: "TCP_TRANS"
-        case .opening: "TCP_TRANS, opening"
-        case .incomingSyn: "TCP_INCOMING_SYN"
-        case .holdDown: "hold-down"
-        }
-    }
-}
-
 /// The lifetimes in ticks, laid out so that a packet finds its own by one read.
 struct LifetimeTicks {
     private let ticks: [8 of UInt32]

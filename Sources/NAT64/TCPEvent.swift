@@ -40,19 +40,4 @@ extension TCPEvent {
         if flags.contains(.rst) { return rst }
         return flags.contains(.syn) ? syn : fin
     }
-
-    /// The event in the words of the specification.
-    var name: String {
-        switch self {
-        case .v4Syn: "V4 SYN"
-        case .v6Syn: "V6 SYN"
-        case .v4Fin: "V4 FIN"
-        case .v6Fin: "V6 FIN"
-        case .v4Rst: "V4 RST"
-        case .v6Rst: "V6 RST"
-        case .v4Other: "other V4 segment"
-        case .v6Other: "other V6 segment"
-        case .lifetimeExpired: "lifetime expired"
-        }
-    }
 }

@@ -43,25 +43,6 @@ public struct KeyedHash: Sendable, Hashable {
         return state.finish(length: 24)
     }
 
-    /// The hash of some octets.
-    @inlinable
-    public func callAsFunction(_ octets: borrowing RawSpan) -> UInt64 {
-        var state = State(self)
-        var offset = 0
-        while offset &+ 8 <= octets.byteCount {
-            state.absorb(octets.uint64(at: offset).byteSwapped)
-            offset &+= 8
-        }
-        var last: UInt64 = 0
-        var shift: UInt64 = 0
-        while offset < octets.byteCount {
-            last |= UInt64(octets.octet(at: offset)) << shift
-            shift &+= 8
-            offset &+= 1
-        }
-        return state.finish(last, length: octets.byteCount)
-    }
-
     @usableFromInline @frozen
     struct State {
         @usableFromInline var v0: UInt64
@@ -99,8 +80,8 @@ public struct KeyedHash: Sendable, Hashable {
         }
 
         @inlinable @inline(__always)
-        mutating func finish(_ rest: UInt64 = 0, length: Int) -> UInt64 {
-            absorb(rest | UInt64(truncatingIfNeeded: length) << 56)
+        mutating func finish(length: Int) -> UInt64 {
+            absorb(UInt64(truncatingIfNeeded: length) << 56)
             v2 ^= 0xFF
             round()
             round()

@@ -170,11 +170,4 @@ public final class Policy: Sendable {
         }
         return nil
     }
-
-    /// Every IPv6 address that stands for an IPv4 address, in the order of preference; none if it may not be reached.
-    ///
-    /// What this hands out the data plane translates, because ``handsOut(_:under:)`` asks ``mayReach(_:under:)``.
-    public func embed(_ address: IPv4Address) -> [IPv6Address] {
-        prefixes.indices.filter { handsOut(address, under: $0) }.map { prefixes[$0].embed(address) }
-    }
 }

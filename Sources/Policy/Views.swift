@@ -77,13 +77,6 @@ public struct Views: Hashable, Sendable {
         }
     }
 
-    /// Whether AAAA records are made from A records for a client.
-    public func synthesizes(for client: IPAddress) -> Bool {
-        let client = client.unmapped
-        if case .v4 = client, !synthesizeOverIPv4 { return false }
-        return views.first { $0.network.contains(client) }?.synthesize ?? synthesizeByDefault
-    }
-
     /// The place of the view that decides for a client; the count of the views if none does.
     @inline(__always)
     public func place(of client: IPAddress) -> Int {

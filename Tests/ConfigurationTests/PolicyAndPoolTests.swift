@@ -43,9 +43,10 @@ struct PolicyFromConfigurationTests {
         var runtime = RuntimeViews()
         runtime.set(try #require(IPPrefix("2001:db8:1::/64")), synthesize: true)
         let policy = read.policy(generation: 1, linkNetworks: [], runtimeViews: runtime)
-        #expect(policy.views.synthesizes(for: try address("2001:db8:1::1")))
-        #expect(!policy.views.synthesizes(for: try address("2001:db8:2::1")))
-        #expect(policy.views.synthesizes(for: try address("2001:db8:3::1")))
+        let synthesizes = try ["2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::1"].map(address).map { client in
+            policy.synthesizes(policy.treatment(of: client), for: client)
+        }
+        #expect(synthesizes == [true, false, true])
     }
 
     @Test("ADR-08 destinations that are opened and closed reach the Policy")

@@ -71,9 +71,12 @@ struct StaticBindingTests {
             """
         )
         let policy = read.policy(generation: 1, linkNetworks: [], runtimeViews: RuntimeViews())
-        #expect(policy.embed(IPv4Address(10, 9, 2, 3)).map(\.description) == ["64:ff9b:1:a09:2:300::"])
-        #expect(policy.embed(IPv4Address(10, 1, 2, 3)).map(\.description) == ["64:ff9b::a01:203"])
-        #expect(policy.embed(IPv4Address(8, 8, 8, 8)).map(\.description) == ["2001:db8:64::808:808"])
+        func prefixes(for address: IPv4Address) -> [String] {
+            policy.prefixes.indices.filter { policy.handsOut(address, under: $0) }.map { "\(policy.prefixes[$0])" }
+        }
+        #expect(prefixes(for: IPv4Address(10, 9, 2, 3)) == ["64:ff9b:1::/48"])
+        #expect(prefixes(for: IPv4Address(10, 1, 2, 3)) == ["64:ff9b::/96"])
+        #expect(prefixes(for: IPv4Address(8, 8, 8, 8)) == ["2001:db8:64::/96"])
     }
 
     @Test("a reload puts maps and static bindings in force at once")

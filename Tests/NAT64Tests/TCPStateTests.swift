@@ -88,3 +88,36 @@ struct TCPStateTests {
         text + String(repeating: " ", count: max(width - text.count, 0))
     }
 }
+
+extension LifetimeClass {
+    /// How the specification calls it.
+    fileprivate var name: String {
+        switch self {
+        case .none: ""
+        case .udp: "UDP_DEFAULT"
+        case .icmp: "ICMP_DEFAULT"
+        case .established: "TCP_EST"
+        case .transitory: "TCP_TRANS"
+        case .opening: "TCP_TRANS, opening"
+        case .incomingSyn: "TCP_INCOMING_SYN"
+        case .holdDown: "hold-down"
+        }
+    }
+}
+
+extension TCPEvent {
+    /// The event in the words of the specification.
+    fileprivate var name: String {
+        switch self {
+        case .v4Syn: "V4 SYN"
+        case .v6Syn: "V6 SYN"
+        case .v4Fin: "V4 FIN"
+        case .v6Fin: "V6 FIN"
+        case .v4Rst: "V4 RST"
+        case .v6Rst: "V6 RST"
+        case .v4Other: "other V4 segment"
+        case .v6Other: "other V6 segment"
+        case .lifetimeExpired: "lifetime expired"
+        }
+    }
+}

@@ -164,7 +164,15 @@ struct ViewTests {
     }
 
     private func synthesizes(_ views: Views, for client: String) throws -> Bool {
-        views.synthesizes(for: try #require(IPAddress(client)))
+        let client = try #require(IPAddress(client))
+        let policy = Policy(
+            generation: 1,
+            prefixes: [.wellKnown],
+            clients: ClientAccess(networks: []),
+            destinations: DestinationRules(),
+            views: views
+        )
+        return policy.synthesizes(policy.treatment(of: client), for: client)
     }
 
     @Test("D64-37 the most specific network decides, whatever the order they were written in")
@@ -199,5 +207,12 @@ struct ViewTests {
         #expect(try !synthesizes(views, for: "192.0.2.1"))
         #expect(try !synthesizes(views, for: "::ffff:192.0.2.1"))
         #expect(try synthesizes(views, for: "2001:db8::1"))
+    }
+}
+
+extension Policy {
+    /// Every IPv6 address that stands for an IPv4 address, in the order of preference; none if it may not be reached.
+    func embed(_ address: IPv4Address) -> [IPv6Address] {
+        prefixes.indices.filter { handsOut(address, under: $0) }.map { prefixes[$0].embed(address) }
     }
 }

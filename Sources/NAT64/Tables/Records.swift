@@ -17,8 +17,6 @@ public struct SessionRecord: Hashable, Sendable {
     public var state: TCPState?
     /// How long it lives if no packet comes.
     public var remaining: Moment.Span
-    /// How long ago a packet started its lifetime.
-    public var idle: Moment.Span
 }
 
 /// A binding as it is shown: RFC 6146 section 3.1.
@@ -82,8 +80,6 @@ public struct TableTotals: Hashable, Sendable {
     public var sharingBindings = 0
     /// Ports and identifiers in use or kept, of all protocols.
     public var portsInUse = 0
-    /// Ports and identifiers there are, of all protocols.
-    public var ports: UInt64 = 0
     /// Blocks of ports that client networks have.
     public var portBlocks = 0
     /// Blocks of ports there are; zero if none is given out.
@@ -96,8 +92,6 @@ public struct TableTotals: Hashable, Sendable {
     public var sessionsMade: UInt64 = 0
     /// Sessions ended since the start.
     public var sessionsEnded: UInt64 = 0
-    /// The most sessions there have been, as seen four times a second.
-    public var mostSessions = 0
     /// Times that a client network could not be held to its limits, because too many others were active.
     public var uncountedClients: UInt64 = 0
     /// Packets that had to wait for the lock of a shard, shard by shard.

@@ -37,7 +37,7 @@ extension Tables {
             guard case .event(let event) = slice else { return nil }
             return event
         }
-        finishSweep(through: bucket)
+        sweptThrough.store(bucket, ordering: .relaxed)
         return nil
     }
 
@@ -107,20 +107,6 @@ extension Tables {
         }
         endSession(id, in: shard, now)
         return nil
-    }
-
-    /// Takes note that all shards have been looked at, and of how many sessions there are.
-    private func finishSweep(through bucket: UInt32) {
-        sweptThrough.store(bucket, ordering: .relaxed)
-        var sessions = 0
-        for index in 0..<Self.shardCount {
-            let shard = shard(index)
-            shard.lock()
-            let counts = shard.counts.sessions
-            shard.unlock()
-            sessions += counts[0] + counts[1] + counts[2]
-        }
-        if sessions > mostSessions.load(ordering: .relaxed) { mostSessions.store(sessions, ordering: .relaxed) }
     }
 }
 

@@ -75,7 +75,6 @@ extension Tables {
             totals.lockWaits[index] = counts.lockWaits
         }
         totals.portsInUse = totals.bindings.all + totals.heldPorts - totals.sharingBindings
-        totals.ports = pool.layout.portCount * 3
         if usesBlocks {
             totals.portBlocks = pool.blocks.count
             let size = settings.portBlockSize
@@ -85,7 +84,6 @@ extension Tables {
         }
         totals.heldSyns = heldSyns.total
         totals.uncountedClients = networks.uncounted.load(ordering: .relaxed)
-        totals.mostSessions = max(mostSessions.load(ordering: .relaxed), totals.sessions.all)
         totals.staticBindings = staticCount.load(ordering: .relaxed)
         totals.maximumBindings = settings.maximumBindings
         return totals
@@ -101,8 +99,7 @@ extension Tables {
             peer: session.peerAddress,
             external: binding.externalAddress,
             state: binding.transport == .tcp ? session.state : nil,
-            remaining: Tick.span(of: end(of: session).since(now)),
-            idle: Tick.span(of: now.since(session.refreshed))
+            remaining: Tick.span(of: end(of: session).since(now))
         )
     }
 

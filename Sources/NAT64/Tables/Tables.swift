@@ -33,8 +33,6 @@ public final class Tables: @unchecked Sendable {
     let sweptThrough = Atomic<UInt32>(0)
     /// Where the next slice of expiry begins.
     let nextToSweep = Atomic<UInt32>(0)
-    /// The most sessions there have been at the end of a sweep.
-    let mostSessions = Atomic<Int>(0)
     /// The numbers of prefixes.
     let prefixes: PrefixList
     /// The Policy adopted last, and its generation, for packets that were under way at that moment.
