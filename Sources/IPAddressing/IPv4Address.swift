@@ -14,6 +14,10 @@ public struct IPv4Address: Hashable, Comparable, Sendable {
         bits = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
     }
 
+    /// 192.0.0.8, for a translator that has no IPv4 address of its own: the dummy address of RFC 7600.
+    @inlinable @inline(__always)
+    public static var dummy: IPv4Address { IPv4Address(192, 0, 0, 8) }
+
     /// Orders addresses as numbers.
     @inlinable @inline(__always)
     public static func < (left: IPv4Address, right: IPv4Address) -> Bool { left.bits < right.bits }

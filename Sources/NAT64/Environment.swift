@@ -28,9 +28,6 @@ public struct Environment: Hashable, Sendable {
         self.ipv4Address = ipv4Address
         self.hostSide = hostSide
     }
-
-    /// 192.0.0.8, the address of RFC 7600 for a translator that has none of its own.
-    static let dummyIPv4 = IPv4Address(192, 0, 0, 8)
 }
 
 /// One worker's own copy of everything it must know per packet, so that no packet touches what others write.

@@ -23,7 +23,7 @@ public struct InterfaceAddress: Hashable, Sendable {
     /// The network the address says is on its link.
     public var network: IPPrefix {
         switch peer ?? address {
-        case .v4(let address): .v4(IPv4Prefix(address, length: min(prefixLength, 32)))
+        case .v4(let address): .v4(IPv4Prefix(address, length: prefixLength))
         case .v6(let address): .v6(IPv6Prefix(address, length: prefixLength))
         }
     }

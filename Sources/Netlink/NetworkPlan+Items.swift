@@ -15,9 +15,10 @@ extension NetworkPlan {
         wanted.items = [.noLinkLocalAddress, .mtu(mtu)]
         wanted.items += settings
         wanted.items.append(.up)
-        // The device needs an IPv4 address in any case: without one loose reverse-path filtering drops what it sends.
-        let peers = pool.isEmpty ? [IPv4Prefix(pointToPoint, length: 32)] : pool
-        wanted.items += peers.map { .address(pointToPoint, peer: $0) }
+        // The device needs an IPv4 address in any case: without one loose reverse-path filtering drops what it sends. The
+        // pool is the far end of a point-to-point address.
+        let peers = pool.isEmpty ? [IPv4Prefix(.dummy, length: 32)] : pool
+        wanted.items += peers.map { .address(.dummy, peer: $0) }
         wanted.items += routed4.map { .route(.v4($0), table: table) }
         addProxyNeighbours(in: state, to: &wanted)
         addFilters(in: state, to: &wanted)

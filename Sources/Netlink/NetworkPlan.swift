@@ -15,8 +15,6 @@ public struct NetworkPlan: Hashable, Sendable {
     public var shared: [SharedAddress]
     /// Addresses by which the host sees clients that come to itself from a shared address: nobody's, routed to the TUN.
     public var standIns: [IPv4Address]
-    /// The near end of the point-to-point addresses whose far end the pool is: the IPv4 dummy address of RFC 7600.
-    public var pointToPoint: IPv4Address
     /// The table the routes go to.
     public var table: RoutingTable
 
@@ -45,7 +43,7 @@ public struct NetworkPlan: Hashable, Sendable {
         }
 
         /// Every interface whose packets to the address we look at.
-        var entrances: [String] { [interface] + furtherEntrances.filter { $0 != interface } }
+        var entrances: [String] { [interface] + furtherEntrances }
     }
 
     /// Every interface that filters stand at, if it is there.
@@ -62,7 +60,6 @@ public struct NetworkPlan: Hashable, Sendable {
         pool: [IPv4Prefix],
         shared: [SharedAddress] = [],
         standIns: [IPv4Address] = [],
-        pointToPoint: IPv4Address = IPv4Address(192, 0, 0, 8),
         table: RoutingTable = .main
     ) {
         self.device = device
@@ -71,7 +68,6 @@ public struct NetworkPlan: Hashable, Sendable {
         self.pool = pool
         self.shared = shared
         self.standIns = standIns
-        self.pointToPoint = pointToPoint
         self.table = table
     }
 

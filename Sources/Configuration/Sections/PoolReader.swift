@@ -32,8 +32,8 @@ extension PoolSpecification {
             section.refuse(text, "pool", "has addresses in \(bad), which no network delivers to us")
             return nil
         }
-        if range.contains(tunAddress) {
-            section.refuse(text, "pool", "contains \(tunAddress), which the TUN device itself bears")
+        if range.contains(.dummy) {
+            section.refuse(text, "pool", "contains \(IPv4Address.dummy), which the TUN device itself bears")
             return nil
         }
         for address in [IPv4Address(192, 0, 0, 170), IPv4Address(192, 0, 0, 171)] where range.contains(address) {
@@ -48,8 +48,6 @@ extension PoolSpecification {
         return .addresses(range)
     }
 
-    /// The address the TUN bears so that the pool can be the peer of a point-to-point address: RFC 7335.
-    static let tunAddress = IPv4Address(192, 0, 0, 8)
     /// The largest pool.
     static let mostAddresses = UInt32(NAT64Settings.mostPoolAddresses)
 

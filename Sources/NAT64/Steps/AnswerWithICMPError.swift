@@ -175,7 +175,7 @@ extension TranslatorWorker {
         quoted = min(quoted, Self.largestError &- IPv6Field.length &- ICMPField.length)
         let icmp = frame.start &- ICMPField.length
         let start = icmp &- IPv6Field.length
-        let own = view.environment.ipv4Address ?? Environment.dummyIPv4
+        let own = view.environment.ipv4Address ?? .dummy
         let outer = OutgoingIPv6(
             trafficClass: 0,
             payloadLength: ICMPField.length &+ quoted,
