@@ -173,8 +173,6 @@ extension TranslatorWorker {
             memory.store(payload, at: frame.start &+ IPv6Field.payloadLength)
         }
         quoted = min(quoted, Self.largestError &- IPv6Field.length &- ICMPField.length)
-        let icmp = frame.start &- ICMPField.length
-        let start = icmp &- IPv6Field.length
         let own = view.environment.ipv4Address ?? .dummy
         let outer = OutgoingIPv6(
             trafficClass: 0,
@@ -185,19 +183,7 @@ extension TranslatorWorker {
                 ? arrival.hostHop : view.environment.ipv6Address ?? view.policy.prefixes[0].embed(own),
             destination: client
         )
-        memory.store(UInt16(header.type) << 8 | UInt16(header.code), at: icmp)
-        memory.store(UInt16(0), at: icmp &+ ICMPField.checksum)
-        memory.store(header.word, at: icmp &+ ICMPField.word)
-        var sum = Checksum.pseudoHeader(
-            outer.source,
-            outer.destination,
-            length: outer.payloadLength,
-            proto: IPProtocol.icmp6
-        )
-        sum.add(memory.bytes, from: icmp, count: outer.payloadLength)
-        memory.store(sum.checksum, at: icmp &+ ICMPField.checksum)
-        outer.write(&memory, at: start)
-        frame = PacketFrame(start: start, count: IPv6Field.length &+ outer.payloadLength)
+        frame = outer.write(header, &memory, before: frame.start)
     }
 
     /// Puts an ICMPv4 error in front of the packet it is about: as much of that as fits in 576 octets (RFC 1812
@@ -222,8 +208,6 @@ extension TranslatorWorker {
             memory.store(Checksum.adjusted(checksum, by: change), at: at &+ IPv4Field.checksum)
         }
         quoted = min(quoted, 576 &- IPv4Field.length &- ICMPField.length)
-        let icmp = at &- ICMPField.length
-        let start = icmp &- IPv4Field.length
         let source = view.environment.ipv4Address ?? addressed
         let outer = OutgoingIPv4(
             typeOfService: 0xC0,  // internetwork control: RFC 1812 section 4.3.2.5
@@ -235,13 +219,6 @@ extension TranslatorWorker {
             source: source,
             destination: peer
         )
-        memory.store(UInt16(header.type) << 8 | UInt16(header.code), at: icmp)
-        memory.store(UInt16(0), at: icmp &+ ICMPField.checksum)
-        memory.store(header.word, at: icmp &+ ICMPField.word)
-        var sum = OnesComplementSum()
-        sum.add(memory.bytes, from: icmp, count: ICMPField.length &+ quoted)
-        memory.store(sum.checksum, at: icmp &+ ICMPField.checksum)
-        outer.write(&memory, at: start)
-        frame = PacketFrame(start: start, count: outer.totalLength)
+        frame = outer.write(header, &memory, before: at)
     }
 }

@@ -46,8 +46,8 @@ extension TranslatorWorker {
             let sequence = kept.uint32(at: transport &+ 4) &+ UInt32(truncatingIfNeeded: data &- last)
             kept.store(sequence, at: transport &+ 4)
             // As the kernel cuts segments: CWR belongs to the first, FIN and PSH to the last.
-            store(tuple.flags.rawValue & 0x7F, at: transport &+ TCPField.flags, &kept)
-            store(tuple.flags.rawValue & ~0x09, at: layout.payload &+ TCPField.flags, &memory)
+            kept.store(tuple.flags.rawValue & 0x7F, at: transport &+ TCPField.flags)
+            memory.store(tuple.flags.rawValue & ~0x09, at: layout.payload &+ TCPField.flags)
         }
         let whole = layout.payloadCount
         shorten(&kept, at: transport, from: whole, to: tuple.headerLength &+ last, tuple, checksumOffset)
@@ -81,12 +81,6 @@ extension TranslatorWorker {
         tail.count = 0
         return true
     }
-}
-
-/// Writes one octet.
-private func store(_ octet: UInt8, at offset: Int, _ memory: inout MutableRawSpan) {
-    let word = memory.uint16(at: offset &- 1)
-    memory.store(word & 0xFF00 | UInt16(octet), at: offset &- 1)
 }
 
 /// Lets length and partial checksum of a transport header follow its new length; there is no other checksum in a

@@ -51,26 +51,14 @@ extension TranslatorWorker {
         )
 
         let quoteStart = quote.payload &- inner.length
-        let icmp = quoteStart &- ICMPField.length
-        let start = icmp &- IPv6Field.length
         let room = Self.largestError &- IPv6Field.length &- ICMPField.length
         let extent = arrange(&memory, message, header, from: quoteStart, unit: 8, room: room)
-        var word = header.word
-        if header.mayExtend { word = UInt32(truncatingIfNeeded: extent.attribute) << 24 }
+        var header = header
+        if header.mayExtend { header.word = UInt32(truncatingIfNeeded: extent.attribute) << 24 }
         var outer = outer
         outer.payloadLength = ICMPField.length &+ extent.count
         inner.write(&memory, at: quoteStart)
-        writeICMP(&memory, at: icmp, header, word: word)
-        outer.write(&memory, at: start)
-        var sum = Checksum.pseudoHeader(
-            outer.source,
-            outer.destination,
-            length: outer.payloadLength,
-            proto: IPProtocol.icmp6
-        )
-        sum.add(memory.bytes, from: icmp, count: outer.payloadLength)
-        memory.store(sum.checksum, at: icmp &+ ICMPField.checksum)
-        frame = PacketFrame(start: start, count: IPv6Field.length &+ outer.payloadLength)
+        frame = outer.write(header, &memory, before: quoteStart)
     }
 
     /// Writes an ICMPv4 error.
@@ -117,28 +105,15 @@ extension TranslatorWorker {
         )
 
         let quoteStart = quote.payload &- IPv4Field.length
-        let icmp = quoteStart &- ICMPField.length
-        let start = icmp &- IPv4Field.length
         // Holds whatever an error of 1280 octets becomes, and goes out with DF clear: RFC 7915 section 5.1.
         let room = max(min(OutwardWay.fragmentable, view.ipv4MTU), 576) &- IPv4Field.length &- ICMPField.length
         let extent = arrange(&memory, message, header, from: quoteStart, unit: 4, room: room)
-        var word = header.word
-        if header.mayExtend { word |= UInt32(truncatingIfNeeded: extent.attribute) << 16 }
+        var header = header
+        if header.mayExtend { header.word |= UInt32(truncatingIfNeeded: extent.attribute) << 16 }
         var outer = outer
         outer.totalLength = IPv4Field.length &+ ICMPField.length &+ extent.count
         inner.write(&memory, at: quoteStart)
-        writeICMP(&memory, at: icmp, header, word: word)
-        outer.write(&memory, at: start)
-        var sum = OnesComplementSum()
-        sum.add(memory.bytes, from: icmp, count: ICMPField.length &+ extent.count)
-        memory.store(sum.checksum, at: icmp &+ ICMPField.checksum)
-        frame = PacketFrame(start: start, count: outer.totalLength)
-    }
-
-    private func writeICMP(_ memory: inout MutableRawSpan, at icmp: Int, _ header: ICMPErrorHeader, word: UInt32) {
-        memory.store(UInt16(header.type) << 8 | UInt16(header.code), at: icmp)
-        memory.store(UInt16(0), at: icmp &+ ICMPField.checksum)
-        memory.store(word, at: icmp &+ ICMPField.word)
+        frame = outer.write(header, &memory, before: quoteStart)
     }
 
     /// Translates ports or identifier of a quote, and its checksum as far as that was quoted; nobody checks it.
@@ -194,6 +169,49 @@ extension TranslatorWorker {
             offset &+= 1
         }
         return (padded &+ extensions, padded / unit)
+    }
+}
+
+extension OutgoingIPv6 {
+    /// Writes both headers of an ICMPv6 error in front of what it says, checksum included.
+    ///
+    /// - Parameter body: Where that starts; its length follows from ``payloadLength``.
+    /// - Returns: Where the packet lies.
+    func write(_ error: ICMPErrorHeader, _ memory: inout MutableRawSpan, before body: Int) -> PacketFrame {
+        let icmp = body &- ICMPField.length
+        let start = icmp &- IPv6Field.length
+        error.write(&memory, at: icmp)
+        write(&memory, at: start)
+        var sum = Checksum.pseudoHeader(source, destination, length: payloadLength, proto: IPProtocol.icmp6)
+        sum.add(memory.bytes, from: icmp, count: payloadLength)
+        memory.store(sum.checksum, at: icmp &+ ICMPField.checksum)
+        return PacketFrame(start: start, count: IPv6Field.length &+ payloadLength)
+    }
+}
+
+extension OutgoingIPv4 {
+    /// Writes both headers of an ICMPv4 error in front of what it says, checksum included.
+    ///
+    /// - Parameter body: Where that starts; its length follows from ``totalLength``.
+    /// - Returns: Where the packet lies.
+    func write(_ error: ICMPErrorHeader, _ memory: inout MutableRawSpan, before body: Int) -> PacketFrame {
+        let icmp = body &- ICMPField.length
+        let start = icmp &- IPv4Field.length
+        error.write(&memory, at: icmp)
+        write(&memory, at: start)
+        var sum = OnesComplementSum()
+        sum.add(memory.bytes, from: icmp, count: totalLength &- IPv4Field.length)
+        memory.store(sum.checksum, at: icmp &+ ICMPField.checksum)
+        return PacketFrame(start: start, count: totalLength)
+    }
+}
+
+extension ICMPErrorHeader {
+    /// Writes the header, its checksum zero.
+    fileprivate func write(_ memory: inout MutableRawSpan, at icmp: Int) {
+        memory.store(UInt16(type) << 8 | UInt16(code), at: icmp)
+        memory.store(UInt16(0), at: icmp &+ ICMPField.checksum)
+        memory.store(word, at: icmp &+ ICMPField.word)
     }
 }
 
