@@ -62,7 +62,7 @@ package enum Metrics {
         )
         page.counter("nat64_hairpinned_total", "Packets from one client to another.", dataplane.hairpinned)
         page.counter("nat64_handed_back_total", "Packets given back to the host.", dataplane.handedBack)
-        page.counter("nat64_answered_total", "Packets answered with an ICMP error or a reset.", dataplane.answered)
+        page.counter("nat64_answered_total", "Packets answered with an ICMP error.", dataplane.answered)
         page.counter(
             "nat64_merged_segments_total",
             "TCP segments that came one by one and left together in a super-packet.",

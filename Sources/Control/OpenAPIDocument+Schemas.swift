@@ -52,7 +52,7 @@ extension OpenAPIDocument {
               "traffic4to6": { "$ref": "#/components/schemas/Traffic" },
               "hairpinned": { "type": "integer", "minimum": 0, "description": "Packets from one client to another." },
               "handedBack": { "type": "integer", "minimum": 0, "description": "Packets that belong to the host itself." },
-              "answered": { "type": "integer", "minimum": 0, "description": "Packets answered with an ICMP error or a reset." },
+              "answered": { "type": "integer", "minimum": 0, "description": "Packets answered with an ICMP error." },
               "mergedSegments": { "type": "integer", "minimum": 0, "description": "TCP segments that came one by one and left together." },
               "awakeMilliseconds": { "type": "integer", "minimum": 0, "description": "For how long workers kept the machine's CPUs awake, added up." },
               "drops": { "type": "array", "items": {"$ref": "#/components/schemas/ReasonCount"}, "description": "Every reason, in a fixed order, also those never met." },

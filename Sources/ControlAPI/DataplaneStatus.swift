@@ -38,7 +38,7 @@ public struct DataplaneStatus: Codable, Equatable, Sendable {
     public var hairpinned: UInt64
     /// Packets that belong to the host itself and were given back to it; only where the pool shares its address.
     public var handedBack: UInt64
-    /// Packets answered by the translator itself, with an ICMP error or a reset.
+    /// Packets answered by the translator itself, with an ICMP error.
     public var answered: UInt64
     /// TCP segments that came one by one and left together in a super-packet.
     public var mergedSegments: UInt64
