@@ -79,9 +79,7 @@ extension Appliance {
                 client: "\(client)",
                 origin: file.contains(binding) ? .file : .runtime
             )
-            let mask = IPv6Prefix.mask(length)
-            let network = IPv6Address(high: client.address.high & mask.high, low: client.address.low & mask.low)
-            return (entry, IPv6Prefix(network, length: length))
+            return (entry, IPv6Prefix(client.address, length: length))
         }
     }
 

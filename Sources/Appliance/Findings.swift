@@ -128,9 +128,8 @@ extension Appliance {
         var findings: [ControlAPI.Finding] = []
         for block in policy.prefixes.map(\.block) {
             for case .v6(let network) in facts.networks {
-                let isWithin = network.length <= block.length && network.contains(block.address)
-                let isAround = block.length <= network.length && block.contains(network.address)
-                guard isWithin || isAround else { continue }
+                let isWithin = network.contains(block)
+                guard isWithin || block.contains(network) else { continue }
                 let problem =
                     isWithin
                     ? "The translation prefix \(block) lies in \(network), a network on a link of this machine: hosts there "

@@ -42,7 +42,7 @@ extension ValidatedConfiguration {
 
     private func isUnderPrefix(_ network: IPPrefix) -> Bool {
         guard case .v6(let block) = network else { return false }
-        return prefixes.contains { $0.contains(block.address) && block.length >= $0.length.rawValue }
+        return prefixes.contains { $0.block.contains(block) }
     }
 }
 

@@ -24,6 +24,10 @@ public struct IPv4Prefix: Hashable, Sendable {
     @inlinable
     public func contains(_ other: IPv4Address) -> Bool { other.bits & Self.mask(length) == address.bits }
 
+    /// Whether every address of the other block lies in this one.
+    @inlinable
+    public func contains(_ other: IPv4Prefix) -> Bool { length <= other.length && contains(other.address) }
+
     /// Whether the two blocks have an address in common.
     @inlinable
     public func overlaps(_ other: IPv4Prefix) -> Bool {
@@ -72,6 +76,10 @@ public struct IPv6Prefix: Hashable, Sendable {
         return other.high & mask.high == address.high && other.low & mask.low == address.low
     }
 
+    /// Whether every address of the other block lies in this one.
+    @inlinable
+    public func contains(_ other: IPv6Prefix) -> Bool { length <= other.length && contains(other.address) }
+
     /// Whether the two blocks have an address in common.
     @inlinable
     public func overlaps(_ other: IPv6Prefix) -> Bool {
@@ -101,8 +109,8 @@ public enum IPPrefix: Hashable, Sendable {
     @inlinable
     public func contains(_ other: IPPrefix) -> Bool {
         switch (self, other) {
-        case (.v4(let prefix), .v4(let other)): prefix.length <= other.length && prefix.contains(other.address)
-        case (.v6(let prefix), .v6(let other)): prefix.length <= other.length && prefix.contains(other.address)
+        case (.v4(let prefix), .v4(let other)): prefix.contains(other)
+        case (.v6(let prefix), .v6(let other)): prefix.contains(other)
         default: false
         }
     }

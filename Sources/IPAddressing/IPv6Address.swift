@@ -35,6 +35,10 @@ public struct IPv6Address: Hashable, Comparable, Sendable {
     @inlinable @inline(__always)
     public var isIPv4Mapped: Bool { high == 0 && low >> 32 == 0xFFFF }
 
+    /// Whether a client of a translator can have the address: RFC 7915 section 5.1, RFC 4291 section 2.5.6.
+    @inlinable @inline(__always)
+    public var mayBeClient: Bool { (high != 0 || low > 1) && !isMulticast && !isLinkLocal && !isIPv4Mapped }
+
     /// Orders addresses as numbers.
     @inlinable @inline(__always)
     public static func < (left: IPv6Address, right: IPv6Address) -> Bool {

@@ -49,7 +49,7 @@ extension NetworkPlan {
                 let lies = addresses.contains { address in
                     guard address.link == link.index, address.peer == nil, case .v4(let subnet) = address.network
                     else { return false }
-                    return subnet.length <= prefix.length && subnet.contains(prefix.address)
+                    return subnet.contains(prefix)
                 }
                 if lies { found.append((prefix, link.name)) }
             }

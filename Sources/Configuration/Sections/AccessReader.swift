@@ -29,7 +29,7 @@ extension ValidatedConfiguration {
                     + "and refuse closes any range"
                 section.refuse(written, "allow", message)
             }
-            if let closed = refuse.first(where: { $0.0.contains(prefix.address) && $0.0.length <= prefix.length }) {
+            if let closed = refuse.first(where: { $0.0.contains(prefix) }) {
                 let message =
                     "is closed again by refuse \"\(closed.1.text)\" "
                     + "\(closed.1.place.seen(from: written.place)); take one of them out"
@@ -70,8 +70,7 @@ extension IPPrefix {
                 return "is IPv4-mapped; write \"\(right)\""
             }
             // A wider network, such as ::/0, may hold the prefix: sources under it are dropped all the same.
-            if let inside = prefixes.first(where: { $0.contains(prefix.address) && prefix.length >= $0.length.rawValue }
-            ) {
+            if let inside = prefixes.first(where: { $0.block.contains(prefix) }) {
                 return
                     "lies under the translation prefix \(inside), from which no client may send (RFC 6146 section 3.5)"
             }

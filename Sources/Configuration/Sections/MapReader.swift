@@ -58,21 +58,16 @@ extension ValidatedConfiguration {
 
     /// Why a range would never be reached under a prefix, or nothing.
     private func complaint(aboutMapping range: IPv4Prefix, to prefix: TranslationPrefix) -> String? {
-        if let dead = SpecialPurpose.neverRouted.first(where: { $0.holds(range) }) {
+        if let dead = SpecialPurpose.neverRouted.first(where: { $0.contains(range) }) {
             return "lies in \(dead), which no network delivers"
         }
-        if let closed = destinations.refuse.first(where: { $0.holds(range) }) {
+        if let closed = destinations.refuse.first(where: { $0.contains(range) }) {
             return "is closed by destinations.refuse \"\(closed)\"; take one of them out"
         }
-        guard prefix.isWellKnown, let special = SpecialPurpose.notGlobal.first(where: { $0.holds(range) }),
+        guard prefix.isWellKnown, let special = SpecialPurpose.notGlobal.first(where: { $0.contains(range) }),
             !destinations.allow.contains(where: { $0.overlaps(range) })
         else { return nil }
         return "lies in \(special), which \(prefix) may not stand for (RFC 6052 section 3.1); "
             + "map it to a prefix of your own, or open it by destinations.allow"
     }
-}
-
-extension IPv4Prefix {
-    /// Whether all of another range lies in this one.
-    fileprivate func holds(_ other: IPv4Prefix) -> Bool { length <= other.length && contains(other.address) }
 }

@@ -56,7 +56,7 @@ extension ValidatedConfiguration {
     public func complaint(about binding: StaticBinding) -> (key: String, complaint: String)? {
         if let complaint = complaint(aboutExternal: binding) { return complaint }
         let client = binding.client
-        if !client.isHost { return ("ipv6", "\(client) is not the address of a host") }
+        if !client.mayBeClient { return ("ipv6", "\(client) is not the address of a host") }
         if let inside = prefixes.first(where: { $0.contains(client) }) {
             return ("ipv6", "\(client) lies under the translation prefix \(inside), where no client is")
         }
@@ -202,9 +202,4 @@ extension TransportProtocol {
         case .icmpQuery: "icmp"
         }
     }
-}
-
-extension IPv6Address {
-    /// Whether one host can have the address as a client's.
-    var isHost: Bool { (high != 0 || low > 1) && !isMulticast && !isLinkLocal && !isIPv4Mapped }
 }

@@ -160,12 +160,6 @@ extension TranslatorWorker {
     }
 }
 
-extension IPv6Address {
-    /// Whether a client can have the address: RFC 7915 section 5.1, RFC 4291 section 2.5.6.
-    @inline(__always)
-    var mayBeClient: Bool { (high != 0 || low > 1) && !isMulticast && !isLinkLocal && !isIPv4Mapped }
-}
-
 /// A packet from the IPv6 side and where it wants to go.
 struct OutwardWay {
     /// The size up to which an IPv4 packet may be fragmented: RFC 7915 section 5.1.
