@@ -10,6 +10,7 @@ struct StateDirectory: Sendable {
     private var secretPath: String { path + "/secret" }
     private var viewsPath: String { path + "/views.toml" }
     private var bindingsPath: String { path + "/bindings.toml" }
+    private var mappingsPath: String { path + "/deterministic" }
 
     /// Makes the directory if systemd, or an operator, has not.
     func prepare() throws(SystemError) {
@@ -55,7 +56,8 @@ extension StateDirectory {
     /// What was switched at runtime before the last stop, and what is wrong with the file if it is damaged.
     func runtimeViews() -> (views: RuntimeViews, problem: String?) {
         do throws(SystemError) {
-            let (views, problems) = RuntimeViews.parse(try WholeFile.read(viewsPath, limit: 1 << 20), name: viewsPath)
+            let octets = try WholeFile.read(viewsPath, limit: Configuration.largestFile)
+            let (views, problems) = RuntimeViews.parse(octets, name: viewsPath)
             return (views, problems?.description)
         } catch  where error.code == ENOENT {
             return (RuntimeViews(), nil)
@@ -68,7 +70,7 @@ extension StateDirectory {
     /// damaged.
     func runtimeBindings() -> (bindings: RuntimeBindings, problem: String?) {
         do throws(SystemError) {
-            let octets = try WholeFile.read(bindingsPath, limit: 64 << 20)
+            let octets = try WholeFile.read(bindingsPath, limit: Configuration.largestFile)
             let (bindings, problems) = RuntimeBindings.parse(octets, name: bindingsPath)
             return (bindings, problems?.description)
         } catch  where error.code == ENOENT {
@@ -79,29 +81,29 @@ extension StateDirectory {
     }
 
     /// Keeps the static bindings that were added at runtime.
-    func keep(_ bindings: RuntimeBindings) throws(SystemError) {
-        try prepare()
-        try WholeFile.replace(bindingsPath, with: Array(bindings.text.utf8))
-    }
+    func keep(_ bindings: RuntimeBindings) throws(SystemError) { try keep(bindings.text, in: bindingsPath) }
 
     /// The parameters of the deterministic mappings that were written down last, a line each; empty without any.
     func deterministicMappings() -> String {
         do throws(SystemError) {
-            return String(decoding: try WholeFile.read(path + "/deterministic", limit: 1 << 20), as: UTF8.self)
+            return String(decoding: try WholeFile.read(mappingsPath, limit: Configuration.largestFile), as: UTF8.self)
         } catch {
             return ""
         }
     }
 
     /// Keeps the parameters of the deterministic mappings that were written down.
-    func keep(deterministicMappings text: String) throws(SystemError) {
-        try prepare()
-        try WholeFile.replace(path + "/deterministic", with: Array(text.utf8))
-    }
+    func keep(deterministicMappings text: String) throws(SystemError) { try keep(text, in: mappingsPath) }
 
     /// Keeps what is switched at runtime.
-    func keep(_ views: RuntimeViews) throws(SystemError) {
+    func keep(_ views: RuntimeViews) throws(SystemError) { try keep(views.text, in: viewsPath) }
+
+    /// Keeps a text, unless it is too long to be read at the next start, which would then go on without all of it.
+    private func keep(_ text: String, in file: String) throws(SystemError) {
+        guard text.utf8.count <= Configuration.largestFile else {
+            throw SystemError(call: "write \(file)", code: EFBIG)
+        }
         try prepare()
-        try WholeFile.replace(viewsPath, with: Array(views.text.utf8))
+        try WholeFile.replace(file, with: Array(text.utf8))
     }
 }

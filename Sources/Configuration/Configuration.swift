@@ -1,5 +1,8 @@
 /// Reads configuration files: TOML in, a ``ValidatedConfiguration`` or every problem out.
 public enum Configuration {
+    /// The largest file that is read, in octets. The file of a large site has some thousand lines.
+    public static let largestFile = 4 << 20
+
     /// Reads a file and its drop-ins.
     ///
     /// Beside `appliance.toml` the files `appliance.d/*.toml` are read in the order of their names. A value in a later

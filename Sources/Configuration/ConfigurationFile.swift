@@ -24,10 +24,10 @@ enum ConfigurationFile {
         path.hasSuffix(".toml") ? path.dropLast(".toml".count) + ".d" : path + ".d"
     }
 
-    /// Reads a whole file of at most ``TOMLText/largest`` octets.
+    /// Reads a whole file of at most ``Configuration/largestFile`` octets.
     static func octets(at place: Place) throws(ConfigurationProblem) -> [UInt8] {
         do throws(SystemError) {
-            return try WholeFile.read(place.file, limit: TOMLText.largest)
+            return try WholeFile.read(place.file, limit: Configuration.largestFile)
         } catch {
             throw failure(error, place)
         }

@@ -74,6 +74,17 @@ struct StateDirectoryTests {
         #expect(state.runtimeViews().views == views)
     }
 
+    @Test("what is too long to be read at the next start is not kept, and what was kept before stays")
+    func tooLong() throws {
+        let folder = Folder()
+        let state = StateDirectory(path: folder.path)
+        let longest = String(repeating: "a", count: Configuration.largestFile)
+        try state.keep(deterministicMappings: longest)
+        #expect(state.deterministicMappings() == longest)
+        #expect(throws: SystemError.self) { try state.keep(deterministicMappings: longest + "a") }
+        #expect(state.deterministicMappings() == longest)
+    }
+
     @Test("at the first start nothing is switched, and that is no problem")
     func noViews() {
         let found = StateDirectory(path: Folder().path).runtimeViews()

@@ -126,7 +126,7 @@ struct ProblemTests {
         #expect(told(Array("a = \"x".utf8) + [0] + Array("\"".utf8)) == ["a.toml:1:7: \(message)"])
         #expect(told([0xEF, 0xBB, 0xBF] + Array("[log]\nlevel = \"info\"\n".utf8)) == [])
         #expect(
-            told([UInt8](repeating: UInt8(ascii: "\n"), count: TOMLText.largest + 1)) == [
+            told([UInt8](repeating: UInt8(ascii: "\n"), count: Configuration.largestFile + 1)) == [
                 "a.toml: is larger than 4 MiB, which no configuration needs"
             ]
         )

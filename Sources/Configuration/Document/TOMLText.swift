@@ -2,9 +2,6 @@ private import TOMLKit
 
 /// Reads TOML: TOMLKit says what the text means, ``KeyPlaces`` says where it stands.
 enum TOMLText {
-    /// The largest file that is read, in octets. The file of a large site has some thousand lines.
-    static let largest = 4 << 20
-
     /// Reads a text.
     ///
     /// - Parameters:
@@ -34,8 +31,8 @@ enum TOMLText {
 
     /// Checks what TOMLKit takes on trust: size, encoding, no NUL.
     private static func text(of octets: [UInt8], at place: Place) throws(ConfigurationProblem) -> String {
-        guard octets.count <= largest else {
-            throw ConfigurationProblem(place, "", "is larger than \(largest >> 20) MiB, which no configuration needs")
+        guard octets.count <= Configuration.largestFile else {
+            throw ConfigurationProblem(place, "", "is larger than 4 MiB, which no configuration needs")
         }
         if let text = String(validating: octets, as: UTF8.self), !octets.contains(0) { return text }
         var line = 1
