@@ -14,12 +14,18 @@ extension Appliance {
     private static var disableIPv6: String { "/proc/sys/net/ipv6/conf/all/disable_ipv6" }
 
     /// Findings to be told beside those that follow from the report itself.
-    func ownFindings() -> [ControlAPI.Finding] {
-        var findings: [ControlAPI.Finding] = []
+    func ownFindings() -> [Finding] {
+        dataplaneFindings() + prefixFindings() + hostPortFindings() + hostSideFindings() + silenceFindings()
+            + kernelFindings() + resolverFindings() + stateFindings()
+    }
+
+    /// Why packets are not translated, or not by all of the pool.
+    private func dataplaneFindings() -> [Finding] {
+        var findings: [Finding] = []
         if let dataplaneProblem {
             let waits = plan == nil && configuration.pool.resolve(by: facts, keeping: pool.shares).entries.isEmpty
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: waits ? "no-pool" : "nat64-down",
                     severity: .failure,
                     problem: "NAT64 does not run, and DNS64 makes no AAAA records meanwhile: \(dataplaneProblem).",
@@ -30,7 +36,7 @@ extension Appliance {
         }
         if isTranslating {
             findings += pool.complaints.map { complaint in
-                ControlAPI.Finding(
+                Finding(
                     code: "pool-incomplete",
                     severity: .warning,
                     problem: "A part of nat64.pool is not in use: \(complaint).",
@@ -38,9 +44,13 @@ extension Appliance {
                 )
             }
         }
-        findings += prefixFindings() + hostPortFindings() + hostSideFindings() + silenceFindings()
-        findings += networkNotices.map { notice in
-            ControlAPI.Finding(
+        return findings
+    }
+
+    /// What the kernel has not done.
+    private func kernelFindings() -> [Finding] {
+        var findings = networkNotices.map { notice in
+            Finding(
                 code: "network-notice",
                 severity: .warning,
                 problem: "\(notice).",
@@ -49,7 +59,7 @@ extension Appliance {
         }
         if let error = dataplane?.lastWriteError, let count = dataplane?.unwritten, count > 0 {
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "packets-not-taken",
                     severity: .note,
                     problem: "The kernel did not take \(count) translated packets (\(error.reason)).",
@@ -61,7 +71,7 @@ extension Appliance {
             setting.first == UInt8(ascii: "1")
         {
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "ipv6-disabled",
                     severity: .warning,
                     problem: "net.ipv6.conf.all.disable_ipv6 is 1: this machine has no IPv6 on any link, so no client "
@@ -72,10 +82,16 @@ extension Appliance {
                 )
             )
         }
+        return findings
+    }
+
+    /// What the resolver said.
+    private func resolverFindings() -> [Finding] {
+        var findings: [Finding] = []
         let resolving = resolver.status
         if let problem = resolving.queryLogProblem {
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "query-log",
                     severity: .warning,
                     problem: "The query log cannot be written: \(problem).",
@@ -88,7 +104,7 @@ extension Appliance {
         let ourselves = resolving.leftOutOurselves
         if !ourselves.isEmpty {
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "upstream-ourselves",
                     severity: .note,
                     problem: "\(ourselves.map { "\($0)" }.joined(separator: ", ")) is no upstream to ask: it is this "
@@ -97,10 +113,16 @@ extension Appliance {
                 )
             )
         }
+        return findings
+    }
+
+    /// What was written down and is not in force, or not kept.
+    private func stateFindings() -> [Finding] {
+        var findings: [Finding] = []
         if let (binding, problem) = staticProblems.min(by: { $0.key.text < $1.key.text }) {
             let others = staticProblems.count > 1 ? ", and \(staticProblems.count - 1) more are not" : ""
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "static-binding",
                     severity: .warning,
                     problem: "The static binding \(binding.text) is not in force, or not all of it: "
@@ -111,7 +133,7 @@ extension Appliance {
         }
         if let stateProblem {
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "state-folder",
                     severity: .warning,
                     problem: "\(stateProblem).",
@@ -124,8 +146,8 @@ extension Appliance {
 
     /// Translation prefixes that share addresses with a network on a link: whose hosts look for synthetic addresses there,
     /// or are no clients, as nobody under a translation prefix is (RFC 6146 section 3.5).
-    private func prefixFindings() -> [ControlAPI.Finding] {
-        var findings: [ControlAPI.Finding] = []
+    private func prefixFindings() -> [Finding] {
+        var findings: [Finding] = []
         for block in policy.prefixes.map(\.block) {
             for case .v6(let network) in facts.networks {
                 let isWithin = network.contains(block)
@@ -137,7 +159,7 @@ extension Appliance {
                     : "\(network), a network on a link of this machine, lies under the translation prefix \(block), from "
                         + "which no client may send: hosts there are not served."
                 findings.append(
-                    ControlAPI.Finding(
+                    Finding(
                         code: "prefix-on-link",
                         severity: .warning,
                         problem: problem,
@@ -151,12 +173,12 @@ extension Appliance {
 
     /// Packets that go out while nothing comes back. Where answers have come before, it may well be that the few hosts that
     /// are asked at the moment are down.
-    private func silenceFindings() -> [ControlAPI.Finding] {
+    private func silenceFindings() -> [Finding] {
         guard isTranslating, let (packets, span) = silence.unanswered else { return [] }
         let shared = Set(pool.shares.map(\.interface)).sorted()
         let filters = shared.map { ", no other filter is asked before ours (`tc filter show dev \($0) ingress`)" }
         return [
-            ControlAPI.Finding(
+            Finding(
                 code: "no-answers",
                 severity: silence.hasHeard ? .note : .warning,
                 problem: "\(packets) packets went out to IPv4 in \(span.seconds) seconds, and nothing came back"
@@ -170,11 +192,11 @@ extension Appliance {
     }
 
     /// Ports of the share that programs of the host have.
-    private func hostPortFindings() -> [ControlAPI.Finding] {
-        var findings: [ControlAPI.Finding] = []
+    private func hostPortFindings() -> [Finding] {
+        var findings: [Finding] = []
         if !hostPorts.withheld.isEmpty {
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "ports-of-host",
                     severity: .note,
                     problem: "\(HostPorts.sentence(hostPorts.withheld).capitalizedFirst); no client gets them.",
@@ -184,7 +206,7 @@ extension Appliance {
         }
         if !hostPorts.awaited.isEmpty {
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "ports-of-host-in-use",
                     severity: .warning,
                     problem:
@@ -200,15 +222,15 @@ extension Appliance {
 
     /// Addresses for which there is no stand-in, or which the translator does not know, so that clients and host do not
     /// reach each other by them.
-    private func hostSideFindings() -> [ControlAPI.Finding] {
+    private func hostSideFindings() -> [Finding] {
         guard translator != nil, !pool.shares.isEmpty else { return [] }
-        var findings: [ControlAPI.Finding] = []
+        var findings: [Finding] = []
         let standIns = facts.standIns(for: pool)
         let without = pool.shares.filter { share in !standIns.contains { $0.shared == share.address } }
         if !without.isEmpty {
             let names = without.map { "\($0.address)" }.joined(separator: ", ")
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "too-many-shared-addresses",
                     severity: .warning,
                     problem:
@@ -225,7 +247,7 @@ extension Appliance {
         if own.count > HostSide.mostOwnAddresses {
             let names = own[HostSide.mostOwnAddresses...].prefix(8).map { "\($0)" }.joined(separator: ", ")
             findings.append(
-                ControlAPI.Finding(
+                Finding(
                     code: "too-many-own-addresses",
                     severity: .warning,
                     problem:
@@ -239,12 +261,12 @@ extension Appliance {
     }
 
     /// The host's settings that translated packets need.
-    func forwardingFindings() -> [ControlAPI.Finding] {
+    func forwardingFindings() -> [Finding] {
         guard let plan, dataplane != nil,
             let report = try? installation.forwardingReport(of: plan, facts: facts)
         else { return [] }
         return report.findings.map { finding in
-            ControlAPI.Finding(
+            Finding(
                 code: "forwarding",
                 severity: finding.stopsTranslation ? .failure : .warning,
                 problem: "\(finding.sysctl) is \(finding.found ?? "not readable"): \(finding.consequence).",
