@@ -31,7 +31,7 @@ public struct ForwardingReport: Hashable, Sendable {
     }
 
     /// Reads the settings of the calling thread's network namespace.
-    public init(
+    init(
         reading connection: borrowing NetlinkConnection,
         plan: NetworkPlan,
         facts: UplinkFacts

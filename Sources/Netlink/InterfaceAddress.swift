@@ -1,27 +1,27 @@
 internal import CNetlink
-public import IPAddressing
+internal import IPAddressing
 
 /// An address on a link.
-public struct InterfaceAddress: Hashable, Sendable {
+struct InterfaceAddress: Hashable, Sendable {
     /// The link that has it.
-    public let link: LinkIndex
+    let link: LinkIndex
     /// The address itself.
-    public let address: IPAddress
+    let address: IPAddress
     /// How many of its bits, or of its peer's, name the network.
-    public let prefixLength: Int
+    let prefixLength: Int
     /// The other end of a point-to-point address.
-    public let peer: IPAddress?
+    let peer: IPAddress?
     /// How far the address has meaning.
-    public let scope: Scope
+    let scope: Scope
     /// What the kernel says about its state.
-    public let flags: Flags
+    let flags: Flags
     /// Who added it; `unspecified` before kernel 5.18.
-    public let origin: RouteProtocol
+    let origin: RouteProtocol
     /// Whether it goes away by itself unless somebody renews it, as addresses from router advertisements and DHCP do.
-    public let isTemporary: Bool
+    let isTemporary: Bool
 
     /// The network the address says is on its link.
-    public var network: IPPrefix {
+    var network: IPPrefix {
         switch peer ?? address {
         case .v4(let address): .v4(IPv4Prefix(address, length: prefixLength))
         case .v6(let address): .v6(IPv6Prefix(address, length: prefixLength))
@@ -29,31 +29,31 @@ public struct InterfaceAddress: Hashable, Sendable {
     }
 
     /// How far an address or a route has meaning, as the kernel numbers it.
-    public struct Scope: Hashable, Sendable {
+    struct Scope: Hashable, Sendable {
         /// The number: 0 the world, 253 the link, 254 the host.
-        public let number: UInt8
+        let number: UInt8
         /// Everywhere.
-        public static let global = Scope(number: 0)
+        static let global = Scope(number: 0)
         /// On its link.
-        public static let link = Scope(number: 253)
+        static let link = Scope(number: 253)
     }
 
     /// The kernel's IFA_F flags that matter here.
-    public struct Flags: OptionSet, Hashable, Sendable {
+    struct Flags: OptionSet, Hashable, Sendable {
         /// All bits, as the kernel has them.
-        public let rawValue: UInt32
+        let rawValue: UInt32
         /// Takes the kernel's bits.
-        public init(rawValue: UInt32) { self.rawValue = rawValue }
+        init(rawValue: UInt32) { self.rawValue = rawValue }
         /// IPv4: another address of the same network came first. IPv6: a privacy address.
-        public static let secondary = Flags(rawValue: 0x01)
+        static let secondary = Flags(rawValue: 0x01)
         /// Duplicate address detection failed: somebody else has the address.
-        public static let duplicate = Flags(rawValue: 0x08)
+        static let duplicate = Flags(rawValue: 0x08)
         /// Not to be used for new connections.
-        public static let deprecated = Flags(rawValue: 0x20)
+        static let deprecated = Flags(rawValue: 0x20)
         /// Duplicate address detection has not finished: the address cannot be bound yet.
-        public static let tentative = Flags(rawValue: 0x40)
+        static let tentative = Flags(rawValue: 0x40)
         /// The kernel made no route for its network.
-        public static let noNetworkRoute = Flags(rawValue: 0x200)
+        static let noNetworkRoute = Flags(rawValue: 0x200)
     }
 
     init?(_ entry: cnetlink_address) {

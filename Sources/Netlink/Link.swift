@@ -7,7 +7,7 @@ public struct LinkIndex: Hashable, Comparable, Sendable, CustomStringConvertible
     public let number: UInt32
 
     /// The link of this number.
-    public init(_ number: UInt32) { self.number = number }
+    init(_ number: UInt32) { self.number = number }
 
     /// Orders links by number, which is the order they were made in.
     public static func < (left: LinkIndex, right: LinkIndex) -> Bool { left.number < right.number }
@@ -29,7 +29,7 @@ public struct Link: Hashable, Sendable {
     /// Whether it is a loopback interface.
     public let isLoopback: Bool
     /// Whether neighbours on it are found by ARP and neighbour discovery.
-    public let hasNeighbourDiscovery: Bool
+    let hasNeighbourDiscovery: Bool
     /// What made it: `tun`, `veth`, `vlan`; empty for hardware.
     public let kind: String
     /// Whether the kernel gives it an IPv6 link-local address when it comes up.

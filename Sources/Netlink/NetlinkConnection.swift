@@ -6,12 +6,12 @@ internal import Glibc
 /// It speaks to the network namespace of the thread that opened it, wherever it is used later. Reading needs no
 /// capability, changing needs CAP_NET_ADMIN in the thread that does it.
 @safe
-public struct NetlinkConnection: ~Copyable, Sendable {
+struct NetlinkConnection: ~Copyable, Sendable {
     /// A libnl socket is bound to no thread, and a value without copies is in the hands of one at a time.
     private nonisolated(unsafe) let handle: OpaquePointer
 
     /// Opens a connection.
-    public init() throws(NetlinkError) {
+    init() throws(NetlinkError) {
         var opened: OpaquePointer?
         let code = unsafe cnetlink_open(&opened)
         guard code == 0, let opened = unsafe opened else {
@@ -52,7 +52,7 @@ public struct NetlinkConnection: ~Copyable, Sendable {
     // MARK: Tables
 
     /// All links, in the order of their numbers.
-    public func links() throws(NetlinkError) -> [Link] {
+    func links() throws(NetlinkError) -> [Link] {
         let links: [Link] = try unsafe list("list links") { found in
             unsafe cnetlink_links(
                 handle,
@@ -64,7 +64,7 @@ public struct NetlinkConnection: ~Copyable, Sendable {
     }
 
     /// The addresses of all links.
-    public func addresses() throws(NetlinkError) -> [InterfaceAddress] {
+    func addresses() throws(NetlinkError) -> [InterfaceAddress] {
         try addresses(family: Family.v4) + addresses(family: Family.v6)
     }
 
@@ -82,20 +82,20 @@ public struct NetlinkConnection: ~Copyable, Sendable {
     }
 
     /// What a list of routes is narrowed to.
-    public struct RouteQuestion: Hashable, Sendable {
+    struct RouteQuestion: Hashable, Sendable {
         /// Only this table.
-        public var table: RoutingTable?
+        var table: RoutingTable?
         /// Only routes over this link.
-        public var link: LinkIndex?
+        var link: LinkIndex?
         /// Only this maker's routes.
-        public var origin: RouteProtocol?
+        var origin: RouteProtocol?
         /// Only routes of this kind.
-        public var kind: Route.Kind?
+        var kind: Route.Kind?
         /// Only destinations of this prefix length.
-        public var length: Int?
+        var length: Int?
 
         /// Asks for all routes, until narrowed.
-        public init(
+        init(
             table: RoutingTable? = nil,
             link: LinkIndex? = nil,
             origin: RouteProtocol? = nil,
@@ -111,12 +111,12 @@ public struct NetlinkConnection: ~Copyable, Sendable {
     }
 
     /// The IPv4 routes that fit the question.
-    public func routes4(_ question: RouteQuestion) throws(NetlinkError) -> [Route] {
+    func routes4(_ question: RouteQuestion) throws(NetlinkError) -> [Route] {
         try routes(question, family: Family.v4)
     }
 
     /// The IPv6 routes that fit the question.
-    public func routes6(_ question: RouteQuestion) throws(NetlinkError) -> [Route] {
+    func routes6(_ question: RouteQuestion) throws(NetlinkError) -> [Route] {
         try routes(question, family: Family.v6)
     }
 
@@ -140,7 +140,7 @@ public struct NetlinkConnection: ~Copyable, Sendable {
     }
 
     /// The IPv4 proxy neighbours of all links.
-    public func proxyNeighbours() throws(NetlinkError) -> [ProxyNeighbour] {
+    func proxyNeighbours() throws(NetlinkError) -> [ProxyNeighbour] {
         try unsafe list("list proxy neighbours") { found in
             unsafe cnetlink_proxies(
                 handle,
@@ -184,12 +184,12 @@ public struct NetlinkConnection: ~Copyable, Sendable {
     // MARK: Changes
 
     /// Sets a link up or down.
-    public func set(_ link: LinkIndex, up: Bool) throws(NetlinkError) {
+    func set(_ link: LinkIndex, up: Bool) throws(NetlinkError) {
         try check(unsafe cnetlink_set_up(handle, link.number, up), "set link \(link) \(up ? "up" : "down")")
     }
 
     /// Sets the largest packet of a link, in octets.
-    public func set(_ link: LinkIndex, mtu: UInt32) throws(NetlinkError) {
+    func set(_ link: LinkIndex, mtu: UInt32) throws(NetlinkError) {
         try check(unsafe cnetlink_set_mtu(handle, link.number, mtu), "set the mtu of link \(link) to \(mtu)")
     }
 
@@ -199,39 +199,39 @@ public struct NetlinkConnection: ~Copyable, Sendable {
     }
 
     /// Adds an address; one that is there already is refused with EEXIST.
-    public func add(_ address: InterfaceAddress) throws(NetlinkError) {
+    func add(_ address: InterfaceAddress) throws(NetlinkError) {
         var entry = address.entry
         try check(unsafe cnetlink_change_address(handle, true, &entry), "add address \(address.address)")
     }
 
     /// Deletes an address.
-    public func delete(_ address: InterfaceAddress) throws(NetlinkError) {
+    func delete(_ address: InterfaceAddress) throws(NetlinkError) {
         var entry = address.entry
         try check(unsafe cnetlink_change_address(handle, false, &entry), "delete address \(address.address)")
     }
 
     /// Adds a route; one that is there already, by whomever, is refused with EEXIST.
-    public func add(_ route: Route) throws(NetlinkError) {
+    func add(_ route: Route) throws(NetlinkError) {
         var entry = route.entry
         let code = unsafe cnetlink_change_route(handle, true, &entry)
         try check(code, "add route \(route.destination)")
     }
 
     /// Deletes a route: destination, table, link, origin and kind must fit.
-    public func delete(_ route: Route) throws(NetlinkError) {
+    func delete(_ route: Route) throws(NetlinkError) {
         var entry = route.entry
         let code = unsafe cnetlink_change_route(handle, false, &entry)
         try check(code, "delete route \(route.destination)")
     }
 
     /// Adds a proxy neighbour.
-    public func add(_ proxy: ProxyNeighbour) throws(NetlinkError) {
+    func add(_ proxy: ProxyNeighbour) throws(NetlinkError) {
         var entry = proxy.entry
         try check(unsafe cnetlink_change_proxy(handle, true, &entry), "add proxy neighbour \(proxy.address)")
     }
 
     /// Deletes a proxy neighbour.
-    public func delete(_ proxy: ProxyNeighbour) throws(NetlinkError) {
+    func delete(_ proxy: ProxyNeighbour) throws(NetlinkError) {
         var entry = proxy.entry
         try check(unsafe cnetlink_change_proxy(handle, false, &entry), "delete proxy neighbour \(proxy.address)")
     }

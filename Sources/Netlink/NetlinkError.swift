@@ -3,12 +3,12 @@ public struct NetlinkError: Error, Hashable, Sendable {
     /// What was asked, as words that follow "cannot": `add route 64:ff9b::/96`.
     public let operation: String
     /// The error number of `errno.h`, positive.
-    public let code: Int32
+    let code: Int32
     /// The reason in the kernel's words.
     public let reason: String
 
     /// Puts an operation and its failure together.
-    public init(operation: String, code: Int32, reason: String) {
+    init(operation: String, code: Int32, reason: String) {
         self.operation = operation
         self.code = code
         self.reason = reason

@@ -78,5 +78,5 @@ public struct NetworkPlan: Hashable, Sendable {
     var routed4: [IPv4Prefix] { pool + standIns.map { IPv4Prefix($0, length: 32) } }
 
     /// How many addresses we answer ARP for at most: each is an entry the kernel looks through one by one.
-    public static let mostProxyNeighbours = 1024
+    static let mostProxyNeighbours = 1024
 }

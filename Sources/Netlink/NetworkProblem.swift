@@ -27,7 +27,7 @@ public enum NetworkProblem: Error, Hashable, Sendable {
 /// Somebody else's route for a destination of ours.
 public struct RouteConflict: Hashable, Sendable {
     /// The route, as it was found.
-    public let route: Route
+    let route: Route
     /// The name of the link it leads to.
     public let interface: String?
 

@@ -1,25 +1,25 @@
 internal import CNetlink
-public import IPAddressing
+internal import IPAddressing
 
 /// Who made a route, an address or a proxy neighbour: the protocol number of rtnetlink.
-public struct RouteProtocol: Hashable, Sendable, CustomStringConvertible {
+struct RouteProtocol: Hashable, Sendable, CustomStringConvertible {
     /// The number, 0 to 255.
-    public let number: UInt8
+    let number: UInt8
 
     /// The protocol of this number.
-    public init(number: UInt8) { self.number = number }
+    init(number: UInt8) { self.number = number }
 
     /// What this appliance puts on everything that can carry a protocol number; nothing else uses it.
-    public static let ours = RouteProtocol(number: 64)
+    static let ours = RouteProtocol(number: 64)
     /// Nobody said.
-    public static let unspecified = RouteProtocol(number: 0)
+    static let unspecified = RouteProtocol(number: 0)
     /// The kernel itself, for the networks of addresses.
-    public static let kernel = RouteProtocol(number: 2)
+    static let kernel = RouteProtocol(number: 2)
     /// The kernel, from router advertisements; programs that read them in its stead use the number too.
-    public static let routerAdvertisement = RouteProtocol(number: 9)
+    static let routerAdvertisement = RouteProtocol(number: 9)
 
     /// The name `ip route` shows, or the number.
-    public var description: String {
+    var description: String {
         switch number {
         case 64: "nat64-appliance"
         case 0: "unspecified"
@@ -68,42 +68,42 @@ public struct RoutingTable: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A route of either family.
-public struct Route: Hashable, Sendable {
+struct Route: Hashable, Sendable {
     /// Where it leads to; length 0 is a default route.
-    public let destination: IPPrefix
+    let destination: IPPrefix
     /// The table it stands in.
-    public let table: RoutingTable
+    let table: RoutingTable
     /// Who made it.
-    public let origin: RouteProtocol
+    let origin: RouteProtocol
     /// Smaller is preferred; 0 for IPv4 routes made without one, 1024 for IPv6.
-    public let metric: UInt32
+    let metric: UInt32
     /// The link it uses, the first one if there are several; nothing for `unreachable` and its kin.
-    public let link: LinkIndex?
+    let link: LinkIndex?
     /// The other links of a route over several, those left out that are down.
-    public let furtherLinks: [LinkIndex]
+    let furtherLinks: [LinkIndex]
     /// Whether the kernel passes it over, for its links are down.
-    public let isDead: Bool
+    let isDead: Bool
     /// The next router, nothing when the destination is on the link.
-    public let gateway: IPAddress?
+    let gateway: IPAddress?
     /// The source address the route prefers.
-    public let preferredSource: IPAddress?
+    let preferredSource: IPAddress?
     /// What happens to packets.
-    public let kind: Kind
+    let kind: Kind
     let scope: InterfaceAddress.Scope
 
     /// What a route does to packets, as rtnetlink numbers it.
-    public struct Kind: Hashable, Sendable, CustomStringConvertible {
+    struct Kind: Hashable, Sendable, CustomStringConvertible {
         /// The number.
-        public let number: UInt8
+        let number: UInt8
         /// Sends them on.
-        public static let unicast = Kind(number: 1)
+        static let unicast = Kind(number: 1)
         /// Delivers them here and sends them to everybody on the link.
-        public static let broadcast = Kind(number: 3)
+        static let broadcast = Kind(number: 3)
         /// Drops them: `blackhole`, or with an error to the sender `unreachable` and `prohibit`.
         var discards: Bool { 6...8 ~= number }
 
         /// The word `ip route` uses.
-        public var description: String {
+        var description: String {
             switch number {
             case 1: "unicast"
             case 2: "local"
@@ -141,7 +141,7 @@ public struct Route: Hashable, Sendable {
     /// A route that leads straight to a link.
     ///
     /// - Parameter metric: 0 leaves the choice to the kernel.
-    public init(
+    init(
         to destination: IPPrefix,
         over link: LinkIndex,
         table: RoutingTable = .main,
@@ -218,16 +218,16 @@ public struct Route: Hashable, Sendable {
 }
 
 /// An address this host answers for on a link though it has it not: ARP or neighbour discovery by proxy.
-public struct ProxyNeighbour: Hashable, Sendable {
+struct ProxyNeighbour: Hashable, Sendable {
     /// The link it answers on.
-    public let link: LinkIndex
+    let link: LinkIndex
     /// The address it answers for.
-    public let address: IPAddress
+    let address: IPAddress
     /// Who made the entry.
-    public let origin: RouteProtocol
+    let origin: RouteProtocol
 
     /// An entry; without an origin it is ours.
-    public init(_ address: IPAddress, on link: LinkIndex, origin: RouteProtocol = .ours) {
+    init(_ address: IPAddress, on link: LinkIndex, origin: RouteProtocol = .ours) {
         self.link = link
         self.address = address
         self.origin = origin

@@ -7,7 +7,7 @@ public struct Sysctl: Hashable, Sendable, CustomStringConvertible {
     private init(_ parts: String...) { self.parts = parts }
 
     /// A setting of IPv4 as a whole: `net.ipv4.ip_forward`.
-    public static func ipv4(_ setting: String) -> Sysctl { Sysctl("ipv4", setting) }
+    static func ipv4(_ setting: String) -> Sysctl { Sysctl("ipv4", setting) }
 
     /// A setting of IPv4 on an interface, or of `all`, or the `default` of new ones.
     public static func ipv4(interface: String, _ setting: String) -> Sysctl {
@@ -15,7 +15,7 @@ public struct Sysctl: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// A setting of IPv6 on an interface, or of `all`, or the `default` of new ones.
-    public static func ipv6(interface: String, _ setting: String) -> Sysctl {
+    static func ipv6(interface: String, _ setting: String) -> Sysctl {
         Sysctl("ipv6", "conf", interface, setting)
     }
 

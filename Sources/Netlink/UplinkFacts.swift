@@ -48,7 +48,7 @@ public struct UplinkFacts: Hashable, Sendable {
     /// Reads the facts.
     ///
     /// - Parameter device: The name of the TUN, which is none of the host's links here.
-    public init(
+    init(
         reading connection: borrowing NetlinkConnection,
         without device: String?
     ) throws(NetlinkError) {
