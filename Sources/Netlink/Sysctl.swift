@@ -41,7 +41,13 @@ public struct Sysctl: Hashable, Sendable, CustomStringConvertible {
         guard descriptor >= 0 else { return nil }
         defer { _ = close(descriptor) }
         var octets = [UInt8](repeating: 0, count: 4096)
-        let count = unsafe octets.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+        var count = octets.count
+        // The kernel gives as much as there is room for, and nothing to who reads on: a list of ports may be long.
+        while true {
+            count = unsafe octets.withUnsafeMutableBytes { unsafe pread(descriptor, $0.baseAddress, $0.count, 0) }
+            guard count == octets.count else { break }
+            octets = [UInt8](repeating: 0, count: 8 * count)
+        }
         guard count >= 0 else { return nil }
         let words = octets[..<count].split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") || $0 == 9 }
         return words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")

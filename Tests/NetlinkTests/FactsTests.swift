@@ -172,6 +172,20 @@ struct ForwardingTests {
         #expect(report.findings.first?.stopsTranslation == stops)
     }
 
+    @Test("a list of reserved ports is read to its end, however long")
+    func longListIsRead() async throws {
+        let many = stride(from: 20001, to: 23001, by: 2).map { "\($0)" }.joined(separator: ",")
+        let near = plan(pool: ["203.0.113.64/30"], shared: [shareOfUplink])
+        func findings(_ reserved: String) async throws -> [ForwardingReport.Finding] {
+            try await Self.missing(
+                "echo 32768 65000 > ipv4/ip_local_port_range; echo \(reserved) > ipv4/ip_local_reserved_ports",
+                plan: near
+            ).findings
+        }
+        #expect(try await findings("\(many),61440-65535") == [])
+        #expect(try await findings(many).map(\.wanted) == ["\(many),61440-65535"])
+    }
+
     @Test("accept_ra of a link without anything from router advertisements is its owner's business")
     func quietLinkIsLeft() async throws {
         let report = try await Self.missing("echo 1 > ipv6/conf/eth0/accept_ra", plan: Self.share)
