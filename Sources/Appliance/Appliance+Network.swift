@@ -170,7 +170,10 @@ extension Appliance {
                 guard awaitedUntil == nil, self.plan == plan else { return }
             }
             // One line, however much had to be mended: a device that was down takes its routes and addresses along.
-            let mended = report.made.map { "put back \($0)" } + report.removed.map { "removed \($0)" }
+            // An entrance has a dozen filters of few names.
+            var said: Set<String> = []
+            let mended = (report.made.map { "put back \($0)" } + report.removed.map { "removed \($0)" })
+                .filter { said.insert($0).inserted }
             if !mended.isEmpty {
                 repairs += 1
                 log.warning("the kernel's tables were changed by somebody else: \(mended.joined(separator: ", "))")

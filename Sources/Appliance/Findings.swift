@@ -15,8 +15,8 @@ extension Appliance {
 
     /// Findings to be told beside those that follow from the report itself.
     func ownFindings() -> [Finding] {
-        dataplaneFindings() + prefixFindings() + hostPortFindings() + hostSideFindings() + silenceFindings()
-            + kernelFindings() + resolverFindings() + stateFindings()
+        dataplaneFindings() + prefixFindings() + bypassFindings() + hostPortFindings() + hostSideFindings()
+            + silenceFindings() + kernelFindings() + resolverFindings() + stateFindings()
     }
 
     /// Why packets are not translated, or not by all of the pool.
@@ -258,6 +258,28 @@ extension Appliance {
             )
         }
         return findings
+    }
+
+    /// Clients' networks whose packets rules of the host lead past the translator.
+    private func bypassFindings() -> [Finding] {
+        guard isTranslating, networkProblems.isEmpty, let plan,
+            let bypasses = try? installation.bypasses(
+                of: plan,
+                facts: facts,
+                isClient: { policy.clients.admits(.v6($0)) }
+            )
+        else { return [] }
+        return bypasses.map { bypass in
+            Finding(
+                code: "prefix-bypassed",
+                severity: .warning,
+                problem: "What clients on \(bypass.interface) send to \(bypass.prefix) "
+                    + (bypass.wayOut.map { "leaves by \($0)" } ?? "goes nowhere")
+                    + " and does not reach the translator: a rule of this machine leads it past the route of the prefix "
+                    + "(`ip -6 rule`).",
+                remedy: "Add a rule before that one: ip -6 rule add to \(bypass.prefix) lookup main pref 1"
+            )
+        }
     }
 
     /// The host's settings that translated packets need.

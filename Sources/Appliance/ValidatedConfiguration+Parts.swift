@@ -106,7 +106,7 @@ extension PoolSpecification {
         let uplink = facts.ipv4.map { uplink in
             let addresses = uplink.addresses.compactMap(\.ipv4)
             return Uplink(
-                interface: uplink.link.name,
+                interface: uplink.addressLink.name,
                 addresses: uplink.preferredSource == nil ? keptFirst(addresses) : addresses
             )
         }

@@ -104,15 +104,25 @@ static int outcome(struct cnetlink *connection, int code) {
 }
 
 int cnetlink_transact(struct cnetlink *connection, struct nl_msg *message) {
+    return cnetlink_ask(connection, message, NULL, NULL, NULL);
+}
+
+int cnetlink_ask(struct cnetlink *connection, struct nl_msg *message,
+                 void (*entry)(struct cnetlink *, const struct nlmsghdr *), void (*each)(void), void *context) {
     if (!message) {
         say(connection, strerror(ENOMEM));
         return -ENOMEM;
     }
     connection->error = 0;
-    connection->entry = NULL;
+    connection->entry = entry;
+    connection->each = each;
+    connection->context = context;
     int code = nl_send_auto(connection->socket, message);
     nlmsg_free(message);
-    if (code >= 0) code = nl_wait_for_ack(connection->socket);
+    // The answer is a message of its own, before the acknowledgement; an error stands for both.
+    if (code >= 0 && entry) code = nl_recvmsgs_default(connection->socket);
+    if (code >= 0 && !connection->error) code = nl_wait_for_ack(connection->socket);
+    connection->entry = NULL;
     return outcome(connection, code);
 }
 

@@ -24,6 +24,9 @@ struct cnetlink {
 
 // Sends and waits for the kernel's acknowledgement; frees the message. A null message is "out of memory".
 int cnetlink_transact(struct cnetlink *, struct nl_msg *);
+// The same, and hands what the kernel answers before that to `entry`.
+int cnetlink_ask(struct cnetlink *, struct nl_msg *, void (*entry)(struct cnetlink *, const struct nlmsghdr *),
+                 void (*each)(void), void *context);
 // Sends a dump request and hands each answer to `entry`; frees the message.
 int cnetlink_dump(struct cnetlink *, struct nl_msg *, void (*entry)(struct cnetlink *, const struct nlmsghdr *),
                   void (*each)(void), void *context);

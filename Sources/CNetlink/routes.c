@@ -45,13 +45,11 @@ static void take_hops(struct nlattr *hops, struct cnetlink_route *route) {
     }
 }
 
-bool cnetlink_route_parse(const struct nlmsghdr *message, struct cnetlink_route *route) {
+static bool parse(const struct nlmsghdr *message, struct cnetlink_route *route) {
     struct nlattr *table[RTA_MAX + 1];
     if (nlmsg_parse((struct nlmsghdr *)message, sizeof(struct rtmsg), table, RTA_MAX, NULL) < 0) return false;
     const struct rtmsg *header = nlmsg_data(message);
     if (header->rtm_family != AF_INET && header->rtm_family != AF_INET6) return false;
-    // Exceptions (a learned path MTU, a redirect) are no routes of anybody's.
-    if (header->rtm_flags & RTM_F_CLONED) return false;
     *route = (struct cnetlink_route){
         .table = cnetlink_u32(table[RTA_TABLE], header->rtm_table),
         .metric = cnetlink_u32(table[RTA_PRIORITY], 0),
@@ -69,6 +67,13 @@ bool cnetlink_route_parse(const struct nlmsghdr *message, struct cnetlink_route 
     take_gateway(table, route);
     if (!route->link) take_hops(table[RTA_MULTIPATH], route);
     return true;
+}
+
+bool cnetlink_route_parse(const struct nlmsghdr *message, struct cnetlink_route *route) {
+    if (!nlmsg_valid_hdr(message, sizeof(struct rtmsg))) return false;
+    // Exceptions (a learned path MTU, a redirect) are no routes of anybody's.
+    if (((const struct rtmsg *)nlmsg_data(message))->rtm_flags & RTM_F_CLONED) return false;
+    return parse(message, route);
 }
 
 static void route_entry(struct cnetlink *connection, const struct nlmsghdr *message) {
@@ -101,6 +106,31 @@ int cnetlink_routes(struct cnetlink *connection, struct cnetlink_route_filter fi
     int code = cnetlink_dump(connection, message, route_entry, (void (*)(void))each, context);
     // Tables are made when their first route is: one that does not exist yet is an empty one.
     return code == -ENOENT ? 0 : code;
+}
+
+static void way_entry(struct cnetlink *connection, const struct nlmsghdr *message) {
+    struct cnetlink_route route;
+    if (message->nlmsg_type != RTM_NEWROUTE || !parse(message, &route)) return;
+    ((each_route)connection->each)(connection->context, &route);
+}
+
+int cnetlink_way(struct cnetlink *connection, struct cnetlink_question question, each_route each, void *context) {
+    uint8_t bits = question.family == AF_INET ? 32 : 128;
+    struct rtmsg header = {
+        .rtm_family = question.family,
+        .rtm_dst_len = bits,
+        .rtm_src_len = question.has_source ? bits : 0,
+        .rtm_flags = question.wants_route ? RTM_F_FIB_MATCH : 0,
+    };
+    struct nl_msg *message = cnetlink_request(RTM_GETROUTE, 0, &header, sizeof header);
+    if (message
+        && (cnetlink_ip_put(message, RTA_DST, question.family, &question.destination) < 0
+            || (question.has_source && cnetlink_ip_put(message, RTA_SRC, question.family, &question.source) < 0)
+            || (question.link && nla_put_u32(message, RTA_IIF, question.link) < 0))) {
+        nlmsg_free(message);
+        message = NULL;
+    }
+    return cnetlink_ask(connection, message, way_entry, (void (*)(void))each, context);
 }
 
 int cnetlink_change_route(struct cnetlink *connection, bool add, const struct cnetlink_route *route) {

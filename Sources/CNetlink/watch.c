@@ -9,7 +9,7 @@
 int cnetlink_watch_open(struct cnetlink **opened, int octets) {
     static const int groups[] = {
         RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_TC,
-        RTNLGRP_IPV4_NETCONF,
+        RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
     };
     struct cnetlink *connection;
     int code = cnetlink_open(&connection);
@@ -58,6 +58,10 @@ static bool read_event(const struct nlmsghdr *message, struct cnetlink_event *ev
         if (!nlmsg_valid_hdr(message, sizeof(struct tcmsg))) return false;
         event->kind = CNETLINK_EVENT_TRAFFIC;
         event->link = (uint32_t)((const struct tcmsg *)nlmsg_data(message))->tcm_ifindex;
+        return true;
+    case RTM_DELRULE:
+    case RTM_NEWRULE:
+        event->kind = CNETLINK_EVENT_RULE;
         return true;
     case RTM_NEWNETCONF:
         event->kind = CNETLINK_EVENT_SETTING;

@@ -174,7 +174,8 @@ extension PoolSpecification {
         guard let address = usable else {
             pool.complaints.append(
                 "\(interface.interface) has no IPv4 address to share: "
-                    + "give it one, or set nat64.pool to addresses of its own"
+                    + "give it one, or set nat64.pool to addresses of its own, or to \"share:NAME\" for one that another "
+                    + "interface has"
             )
             return
         }

@@ -1,5 +1,6 @@
 internal import CNetlink
 internal import Glibc
+internal import IPAddressing
 
 /// A connection to the kernel's link, address, route, neighbour and traffic control tables.
 ///
@@ -137,6 +138,37 @@ struct NetlinkConnection: ~Copyable, Sendable {
                 found
             )
         }
+    }
+
+    /// Where the kernel would send a packet now, by all its rules and tables; nothing where it would send it nowhere.
+    ///
+    /// - Parameters:
+    ///   - link: The link that it comes in by; without one it is the host's own.
+    ///   - wantsRoute: Whether the route is wanted as it stands in its table (IPv4 alone), and not the packet's way, which
+    ///     has the source that the kernel would choose.
+    func way(
+        to destination: IPAddress,
+        from source: IPAddress? = nil,
+        comingIn link: LinkIndex? = nil,
+        wantsRoute: Bool = false
+    ) -> Route? {
+        let question = cnetlink_question(
+            destination: destination.words,
+            source: source?.words ?? cnetlink_ip(),
+            link: link?.number ?? 0,
+            family: destination.family,
+            has_source: source != nil,
+            wants_route: wantsRoute
+        )
+        let ways: [Route]? = try? unsafe list("ask for a way") { found in
+            unsafe cnetlink_way(
+                handle,
+                question,
+                { found, entry in if let entry = unsafe entry { unsafe gather(Route(entry.pointee), in: found) } },
+                found
+            )
+        }
+        return ways?.first { $0.kind == .unicast }
     }
 
     /// The IPv4 proxy neighbours of all links.

@@ -8,10 +8,12 @@ public enum NetworkChange: Hashable, Sendable {
     case link(LinkIndex)
     /// Addresses of a link came, went, or became usable.
     case addresses(LinkIndex)
-    /// A default route of either family came or went.
+    /// A default route of either family came or went, in whichever table, or one for half of all addresses, as VPNs have.
     case defaultRoute
     /// A route of ours changed, or somebody else's that leads to a destination of ours or to the device.
     case ownRoute
+    /// Rules changed that decide which packets go by which table.
+    case rules
     /// Other people's routes changed, however many.
     case otherRoutes
     /// Queueing disciplines or filters of a link changed.
@@ -25,14 +27,14 @@ public enum NetworkChange: Hashable, Sendable {
     public var asksForRepair: Bool {
         switch self {
         case .link, .addresses, .ownRoute, .traffic, .settings, .resync: true
-        case .defaultRoute, .otherRoutes: false
+        case .defaultRoute, .rules, .otherRoutes: false
         }
     }
 
     /// Whether ``UplinkFacts`` should be read again.
     public var asksForFacts: Bool {
         switch self {
-        case .link, .addresses, .defaultRoute, .resync: true
+        case .link, .addresses, .defaultRoute, .rules, .resync: true
         case .ownRoute, .otherRoutes, .traffic, .settings: false
         }
     }
@@ -123,6 +125,7 @@ private struct Heard {
         switch event.kind {
         case CNETLINK_EVENT_LINK: add(.link(LinkIndex(event.link)))
         case CNETLINK_EVENT_ADDRESS: add(.addresses(LinkIndex(event.link)))
+        case CNETLINK_EVENT_RULE: add(.rules)
         case CNETLINK_EVENT_SETTING: add(.settings)
         case CNETLINK_EVENT_TRAFFIC: add(.traffic(LinkIndex(event.link)))
         default: hear(Route(event.route))
@@ -135,7 +138,7 @@ private struct Heard {
             || destinations.contains(route.destination)
         {
             add(.ownRoute)
-        } else if route.destination.length == 0 {
+        } else if route.destination.length <= 1 {
             add(.defaultRoute)
         } else {
             add(.otherRoutes)

@@ -22,7 +22,10 @@ public struct UplinkFacts: Hashable, Sendable {
     public struct Uplink: Hashable, Sendable {
         /// The link.
         public let link: Link
-        /// The link's addresses of the family that others can reach, the one the kernel prefers as a source first.
+        /// The link that has the addresses: another one where the way out has none, or the route names one of another
+        /// link's as the source, as hosts have it whose address is on the loopback interface.
+        public let addressLink: Link
+        /// That link's addresses of the family that others can reach, the one the kernel prefers as a source first.
         public let addresses: [IPAddress]
         /// The one of these that the default route names as the source; nothing where it leaves the choice to the kernel.
         public let preferredSource: IPAddress?
@@ -52,7 +55,8 @@ public struct UplinkFacts: Hashable, Sendable {
         reading connection: borrowing NetlinkConnection,
         without device: String?
     ) throws(NetlinkError) {
-        let links = try connection.links().filter { $0.name != device }
+        let all = try connection.links()
+        let links = all.filter { $0.name != device }
         let addresses = try connection.addresses().filter { address in links.contains { $0.index == address.link } }
         let defaults4 = try connection.routes4(.init(table: .main, kind: .unicast, length: 0))
         let onLink =
@@ -66,8 +70,17 @@ public struct UplinkFacts: Hashable, Sendable {
         }
         broadcastAddresses = broadcasts
         self.links = links
-        ipv4 = Self.uplink(defaults4, links: links, addresses: addresses)
-        let waysOut = Set(defaults4.filter { !$0.isDead }.flatMap { [$0.link].compactMap(\.self) + $0.furtherLinks })
+        var waysOut = Set(defaults4.filter { !$0.isDead }.flatMap { [$0.link].compactMap(\.self) + $0.furtherLinks })
+        let byMain = Self.uplink(defaults4, links: links, addresses: addresses)
+        let followed = connection.wayOut(through: all.first { $0.name == device }, from: byMain?.addresses.first)
+        if let followed, let link = followed.link, links.contains(where: { $0.index == link }),
+            !waysOut.contains(link)
+        {
+            ipv4 = Self.uplink([followed], links: links, addresses: addresses) ?? byMain
+            waysOut.insert(link)
+        } else {
+            ipv4 = byMain
+        }
         ipv4Links = links.filter { waysOut.contains($0.index) }
         ipv6Links = links.filter { link in
             link.isUp && !link.isLoopback
@@ -95,13 +108,21 @@ public struct UplinkFacts: Hashable, Sendable {
         }
         guard let (route, link) = best else { return nil }
         let family = route.destination.address.family
-        let reachable = addresses.filter { $0.link == link.index && $0.address.family == family && $0.isRoutable }
+        let routable = addresses.filter { $0.address.family == family && $0.isRoutable }
+        let named = routable.first { $0.address == route.preferredSource }
+        let ofLoopback = routable.filter { address in links.contains { $0.index == address.link && $0.isLoopback } }
+        let hasOwn = routable.contains { $0.link == link.index }
+        // Of several of the loopback interface none is more the host's than another.
+        let standIn = !hasOwn && ofLoopback.count == 1 ? ofLoopback.first : nil
+        let other = named?.link != link.index ? named ?? standIn : nil
+        let addressLink = other.flatMap { other in links.first { $0.index == other.link } } ?? link
+        let reachable = other.map { [$0] } ?? routable.filter { $0.link == link.index }
         let plain = reachable.filter { $0.flags.isDisjoint(with: [.secondary, .deprecated]) }
         let rest = reachable.filter { !$0.flags.isDisjoint(with: [.secondary, .deprecated]) }
         var order = (plain + rest).map(\.address)
         let source = route.preferredSource.flatMap { order.contains($0) ? $0 : nil }
         if let source, let index = order.firstIndex(of: source) { order.insert(order.remove(at: index), at: 0) }
-        return Uplink(link: link, addresses: order, preferredSource: source)
+        return Uplink(link: link, addressLink: addressLink, addresses: order, preferredSource: source)
     }
 
     private static func networks(links: [Link], addresses: [InterfaceAddress], onLink: [Route]) -> [IPPrefix] {
@@ -119,6 +140,29 @@ public struct UplinkFacts: Hashable, Sendable {
             networks.insert(route.destination)
         }
         return networks.sorted { $0.description < $1.description }
+    }
+}
+
+extension NetlinkConnection {
+    /// An address of the internet that stands for all of it: a root name server's, to which nobody has a route of its own.
+    private static var outside: IPAddress { .v4(IPv4Address(198, 41, 0, 4)) }
+
+    /// The default route that the kernel follows, by all its rules and tables: a VPN has a rule and a table of its own, or a
+    /// route for each half of the internet, and other hosts have their default routes in tables that rules select.
+    ///
+    /// Where there is a route for a smaller part, as routers have that know the whole internet, it is none.
+    ///
+    /// - Parameters:
+    ///   - device: The TUN, if there is one, by which translated packets come in. Rules may treat them otherwise than
+    ///     the host's own.
+    ///   - source: The address they bear then.
+    fileprivate func wayOut(through device: Link?, from source: IPAddress?) -> Route? {
+        var route: Route?
+        if let device, let source {
+            route = way(to: Self.outside, from: source, comingIn: device.index, wantsRoute: true)
+        }
+        route = route ?? way(to: Self.outside, wantsRoute: true)
+        return route.flatMap { $0.destination.length <= 1 ? $0 : nil }
     }
 }
 

@@ -82,6 +82,86 @@ struct FactsTests {
     }
 
     @Test(
+        "the default route that the kernel's rules lead to is followed, where it is none of the main table's",
+        arguments: [
+            // Alone in a table of its own.
+            "ip route del default; ip route add default via 10.9.0.2 table 100 && ip rule add lookup 100 pref 1000",
+            // As wg-quick has it.
+            "ip route add default dev eth1 table 51820 && ip rule add not fwmark 51820 table 51820 "
+                + "&& ip rule add table main suppress_prefixlength 0",
+            // As OpenVPN has it.
+            "ip route add 0.0.0.0/1 dev eth1 && ip route add 128.0.0.0/1 dev eth1",
+        ]
+    )
+    func rulesAreFollowed(commands: String) async throws {
+        let facts = try await Self.facts("ip link set far1 up; \(commands)")
+        #expect(facts.ipv4?.link.name == "eth1")
+        #expect(facts.ipv4?.addresses.map(\.description) == ["10.9.0.1"])
+        #expect(facts.ipv4Links.contains { $0.name == "eth1" })
+    }
+
+    @Test("what rules say of the host's own packets alone, or of a part of the internet, changes nothing")
+    func rulesForOthersAreNot() async throws {
+        let part = try await Self.facts("ip route add 198.0.0.0/8 via 10.9.0.2")
+        #expect(part.ipv4?.link.name == "eth0")
+        let device = try await Self.facts(
+            """
+            ip route add default dev eth1 table 100 && ip rule add lookup 100 pref 1000 \
+            && ip rule add iif nat64 lookup main pref 900 && sysctl -qw net.ipv4.conf.nat64.accept_local=1
+            """
+        )
+        #expect(device.ipv4?.link.name == "eth0")
+    }
+
+    @Test("an uplink without an address has that of the loopback interface, or the one that the route names")
+    func addressElsewhere() async throws {
+        let bare = "ip addr flush dev eth0 && ip route add default dev eth0"
+        let one = try await Self.facts("\(bare) && ip addr add 198.51.100.7/32 dev lo")
+        #expect(one.ipv4?.link.name == "eth0" && one.ipv4?.addressLink.name == "lo")
+        #expect(one.ipv4?.addresses.map(\.description) == ["198.51.100.7"])
+        let two = try await Self.facts(
+            "\(bare) && ip addr add 198.51.100.7/32 dev lo && ip addr add 198.51.100.8/32 dev lo"
+        )
+        #expect(two.ipv4?.addresses.isEmpty == true, "nobody has said which")
+        let named = try await Self.facts(
+            "ip addr add 198.51.100.9/32 dev eth1 && ip route replace default via 203.0.113.1 src 198.51.100.9"
+        )
+        #expect(named.ipv4?.link.name == "eth0" && named.ipv4?.addressLink.name == "eth1")
+        #expect(named.ipv4?.addresses.map(\.description) == ["198.51.100.9"])
+    }
+
+    @Test("a link whose packets rules lead past the device is told, with where they go")
+    func bypass() async throws {
+        let bypasses = { (commands: String) async throws -> [String] in
+            try await inNamespace {
+                let device = try makeDevice()
+                try makeNetworks()
+                try run("sysctl -qw net.ipv6.conf.all.forwarding=1 && ip -6 addr add 2001:db8:9::5/64 dev eth0 nodad")
+                var installation = try NetworkInstallation()
+                _ = try installation.install(plan())
+                try run(commands)
+                withExtendedLifetime(device) {}
+                let facts = try installation.uplinkFacts(without: "nat64")
+                let found = try installation.bypasses(of: plan(), facts: facts, isClient: { _ in true })
+                return found.map { "\($0.interface) \($0.prefix) \($0.wayOut ?? "-")" }
+            }
+        }
+        #expect(try await bypasses("true") == [])
+        let table = "ip -6 route add default via fe80::1 dev eth0 table 200"
+        #expect(
+            try await bypasses("\(table) && ip -6 rule add iif eth1 lookup 200") == ["eth1 64:ff9b::/96 eth0"]
+        )
+        #expect(
+            try await bypasses("\(table) && ip -6 rule add from 2001:db8:1::/64 lookup 200")
+                == ["eth1 64:ff9b::/96 eth0"]
+        )
+        #expect(
+            try await bypasses("\(table) && ip -6 rule add from 2001:db8:9::/64 lookup 200") == [],
+            "an uplink's own addresses"
+        )
+    }
+
+    @Test(
         "the networks on the links are those others have addresses in: none of loopback, the TUN or a link that is down"
     )
     func networksAreFound() async throws {

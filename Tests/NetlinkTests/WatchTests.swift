@@ -52,6 +52,10 @@ struct WatchTests {
         #expect(Self.settled(other) == [.otherRoutes])
         #expect(!NetworkChange.otherRoutes.asksForRepair && !NetworkChange.otherRoutes.asksForFacts)
         #expect(NetworkChange.defaultRoute.asksForFacts)
+        let rule = try await Self.heard("ip rule add lookup 100 pref 1000; ip -6 rule add lookup 100 pref 1000")
+        #expect(Self.settled(rule) == [.rules] && NetworkChange.rules.asksForFacts)
+        let half = try await Self.heard("ip route add 128.0.0.0/1 dev eth0")
+        #expect(Self.settled(half) == [.defaultRoute])
     }
 
     @Test("nothing new is nothing heard, and the descriptor is readable only when there is")

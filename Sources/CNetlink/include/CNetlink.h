@@ -101,6 +101,7 @@ enum cnetlink_event_kind {
     CNETLINK_EVENT_LINK,
     CNETLINK_EVENT_ADDRESS,
     CNETLINK_EVENT_ROUTE,
+    CNETLINK_EVENT_RULE,
     CNETLINK_EVENT_SETTING, // forwarding or rp_filter of IPv4, of a link or of all
     CNETLINK_EVENT_TRAFFIC,
 };
@@ -135,6 +136,17 @@ struct cnetlink_route_filter {
 };
 int cnetlink_routes(struct cnetlink *, struct cnetlink_route_filter,
                     void (*each)(void *, const struct cnetlink_route *), void *);
+/// A packet whose way is asked for: by all rules and tables, as if it came in by `link`, or, with 0, were the host's own.
+struct cnetlink_question {
+    struct cnetlink_ip destination;
+    struct cnetlink_ip source;
+    uint32_t link;
+    uint8_t family;
+    bool has_source;
+    bool wants_route;         // IPv4: the route that was found, as it stands in its table, and not what follows for the packet
+};
+/// Hands the way to `each`. -ENETUNREACH and its kin: there is none.
+int cnetlink_way(struct cnetlink *, struct cnetlink_question, void (*each)(void *, const struct cnetlink_route *), void *);
 int cnetlink_proxies(struct cnetlink *, uint8_t family,
                      void (*each)(void *, const struct cnetlink_neighbour *), void *);
 int cnetlink_qdiscs(struct cnetlink *, void (*each)(void *, const struct cnetlink_qdisc *), void *);

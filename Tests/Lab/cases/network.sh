@@ -113,6 +113,23 @@ pool = ["192.0.2.64/28"]'
     return $code
 }
 
+# As hosts with several providers have it: clients' packets go by a table that has a default route and nothing else.
+led_aside() {
+    local code=0 remedy
+    ip -n "$LAB-box" -6 route add default via 2001:db8:1::1 table 200
+    ip -n "$LAB-box" -6 rule add from 2001:db8:6::/64 lookup 200 pref 1000
+    same "verdict" degraded "$(fact .verdict)" || code=1
+    remedy=$(fact '.findings[] | select(.code == "prefix-bypassed") | .remedy')
+    # shellcheck disable=SC2086 # the words of a command
+    on box ${remedy##*: } || code=1
+    same "verdict" working "$(fact .verdict)" || code=1
+    receives 3 client -i 0.2 -W 2 64:ff9b::b0b:b02 || code=1
+    ip -n "$LAB-box" -6 rule del to 64:ff9b::/96 lookup main pref 1
+    ip -n "$LAB-box" -6 rule del from 2001:db8:6::/64 lookup 200 pref 1000
+    ip -n "$LAB-box" -6 route flush table 200
+    return $code
+}
+
 scenario
 it "a route deleted by hand is back within a second, counted and logged" repaired delete_route
 it "after the device was set down and up all is back within a second" repaired down_and_up
@@ -120,6 +137,7 @@ it "a device set down is up again within a second" repaired down_alone
 it "a storm of 10,000 foreign route changes does not blind the watch" storm
 it "traffic control filters deleted by hand are back within a second" repaired delete_filters
 it "strict reverse paths that are set for all interfaces stop nothing for longer than a second" strict_paths
+it "a rule that leads clients' packets past the translator is told, and the remedy helps" led_aside
 it "a new network on a link is served without a restart" new_client_network
 it "the share follows the uplink to another address" readdress $BOX4 11.11.1.6
 it "and back" readdress 11.11.1.6 $BOX4

@@ -236,8 +236,7 @@ END
     ip -n "$LAB-isp" addr add 10.99.0.1/24 dev down0
     ip -n "$LAB-isp" route add $BOX4/32 via 10.99.0.5
     local code=0
-    scenario '[nat64]
-pool = ["share:own0"]'
+    scenario "$1"
     (seen_from $BOX4 30 && pings) || code=1
     stop
     ip -n "$LAB-isp" route del $BOX4/32
@@ -250,7 +249,9 @@ route add default via $ISP4 dev wan0
 END
     return $code
 }
-it "an address that another interface has is shared, and answers come in by the uplink" address_elsewhere
+it "an address that another interface has is shared, and answers come in by the uplink" address_elsewhere '[nat64]
+pool = ["share:own0"]'
+it "also if nothing but the default route names it" address_elsewhere ''
 
 # Two routers, of whom the one answers that is asked second at best: which way answers take is for the networks to decide.
 answered_by_another() {
@@ -282,9 +283,44 @@ one_of_two_down() {
     eventually 30 seen_from $BOX4 || code=1
     return $code
 }
+# A tunnel with the rules that wg-quick makes: table main keeps its default route, and packets go by another one.
+by_tunnel() {
+    join box vpn0 11.11.3.5/24 - isp down1 11.11.3.1/24 -
+    local code=0
+    ip -n "$LAB-box" -batch - <<END
+route add default via 11.11.3.1 dev vpn0 table 51820
+rule add not fwmark 51820 lookup 51820
+rule add lookup main suppress_prefixlength 0
+END
+    (eventually 30 seen_from 11.11.3.5 && pings) || code=1
+    same "uplink" vpn0 "$(fact .network.uplink.interface)" || code=1
+    ip -n "$LAB-box" -batch - <<END
+rule del not fwmark 51820 lookup 51820
+rule del lookup main suppress_prefixlength 0
+END
+    (eventually 30 seen_from $BOX4 && pings) || code=1
+    ip -n "$LAB-box" link del vpn0
+    return $code
+}
+# The table is the only one with a default route.
+by_table() {
+    local code=0
+    ip -n "$LAB-box" route del default via "$ISP4"
+    ip -n "$LAB-box" route add default via "$ISP4" table 100
+    ip -n "$LAB-box" rule add lookup 100 pref 1000
+    (eventually 30 seen_from $BOX4 && pings) || code=1
+    same "verdict" working "$(fact .verdict)" || code=1
+    ip -n "$LAB-box" rule del lookup 100 pref 1000
+    ip -n "$LAB-box" route flush table 100
+    box_route
+    (eventually 30 seen_from $BOX4 && pings) || code=1
+    return $code
+}
 scenario
 it "answers that come in by another uplink are heard, where both have a link network alone" answered_by_another
 it "of two uplinks of one route one goes down: the other's address is shared" one_of_two_down
+it "where rules lead packets by a tunnel, its address is shared, and later the uplink's again" by_tunnel
+it "a default route in a table of its own is one" by_table
 
 # Beside addresses of the pool's own: what has one of those does not care what the uplink is called.
 own_goes_on() {
