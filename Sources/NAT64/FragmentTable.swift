@@ -234,9 +234,8 @@ extension FragmentTable {
         if position < count {
             let (low, high) = (datagrams[index].starts[position], datagrams[index].ends[position])
             if low <= start, end <= high { throw .duplicateFragment }
-            if low < end, start < high { throw .overlappingFragment }
         }
-        // Now it touches the range at `position` at most at an end.
+        // A range that ends where the part begins is its neighbour on the left; the next must not begin before it ends.
         let touchesLeft = position < count && datagrams[index].ends[position] == start
         let right = touchesLeft ? position + 1 : position
         if right < count, datagrams[index].starts[right] < end { throw .overlappingFragment }

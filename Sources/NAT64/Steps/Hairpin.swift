@@ -39,8 +39,7 @@ extension TranslatorWorker {
         _ way: OutwardWay,
         _ tuple: IncomingTuple,
         _ source: TransportAddress6,
-        _ destination: TransportAddress6,
-        wholeLength: Int? = nil
+        _ destination: TransportAddress6
     ) -> Verdict {
         let layout = way.layout
         var change = OnesComplementSum()
