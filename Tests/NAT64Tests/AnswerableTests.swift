@@ -63,4 +63,64 @@ struct AnswerableTests {
             guard case .answered = outcome else { throw Unexpected(outcome: outcome) }
         }
     }
+
+    @Test(
+        "X46-28 nothing is told to an IPv4 source that is not one node, whatever its packet is refused for",
+        arguments: ["0.0.0.0", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"]
+    )
+    func untold4(source: String) throws {
+        var bench = try TranslateBench()
+        let other = try bench.octets("protocol 132 \(source) > 203.0.113.1 \"unknown\"")
+        #expect(bench.send(other) == .dropped(.unsupportedProtocol))
+        let routed = withOptions(try bench.octets("udp \(source):53 > 203.0.113.1:2000"), [131, 7, 4, 1, 2, 3, 4, 0])
+        #expect(bench.send(routed) == .dropped(.sourceRoute))
+    }
+
+    @Test("X46-28 a message whose ICMPv4 type is cut off may be an error, so nothing is sent about it")
+    func cutType4() throws {
+        var bench = try TranslateBench()
+        for (count, isAnswered) in [(0, false), (1, true)] {
+            var packet = try #require(PacketDescription("protocol 1 198.51.100.10 > 203.0.113.1"))
+            packet.payload = [UInt8](repeating: 8, count: count)
+            let outcome = bench.send(withOptions(packet.octets, [131, 7, 4, 1, 2, 3, 4, 0]))
+            switch outcome {
+            case .dropped(.sourceRoute): #expect(!isAnswered)
+            case .answered(.sourceRoute, _): #expect(isAnswered)
+            default: throw Unexpected(outcome: outcome)
+            }
+        }
+    }
+
+    @Test("an error of our own bears our own address where there is one, and the precedence of such messages")
+    func ownAddresses() throws {
+        let environment = Environment(
+            ipv6Address: IPv6Address("2001:db8:1::1"),
+            ipv4Address: IPv4Address(192, 0, 2, 1)
+        )
+        var bench = try boundBench(environment: environment)
+        for (line, source, trafficClass) in [
+            ("udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 hops 1", "2001:db8:1::1", 0),
+            // RFC 1812 section 4.3.2.5.
+            ("udp 198.51.100.10:53 > $t ttl 1", "192.0.2.1", 0xC0),
+        ] as [(String, String, UInt8)] {
+            let outcome = bench.send(try bench.octets(line))
+            guard case .answered(.hopLimitExceeded, let octets) = outcome else { throw Unexpected(outcome: outcome) }
+            expectWellFormed(octets, .none)
+            let answer = try describe(octets)
+            #expect(answer.source == IPAddress(source) && answer.trafficClass == trafficClass)
+        }
+    }
+
+    @Test("X46-07 X46-12 at an address that is shared with the host the peer of a client is told like any other")
+    func sharedAddress() throws {
+        var bench = try boundBench(pool: [("203.0.113.1", true)])
+        try bench.run(
+            """
+            in udp 198.51.100.10:53 > $t ttl 1
+            ! hop-limit-exceeded answered
+            in udp 198.51.100.10:53 > $t df size 1453
+            ! too-big answered
+            """
+        )
+    }
 }

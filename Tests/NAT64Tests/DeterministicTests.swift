@@ -179,4 +179,21 @@ struct DeterministicTests {
         }
         #expect(fixture.tables.brokenInvariants() == [])
     }
+
+    @Test(
+        "CGN-16 a client whose computed address leaves the pool gets no port, neither there nor where others share them",
+        arguments: [false, true]
+    )
+    func leaving(overloadsPorts: Bool) throws {
+        let mapping = try mapping()
+        let rest = PoolEntry(addresses: IPv4Address(198, 51, 100, 200)...IPv4Address(198, 51, 100, 200))
+        let fixture = TablesFixture { settings in
+            settings.deterministic = [mapping]
+            settings.overloadsPorts = overloadsPorts
+            settings.pool = [PoolEntry(addresses: mapping.addresses, ports: mapping.ports, isComputed: true), rest]
+        }
+        #expect(fixture.send(.udp, fixture.client(1, 5000, network: 0), fixture.peer(1)).value != nil)
+        #expect(fixture.tables.change(pool: [rest]))
+        #expect(fixture.send(.udp, fixture.client(1, 5001, network: 0), fixture.peer(1)).failure == .poolExhausted)
+    }
 }

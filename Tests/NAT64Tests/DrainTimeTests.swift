@@ -174,4 +174,24 @@ struct DrainTimeTests {
         #expect(world.dropDrained())
         #expect(world.tables.brokenInvariants() == [])
     }
+
+    @Test("a static binding at an address that drains is refused from the next time on, and is not there any more")
+    func staticBinding() throws {
+        let world = TablesFixture(addresses: 2)
+        let first = TablesFixture.firstExternal
+        let client = world.client(5, 443)
+        let binding = try #require(
+            StaticBinding(
+                transport: .udp,
+                external: IPv4Address(bits: first.bits + 1),
+                externalPorts: Port(443)...Port(443),
+                client: client.address,
+                clientPorts: Port(443)...Port(443)
+            )
+        )
+        #expect(world.tables.adopt([binding], at: world.now).isEmpty)
+        #expect(world.tables.change(pool: [PoolEntry(addresses: first...first)]))
+        #expect(world.tables.adopt([binding], at: world.now).map(\.refusal) == [.outsidePool])
+        #expect(world.tables.totals().staticBindings == 0 && world.tables.brokenInvariants() == [])
+    }
 }

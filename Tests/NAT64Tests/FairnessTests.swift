@@ -136,6 +136,26 @@ struct FairnessTests {
         #expect((80...120).contains(told))
     }
 
+    @Test("X64-26 one host that floods for long leaves some errors to its neighbours in the same network")
+    func errorsToNeighbours() throws {
+        var bench = try TranslateBench(clients: ["2001:db8::/32"]) {
+            $0.translation.icmpErrorsPerSecond = 40
+            $0.translation.icmpErrorBurst = 40
+        }
+        func isTold(_ client: String) throws -> Bool {
+            if case .answered = bench.send(try bench.octets("udp [\(client)]:1000 > \(server) hops 1")) { return true }
+            return false
+        }
+        for _ in 0..<400 {
+            bench.now = bench.now + .milliseconds(25)
+            for _ in 0..<4 { _ = try isTold("2001:db8:7::1") }
+        }
+        // A quarter of the burst is beyond the reach of whoever has taken more than an eighth of all.
+        var told = 0
+        for number in 2..<30 where try isTold("2001:db8:7::\(number)") { told += 1 }
+        #expect(told >= 9)
+    }
+
     @Test("X46-29 errors to IPv4 peers have a limit of their own, with some left for others")
     func errorsToPeers() throws {
         var bench = try boundBench {

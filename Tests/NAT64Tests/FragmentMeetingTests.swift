@@ -3,6 +3,7 @@ import NAT64
 import PacketWire
 import TestPackets
 import Testing
+import Timing
 
 /// Fragments where they meet hairpins, refusals, shared addresses and the identifications of others.
 @Suite("Fragments and other rules")
@@ -167,5 +168,121 @@ struct FragmentMeetingTests {
         packet = try bench.octets("udp 198.51.100.20:53 > $t size 20")
         (packet[26], packet[27]) = (0, 0)
         #expect(bench.send(packet) == .handedBack(packet))
+    }
+
+    @Test("X64-08 X46-07 a later fragment that ends here goes no further, whatever hops its first one had")
+    func lastHop() throws {
+        var bench = try boundBench()
+        var outward = cut(try bench.octets("udp [2001:db8:6::c0]:40000 > \(Self.server) size 2000"), [1200, 808])
+        var inward = cut(try bench.octets("udp 198.51.100.10:53 > $t size 2000"), [1200, 808])
+        for first in [outward[0], inward[0]] {
+            guard case .sent = bench.send(first) else { throw Unexpected(outcome: .kept) }
+        }
+        outward[1][7] = 1
+        inward[1][8] = 1
+        inward[1] = withHeaderChecksum(inward[1])
+        let outcome = bench.send(outward[1])
+        guard case .answered(.hopLimitExceeded, _) = outcome else { throw Unexpected(outcome: outcome) }
+        // Of later fragments nothing is told to IPv4 hosts: RFC 1812 section 4.3.2.7.
+        #expect(bench.send(inward[1]) == .dropped(.hopLimitExceeded))
+    }
+
+    @Test("NAT-26 a client that is not served is refused with its first fragment or any other, and takes no memory")
+    func strangers() throws {
+        var bench = try TranslateBench()
+        for piece in cut(try bench.octets("udp [2001:db8:7::c0]:40000 > \(Self.server) size 2000"), [1200, 808])
+            .reversed()
+        {
+            let outcome = bench.send(piece)
+            guard case .answered(.clientRefused, _) = outcome else { throw Unexpected(outcome: outcome) }
+            #expect(bench.translator.fragmentsInUse == (0, 0))
+        }
+    }
+
+    @Test("NAT-29 a fragment that ends where no IPv4 datagram can is dropped")
+    func beyondIPv4() throws {
+        var bench = try boundBench()
+        var piece = cut(try bench.octets("udp [2001:db8:6::c0]:40000 > \(Self.server) size 2000"), [1200, 808])[0]
+        guard case .sent = bench.send(piece) else { throw Unexpected(outcome: .kept) }
+        // 65,512 octets in front of it and eight in it: IPv6 can say that, and IPv4 ends at 65,515.
+        piece = Array(piece[..<56])
+        piece.replaceSubrange(4..<6, with: [0, 16])
+        piece.replaceSubrange(42..<44, with: [0xFF, 0xE8])
+        #expect(bench.send(piece) == .dropped(.malformed))
+    }
+
+    @Test("X46-12 X46-17 a fragment with DF is never cut: it fits with its header of 48 octets, or is too big")
+    func uncut() throws {
+        var bench = try boundBench()
+        for (size, fits) in [(1448, true), (1456, false)] {
+            var piece = cut(
+                try bench.octets("udp 198.51.100.10:53 > $t size 3000"),
+                [size, 8],
+                identification: UInt16(size)
+            )[0]
+            piece[6] |= 0x40
+            let outcome = bench.send(withHeaderChecksum(piece))
+            switch outcome {
+            case .sent(let octets, _): #expect(fits && octets.count == 48 + size)
+            case .answered(.tooBig, let answer): #expect(try !fits && describe(answer).word == 1472)
+            default: throw Unexpected(outcome: outcome)
+            }
+            #expect(bench.extras().isEmpty)
+        }
+    }
+
+    @Test("a fragment whose checksum the kernel has left for later is none that it can have cut")
+    func unfinished() throws {
+        var bench = try boundBench()
+        for line in ["udp [2001:db8:6::c0]:40000 > \(Self.server) size 2000", "udp 198.51.100.10:53 > $t size 2000"] {
+            for piece in cut(try bench.octets(line), [1200, 808]) {
+                let start = UInt16(piece[0] >> 4 == 6 ? 48 : 20)
+                let offload = Offload(needsChecksum: true, checksumStart: start, checksumOffset: 6)
+                #expect(bench.send(piece, offload) == .dropped(.badOffload))
+            }
+        }
+    }
+
+    @Test("X64-06 an identification is its datagram's, however often that comes, and nobody else's for two minutes")
+    func keptIdentification() throws {
+        var bench = try TranslateBench()
+        func number(_ client: String) throws -> UInt32? {
+            let atomic = cut(try bench.octets("udp [\(client)]:40000 > \(Self.server) size 100"), [108])[0]
+            return try identifications(sent(&bench, [atomic])).first
+        }
+        #expect(try number("2001:db8:6::c0") == 0x77)
+        #expect(try number("2001:db8:6::c0") == 0x77)
+        bench.now = bench.now + .seconds(119)
+        #expect(try number("2001:db8:6::e0") != 0x77)
+        bench.now = bench.now + .seconds(2)
+        #expect(try number("2001:db8:6::e0") == 0x77)
+    }
+
+    @Test(
+        "X46-24 a fragmented datagram without a checksum and with an impossible length is dropped",
+        arguments: [0, 7, 3009]
+    )
+    func impossibleLength(length: Int) throws {
+        var bench = try boundBench()
+        var whole = try bench.octets("udp 198.51.100.10:53 > $t size 3000")
+        whole.replaceSubrange(24..<28, with: [UInt8(length >> 8), UInt8(length & 255), 0, 0])
+        let pieces = cut(whole, [1200, 1200, 608])
+        for piece in pieces[..<2] { #expect([.kept, .dropped(.malformed)].contains(bench.send(piece))) }
+        guard case .dropped = bench.send(pieces[2]) else { throw Unexpected(outcome: .kept) }
+        #expect(bench.extras().isEmpty && bench.translator.fragmentsInUse.blocks == 0)
+    }
+
+    @Test("X46-22 X46-24 a checksum of a fragmented datagram that comes to zero is sent as 0xFFFF")
+    func zeroResult() throws {
+        var bench = try boundBench()
+        var whole = try bench.octets("udp 198.51.100.10:53 > $t size 3000")
+        // What its sum lacks goes into the first two octets of its payload, which are 0 and 1.
+        var sum = OnesComplementSum()
+        sum.add(octets: Array(whole[26..<28]))
+        sum.add(UInt16(1))
+        whole.replaceSubrange(28..<30, with: [UInt8(sum.folded >> 8), UInt8(sum.folded & 255)])
+        whole.replaceSubrange(26..<28, with: [0, 0])
+        let result = try reassembled(sent(&bench, cut(whole, [1200, 1200, 608])))
+        #expect(result.payload == Array(whole[28...]))
     }
 }

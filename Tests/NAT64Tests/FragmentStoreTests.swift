@@ -68,4 +68,44 @@ struct FragmentStoreTests {
             bench.wait(milliseconds: 400)
         }
     }
+
+    @Test("NAT-28 a datagram that ends at two places, or before one of its parts, is discarded", arguments: 0..<4)
+    func ends(which: Int) throws {
+        var bench = try TranslateBench()
+        let line = "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 3000"
+        let pieces = cut(try bench.octets(line), [1200, 1200, 608])
+        var (middle, last) = (pieces[1], pieces[2])
+        // The middle says that it is the last.
+        middle[43] &= 0xFE
+        if which >= 2 { last[43] |= 1 }
+        let order = which % 2 == 0 ? [middle, last] : [last, middle]
+        #expect(bench.send(order[0]) == .kept)
+        #expect(bench.send(order[1]) == .dropped(.overlappingFragment))
+        #expect(bench.send(pieces[0]) == .dropped(.fragmentOfRefused))
+        #expect(bench.translator.fragmentsInUse.blocks == 0)
+    }
+
+    @Test("NAT-29 nobody is told of a datagram over IPv4 that was to be put together and was not")
+    func unfinishedOverIPv4() throws {
+        var bench = try boundBench()
+        var datagram = try bench.octets("udp 198.51.100.10:53 > $t size 2000")
+        datagram.replaceSubrange(26..<28, with: [0, 0])
+        #expect(bench.send(cut(datagram, [1200, 808])[0]) == .kept)
+        bench.wait(milliseconds: 2100)
+        #expect(bench.extras().isEmpty && bench.translator.fragmentsInUse == (0, 0))
+        #expect(bench.translator.counters[.fragmentTimeout] == 1)
+    }
+
+    @Test("NAT-28 a part that follows one and runs into the next discards the datagram")
+    func intoTheNext() throws {
+        var bench = try TranslateBench()
+        let line = "udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:53 size 3000"
+        let datagram = try bench.octets(line)
+        let (pieces, others) = (cut(datagram, [1200, 1200, 608]), cut(datagram, [1200, 1208, 600]))
+        for piece in [pieces[0], pieces[2]] {
+            guard case .sent = bench.send(piece) else { throw Unexpected(outcome: .kept) }
+        }
+        #expect(bench.send(others[1]) == .dropped(.overlappingFragment))
+        #expect(bench.send(pieces[1]) == .dropped(.fragmentOfRefused))
+    }
 }

@@ -264,6 +264,7 @@ struct FragmentTests {
         let pieces = cut(try bench.octets("udp [2001:db8:6::c0]:40000 > \(embedded) size 3000"), [1200, 1200, 608])
         let result = try reassembled(pass(&bench, order.map { pieces[$0] }))
         #expect(result.destination == IPAddress("2001:db8:6::d0") && result.payload == PacketDescription.filler(3000))
+        #expect(bench.translator.counters.hairpinned == 3)
     }
 
     @Test("fragments of a ping between two clients", arguments: orders)

@@ -1,6 +1,7 @@
 import IPAddressing
 import NAT64
 import PacketWire
+import TestPackets
 import Testing
 
 @Suite("Hairpin, RFC 6146 section 3.8")
@@ -155,10 +156,11 @@ struct HairpinTests {
             """
             in udp [2001:db8:6::c0]:40000 > $dd "hello"
             =  udp $c > [2001:db8:6::d0]:50000 "hello"
-            in icmp 1/4 2001:db8:6::d0 > 2001:db8:64::203.0.113.1 { udp $c > [2001:db8:6::d0]:50000 "hello" }
-            =  icmp 1/4 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 { udp [2001:db8:6::c0]:40000 > $dd "hello" }
+            in icmp 1/4 2001:db8:6::d0 > 2001:db8:64::203.0.113.1 hops 9 { udp $c > [2001:db8:6::d0]:50000 "hello" }
+            =  icmp 1/4 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 hops 8 { udp [2001:db8:6::c0]:40000 > $dd "hello" }
             """
         )
+        #expect(bench.translator.counters.hairpinned == 2)
     }
 
     @Test("ERR-06 I46-16 between clients too no Packet Too Big says less than 1280", arguments: [0, 1000, 1280, 1400])
@@ -198,5 +200,34 @@ struct HairpinTests {
         guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
         #expect(after.segmentation == .tcp6 && after.segmentSize == 1400 && after.checksumStart == 40)
         #expect(flaw(result, after) == nil)
+    }
+
+    @Test("TCP-33 the segment size of a SYN between two clients is lowered too")
+    func clamp() throws {
+        var bench = try TranslateBench { $0.filtering = Filtering(.endpointIndependent) }
+        try bench.run(
+            """
+            in tcp [2001:db8:6::d0]:50000 > [2001:db8:64::198.51.100.10]:443 flags S
+            =  tcp $d > 198.51.100.10:443
+            """
+        )
+        let embedded = try #require(bench.names["$d"]).replacing("203.0.113.1", with: "[2001:db8:64::203.0.113.1]")
+        let outcome = bench.send(try bench.octets("tcp [2001:db8:6::c0]:40000 > \(embedded) flags S mss 1460"))
+        guard case .sent(let result, let offload) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(flaw(result, offload) == nil)
+        #expect(try describe(result).segmentSize == 1440)
+    }
+
+    @Test("ERR-06 an ICMP error about a client's ping to itself finds its way too")
+    func errorAboutPing() throws {
+        var bench = try TranslateBench { $0.filtering = Filtering(.endpointIndependent) }
+        try bench.run(
+            """
+            in ping 2001:db8:6::c0 > 2001:db8:64::203.0.113.1 id 7
+            =  ping 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 id 7
+            in icmp 1/4 2001:db8:6::c0 > 2001:db8:64::203.0.113.1 { ping 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 id 7 }
+            =  icmp 1/4 2001:db8:64::203.0.113.1 > 2001:db8:6::c0 { ping 2001:db8:6::c0 > 2001:db8:64::203.0.113.1 id 7 }
+            """
+        )
     }
 }

@@ -1,4 +1,5 @@
 import IPAddressing
+import PacketMemory
 import PacketWire
 import Testing
 import Timing
@@ -157,5 +158,58 @@ struct HeldSYNTests {
         #expect(world.tables.withhold([]).awaited == [])
         #expect(world.receive(.tcp, external, world.peer(11), .syn).value == .hold)
         #expect(world.tables.brokenInvariants() == [])
+    }
+
+    @Test("TCP-05 a SYN at a client's port of a shared address that finds no room to wait is not for the host")
+    func noRoomAtSharedPort() throws {
+        var bench = try TranslateBench(pool: [("203.0.113.1", true)]) { $0.translation.heldSYNs = 1 }
+        try bench.run(
+            """
+            in tcp [2001:db8:6::c0]:40001 > [2001:db8:64::198.51.100.10]:443 flags S
+            =  tcp $t > 198.51.100.10:443
+            in tcp 198.51.100.20:443 > $t flags S
+            kept
+            in tcp [2001:db8:6::c0]:40001 > [2001:db8:64::198.51.100.20]:443 flags S
+            =  tcp $t > 198.51.100.20:443
+            in tcp 198.51.100.30:443 > $t flags S
+            ! held-syn-limit
+            """
+        )
+    }
+
+    @Test("TCP-03 copies of SYNs: none goes for another before its time, and a stale one gives way to a new one")
+    func copies() {
+        let held = HeldSYNs(capacity: 1, secret: KeyedHash(key0: 1, key1: 2))
+        func flow(_ number: UInt8) -> InwardFlow {
+            InwardFlow(
+                transport: .tcp,
+                external: TransportAddress4(IPv4Address(203, 0, 113, 1), Port(2000)),
+                peer: TransportAddress4(IPv4Address(198, 51, 100, number), Port(443)),
+                tcp: .syn
+            )
+        }
+        func keep(_ number: UInt8, _ octet: UInt8, _ seconds: UInt64) -> Bool {
+            [octet].withUnsafeBytes {
+                held.keep(flow(number), RawSpan(_unsafeBytes: $0), from: 0, to: 1, at: .start + .seconds(seconds))
+            }
+        }
+        func taken(_ number: UInt8) -> UInt8? {
+            var memory = OctetBuffer(count: 256)
+            var octets = memory.mutableOctets
+            let flow = flow(number)
+            guard held.take(external: flow.external, peer: flow.peer, into: &octets, at: 0) == 1 else { return nil }
+            return octets.octet(at: 0)
+        }
+        #expect(keep(1, 10, 1))
+        #expect(!keep(2, 20, 5), "the first may still be asked for")
+        #expect(keep(1, 11, 9), "it has come again")
+        #expect(taken(1) == 10 && taken(1) == nil && taken(2) == nil)
+        // Its client has answered, so that nobody has asked for the copy.
+        #expect(keep(1, 12, 20))
+        #expect(keep(1, 13, 31))
+        #expect(taken(1) == 13)
+        #expect(keep(1, 14, 40))
+        #expect(keep(2, 24, 51))
+        #expect(taken(1) == nil && taken(2) == 24)
     }
 }

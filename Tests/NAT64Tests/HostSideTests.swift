@@ -28,6 +28,8 @@ struct HostSideTests {
             =  udp $c > \(host):443 "ask"
             in udp \(host):443 > $c "answer"
             =  udp [2001:db8:64::\(host)]:443 > [2001:db8:6::c0]:40000 "answer"
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::\(host)]:443 "and again"
+            =  udp $c > \(host):443 "and again"
             in tcp [2001:db8:6::c0]:40001 > [2001:db8:64::\(host)]:443 flags S
             =  tcp $t > \(host):443 flags S
             in tcp \(host):443 > $t flags SA
@@ -149,6 +151,7 @@ struct HostSideTests {
             sum.add(octets: Array(piece[..<20]))
             #expect(sum.folded == 0xFFFF)
         }
+        #expect(try reassembled(pieces).payload == PacketDescription.filler(2000), "only the first has a checksum")
     }
 
     @Test("a super-packet of the host keeps its segments, and its partial checksum follows both changes of address")
@@ -173,5 +176,135 @@ struct HostSideTests {
             #expect(flaw(result, after) == nil)
             if segmentation == .tcp4 { #expect(Array(result[12..<16]) == [192, 0, 0, 7]) }
         }
+    }
+
+    @Test(
+        "X46-06 nor may anybody bear it who knows a client that talks to the host",
+        arguments: ["203.0.113.1", "198.51.100.99"]
+    )
+    func forgedAnswer(host: String) throws {
+        var bench = try bench()
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::\(host)]:9
+            =  udp $c > \(host):9
+            """
+        )
+        // What comes to the stand-in is from the host; what comes to the shared address itself is not.
+        let port = try #require(bench.names["$c"]?.split(separator: ":").last)
+        try bench.run(
+            """
+            in udp \(host):9 > 203.0.113.1:\(port)
+            ! illegal-source
+            """
+        )
+    }
+
+    @Test("X46-23 a datagram of the host's without a checksum gets a right one, not one that follows from none")
+    func noChecksum() throws {
+        var bench = try bench()
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::203.0.113.1]:9
+            =  udp $c > 203.0.113.1:9
+            """
+        )
+        var packet = try bench.octets("udp 203.0.113.1:9 > $c \"hello\"")
+        packet.replaceSubrange(26..<28, with: [0, 0])
+        let outcome = bench.send(packet)
+        guard case .sent(let result, let offload) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(flaw(result, offload) == nil)
+    }
+
+    @Test("X46-22 X64-21 a checksum that comes to zero is sent as 0xFFFF to the host too")
+    func zeroResult() throws {
+        var bench = try bench()
+        var payload: [UInt8] = [0, 0]
+        for _ in 0..<2 {
+            var packet = try #require(PacketDescription("udp [2001:db8:6::c0]:40000 > [2001:db8:64::203.0.113.1]:9"))
+            packet.payload = payload
+            let outcome = bench.send(packet.octets)
+            guard case .sent(let result, let offload) = outcome else { throw Unexpected(outcome: outcome) }
+            #expect(flaw(result, offload) == nil)
+            if payload != [0, 0] { #expect(result[26...27] == [0xFF, 0xFF]) }
+            // What the sum lacks.
+            payload = Array(result[26...27])
+        }
+    }
+
+    @Test("a later fragment that looks like an ICMP error keeps what it carries")
+    func laterFragment() throws {
+        var bench = try bench()
+        let stranger = try bench.octets("udp 192.0.0.7:9 > 203.0.113.1:9 size 16")
+        var ping = try #require(PacketDescription("ping 2001:db8:6::c0 > 2001:db8:64::203.0.113.1 id 7"))
+        let payload = PacketDescription.filler(1192) + [3, 3, 0, 0, 0, 0, 0, 0] + stranger
+        ping.payload = payload
+        let pieces = cut(ping.octets, [1200, payload.count - 1192])
+        #expect(bench.send(pieces[0]) == .kept)
+        #expect(bench.send(pieces[1]) == .kept)
+        #expect(try reassembled(bench.extras()).payload == payload)
+    }
+
+    @Test("ERR-01 I46-26 an error of the host about what nobody got from the stand-in is dropped")
+    func errorAboutOthers() throws {
+        var bench = try bench()
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::203.0.113.1]:9
+            =  udp $c > 203.0.113.1:9
+            """
+        )
+        let port = try #require(bench.names["$c"]?.split(separator: ":").last)
+        try bench.run(
+            """
+            in icmp 3/3 203.0.113.1 > 192.0.0.7 { udp 198.51.100.10:\(port) > 203.0.113.1:9 }
+            ! quote-unknown
+            """
+        )
+    }
+
+    @Test(
+        "X64-08 the host is no hop on the way to itself: two are enough to reach it, and not to reach anybody behind it"
+    )
+    func hopsToHost() throws {
+        var bench = try bench()
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.99]:9 hops 2
+            =  udp $c > 198.51.100.99:9 ttl 1
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::198.51.100.10]:9 hops 2
+            ! hop-limit-exceeded answered
+            """
+        )
+    }
+
+    @Test("NAT-24 fragments of the host reach the client, whichever comes first", arguments: [[0, 1], [1, 0]])
+    func fragments(order: [Int]) throws {
+        var bench = try bench()
+        try bench.run(
+            """
+            in udp [2001:db8:6::c0]:40000 > [2001:db8:64::203.0.113.1]:9
+            =  udp $c > 203.0.113.1:9
+            """
+        )
+        let pieces = cut(try bench.octets("udp 203.0.113.1:9 > $c size 2000"), [1200, 808])
+        var results: [[UInt8]] = []
+        for index in order {
+            if case .sent(let octets, _) = bench.send(pieces[index]) { results.append(octets) }
+            results += bench.extras()
+        }
+        let whole = try reassembled(results)
+        #expect(whole.payload == PacketDescription.filler(2000) && whole.destination == IPAddress("2001:db8:6::c0"))
+    }
+
+    @Test("X46-06 of the host's own errors the kernel sends none in fragments: who does is not the host")
+    func fragmentOfError() throws {
+        var bench = try bench()
+        var packet = try bench.octets(
+            "icmp 3/3 198.51.100.99 > 203.0.113.1 { udp 203.0.113.1:62000 > 198.51.100.10:9 size 4 }"
+        )
+        packet[6] = 0x20
+        #expect(packet.count % 8 == 4)
+        #expect(bench.send(withHeaderChecksum(packet)) == .dropped(.illegalSource))
     }
 }

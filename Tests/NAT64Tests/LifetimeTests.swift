@@ -49,6 +49,25 @@ struct LifetimeTests {
         #expect(world.receive(.tcp, tcp, world.peer(1), [.syn, .ack]).failure == .noSession)
         #expect(world.send(.tcp, world.client(1, 5000), world.peer(1), .ack).failure == .noSession)
         #expect(world.tables.brokenInvariants() == [])
+        // So it is where the client's segment comes first.
+        world.send(.tcp, world.client(1, 5000), world.peer(1), .syn)
+        world.pass(.seconds(301))
+        #expect(world.send(.tcp, world.client(1, 5000), world.peer(1), .ack).failure == .noSession)
+        #expect(world.sessions().isEmpty && world.tables.brokenInvariants() == [])
+    }
+
+    @Test("TCP-18 a segment saves an idle connection whose end was not noticed yet", arguments: [true, false])
+    func savedInTime(fromIPv6: Bool) {
+        let world = TablesFixture()
+        let external = world.send(.tcp, world.client(1, 5000), world.peer(1), .syn).value
+        world.receive(.tcp, external, world.peer(1), [.syn, .ack])
+        world.pass(.seconds(7230))
+        if fromIPv6 {
+            #expect(world.send(.tcp, world.client(1, 5000), world.peer(1), .ack).value == external)
+        } else {
+            #expect(world.receive(.tcp, external, world.peer(1), .ack).value != nil)
+        }
+        #expect(world.state == .established && world.sessions().first?.remaining.seconds == 7200)
     }
 
     @Test("TCP-01 TCP-11 TCP-17 TCP-30 a connection opens, lives for two hours from each segment")
@@ -267,5 +286,19 @@ struct LifetimeTests {
             slices += 1
         }
         #expect(slices == 16)
+    }
+
+    @Test("whoever ticks is told that more is due than one call does, and when no more is")
+    func moreIsDue() throws {
+        var bench = try boundBench()
+        for port in 1..<2500 {
+            let outcome = bench.send(try bench.octets("udp [2001:db8:6::c1]:\(port) > [2001:db8:64::198.51.100.10]:53"))
+            guard case .sent = outcome else { throw Unexpected(outcome: outcome) }
+        }
+        bench.now = bench.now + .seconds(310)
+        let isMoreDue = bench.worker.tick(at: bench.now)
+        #expect(isMoreDue && bench.translator.tables.totals().sessions.all == 2500 - 2048)
+        let isStillMoreDue = bench.worker.tick(at: bench.now)
+        #expect(!isStillMoreDue && bench.translator.tables.totals().sessions.all == 0)
     }
 }

@@ -1,5 +1,6 @@
 import IPAddressing
 import PacketWire
+import Synchronization
 import Testing
 import Timing
 
@@ -238,5 +239,50 @@ struct LimitsTests {
         world.pass(.seconds(241))
         world.sweep()
         #expect(world.tables.networks.taken(network).ports == 0)
+    }
+
+    @Test("CGN-11 what a full table refuses is not counted")
+    func tableFull() {
+        let world = TablesFixture {
+            $0.maximumBindings = 5
+            $0.limits.portsPerClient = 1000
+        }
+        for host in 0..<5 as Range<UInt64> { world.send(.udp, world.client(host, 5000), world.peer(1)) }
+        #expect(world.send(.udp, world.client(5, 5000), world.peer(1)).failure == .tableFull)
+        let taken = world.tables.networks.taken(world.tables.networkHash(world.client(1, 5000).address))
+        #expect(taken.ports == 5 && taken.sessions == 5)
+    }
+
+    @Test("the ports kept for new clients are never fewer than the percentage says")
+    func reserveRoundsUp() {
+        let world = TablesFixture(ports: Port(2000)...Port(2063)) { $0.limits.portsForNewClients = 10 }
+        let results = (0..<64 as Range<UInt64>).map { world.send(.tcp, world.client($0, 5000), world.peer(1), .syn) }
+        #expect(results.compactMap(\.value).count == 57)
+        #expect(results.last?.failure == .portsReserved)
+        #expect(world.send(.tcp, world.client(1, 5000, network: 2), world.peer(1), .syn).value != nil)
+    }
+
+    @Test(
+        "a network that has nothing any more, or was refused what it had not, leaves its place to others",
+        arguments: [0, 1]
+    )
+    func places(newBindingsPerSecond: Int) {
+        var limits = Limits()
+        limits.portsPerClient = 10
+        limits.newBindingsPerSecond = newBindingsPerSecond
+        let networks = ClientNetworks(limits)
+        // Their hashes lead all of them to one line, which has eight places.
+        for number in 1...40 as ClosedRange<UInt64> {
+            let network = (2 * number + 1) << 40 | 5
+            do throws(DropReason) {
+                try networks.take(network, sessions: 1, ports: 1, second: 1)
+                #expect(networks.taken(network) == (1, 1))
+                networks.give(back: network, sessions: 1, ports: 1)
+            } catch {
+                #expect(error == .newBindingRate && newBindingsPerSecond > 0)
+            }
+            #expect(networks.taken(network) == (0, 0))
+        }
+        #expect(networks.uncounted.load(ordering: .relaxed) == 0)
     }
 }

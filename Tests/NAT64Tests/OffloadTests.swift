@@ -195,6 +195,36 @@ struct OffloadTests {
         #expect(try describe(last.0).dontFragment == false)
     }
 
+    @Test(
+        "X64-04 a last segment of 1260 octets goes out by itself, one of 1261 with the others",
+        arguments: [1260, 1261]
+    )
+    func border(last: Int) throws {
+        var bench = try connected()
+        let (packet, offload) = leavingChecksum(
+            try bench.octets("\(outwardTCP) size \(1400 + last - 40)"),
+            segmentSize: 1400
+        )
+        let outcome = bench.send(packet, offload)
+        guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(flaw(result, after) == nil)
+        #expect(result.count == (last == 1260 ? 1440 : 2661))
+        #expect(try bench.extras().map { try describe($0).dontFragment } == (last == 1260 ? [false] : []))
+    }
+
+    @Test("X64-04 a last segment behind more extension headers than there is room for stays with the others")
+    func crowdedLastSegment() throws {
+        var bench = try connected()
+        var (packet, offload) = leavingChecksum(try bench.octets("\(outwardTCP) size 2600"), segmentSize: 1400)
+        packet.insert(contentsOf: [6, 125] + [UInt8](repeating: 0, count: 1006), at: 40)
+        packet.replaceSubrange(4..<7, with: [UInt8((packet.count - 40) >> 8), UInt8((packet.count - 40) & 255), 60])
+        offload.checksumStart += 1008
+        offload.headerLength += 1008
+        let outcome = bench.send(packet, offload)
+        guard case .sent(let result, let after) = outcome else { throw Unexpected(outcome: outcome) }
+        #expect(flaw(result, after) == nil && result.count == 2640 && bench.extras().isEmpty)
+    }
+
     @Test("a TCP super-packet comes in whole with its segment size", arguments: [true, false])
     func inwardSuperPacket(saysHeaderLength: Bool) throws {
         var bench = try connected()
@@ -326,10 +356,16 @@ struct OffloadTests {
         for offload in [
             change { $0.segmentation = .tcp4 }, change { $0.segmentation = .udpL4 }, change { $0.segmentSize = 0 },
             change { $0.needsChecksum = false }, change { $0.checksumStart = 39 }, change { $0.checksumOffset = 6 },
-            change { $0.checksumStart = 65_535 },
+            change { $0.checksumStart = 65_535 }, change { $0.checksumStart = 100 },
         ] {
             #expect(bench.send(packet, offload) == .dropped(.badOffload))
         }
+        // The kernel cuts no packet with a fragment header, which it would have to give each segment.
+        var atomic = packet
+        atomic.insert(contentsOf: [6, 0, 0, 0, 0, 0, 0, 9], at: 40)
+        atomic.replaceSubrange(4..<7, with: [UInt8((atomic.count - 40) >> 8), UInt8((atomic.count - 40) & 255), 44])
+        let behind = change { $0.checksumStart = 48 }
+        #expect(bench.send(atomic, behind) == .dropped(.badOffload))
     }
 
     @Test(

@@ -312,4 +312,34 @@ struct OverloadTests {
         #expect(world.tables.change(pool: [entry(Port(2000)...Port(2031)), other], at: world.now))
         #expect(world.receive(.tcp, external, peer, [.syn, .ack]).value == .client(client, prefix: 0))
     }
+
+    @Test("CGN-15 CGN-06 a session that an overloaded port refuses, or that finds no room, is not counted")
+    func nothingLeftBehind() {
+        let world = TablesFixture(ports: Port(2000)...Port(2031)) {
+            $0.overloadsPorts = true
+            $0.limits.sessionsPerClient = 1000
+            $0.maximumFurtherSessions = 0
+        }
+        for host in 0..<30 as Range<UInt64> { world.send(.udp, world.client(host, 5000), world.peer(1)) }
+        let first = world.send(.udp, world.client(50, 5000), world.peer(1)).value
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(2)).value == first)
+        let network = world.tables.networkHash(world.client(1, 5000).address)
+        #expect(world.tables.networks.taken(network).sessions == 32 && world.tables.sharedPorts.count == 2)
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(1)).failure == .poolExhausted)
+        #expect(world.send(.udp, world.client(51, 5000), world.peer(3)).failure == .sessionLimit)
+        #expect(world.tables.networks.taken(network).sessions == 32 && world.tables.sharedPorts.count == 2)
+    }
+
+    @Test("CGN-15 at an address that is shared with the host too, overloaded ports are not the host's")
+    func notOfTheHost() {
+        let world = TablesFixture(ports: Port(2000)...Port(2031)) {
+            $0.overloadsPorts = true
+            $0.pool[0].sharedWithHost = true
+        }
+        for host in 0..<30 as Range<UInt64> { world.send(.udp, world.client(host, 5000), world.peer(1)) }
+        let shared = world.send(.udp, world.client(50, 5000), world.peer(1)).value
+        #expect(shared?.port == Port(2030) && world.tables.totals().sharingBindings == 1)
+        world.tables.endBindings(of: [])
+        #expect(world.receive(.udp, shared, world.peer(1)).value == .client(world.client(50, 5000), prefix: 0))
+    }
 }

@@ -296,4 +296,41 @@ struct PoolTests {
             #expect(world.tables.brokenInvariants() == [])
         }
     }
+
+    @Test("CGN-09 a client does not get back a port that its address has lost meanwhile")
+    func lostPort() {
+        let world = TablesFixture(ports: Port(2000)...Port(2063))
+        let first = TablesFixture.firstExternal
+        #expect(world.send(.udp, world.client(1, 5000), world.peer(1)).value != nil)
+        world.pass(.seconds(301))
+        world.sweep()
+        #expect(world.tables.totals().heldPorts == 1)
+        #expect(world.tables.change(pool: [PoolEntry(addresses: first...first, ports: Port(3000)...Port(3063))]))
+        let port = world.send(.udp, world.client(1, 5000), world.peer(1)).value?.port
+        #expect(port.map { (3000...3063).contains($0.number) } == true)
+        #expect(world.tables.totals().heldPorts == 0 && world.tables.brokenInvariants() == [])
+    }
+
+    @Test("CGN-09 a port whose session a change of the Policy ends rests from when it was last used")
+    func restAfterPolicy() {
+        let world = TablesFixture()
+        #expect(world.send(.udp, world.client(1, 5000), world.peer(1)).value != nil)
+        world.pass(.seconds(20))
+        world.tables.adopt(policy: TablesFixture.policy(clients: ["2001:db8:ffff::/48"], generation: 2))
+        for (seconds, held) in [(0, 1), (95, 1), (10, 0)] as [(UInt64, Int)] {
+            world.pass(.seconds(seconds))
+            world.sweep()
+            #expect(world.tables.totals().heldPorts == held)
+        }
+    }
+
+    @Test("NAT-06 the ports below 1024 end at 1023", arguments: TransportProtocol.allCases)
+    func border(transport: TransportProtocol) {
+        guard transport != .icmpQuery else { return }
+        let world = TablesFixture(ports: Port(512)...Port(2047))
+        for port in [1022, 1023, 1024, 1025] as [UInt16] {
+            let external = world.send(transport, world.client(1, port), world.peer(1), .syn).value
+            #expect(external.map { ($0.port.number < 1024) == (port < 1024) } == true, "\(port)")
+        }
+    }
 }

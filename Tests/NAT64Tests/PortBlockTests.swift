@@ -381,4 +381,16 @@ struct PortBlockTests {
         #expect(world.dropDrained())
         #expect(world.tables.brokenInvariants() == [])
     }
+
+    @Test("two networks whose records lie together have blocks of their own")
+    func oneBucket() throws {
+        let fixture = fixture(addresses: 1)
+        var (seen, pair): ([UInt64: UInt64], [UInt64]) = ([:], [])
+        for network in 1..<100_000 as Range<UInt64> where pair.isEmpty {
+            let hash = fixture.tables.networkHash(fixture.client(1, 1, network: network).address) & 0x3FFFF
+            if let other = seen.updateValue(network, forKey: hash) { pair = [other, network] }
+        }
+        let ports = pair.compactMap { flows(fixture, 1, network: $0)[0].value?.port.number }
+        #expect(ports.count == 2 && ports[0] / 64 != ports[1] / 64)
+    }
 }

@@ -276,17 +276,33 @@ struct StaticBindingTests {
         #expect(fixture.receive(.udp, to, fixture.peer(8)).failure == .clientRefused)
     }
 
+    /// The fixture's policy, and 203.0.9.0/24 under the second prefix.
+    private func mapping(_ policy: Policy) -> Policy {
+        Policy(
+            generation: 2,
+            prefixes: policy.prefixes,
+            clients: policy.clients,
+            destinations: DestinationRules(),
+            views: policy.views,
+            maps: PrefixMaps([PrefixMap(ipv4: IPv4Prefix(IPv4Address(203, 0, 9, 0), length: 24), prefix: 1)])
+        )
+    }
+
+    @Test("ADR-16 a peer whose packet is under way while a prefix is mapped for it is seen under that prefix")
+    func mappedMeanwhile() throws {
+        let fixture = TablesFixture { $0.filtering = Filtering(.endpointIndependent) }
+        let client = fixture.client(5, 443)
+        adopt(fixture, [try binding(.udp, ports(443), for: client)])
+        // The worker of this packet has not seen it yet.
+        fixture.tables.adopt(policy: mapping(fixture.policy))
+        let to = TransportAddress4(external, Port(443))
+        #expect(fixture.receive(.udp, to, fixture.peer(0x900)) == .success(.client(client, prefix: 1)))
+    }
+
     @Test("ADR-16 a peer that speaks first is seen under the prefix mapped for it, another under the one last used")
     func mappedPeer() throws {
         let fixture = TablesFixture { $0.filtering = Filtering(.endpointIndependent) }
-        fixture.policy = Policy(
-            generation: 2,
-            prefixes: fixture.policy.prefixes,
-            clients: fixture.policy.clients,
-            destinations: DestinationRules(),
-            views: fixture.policy.views,
-            maps: PrefixMaps([PrefixMap(ipv4: IPv4Prefix(IPv4Address(203, 0, 9, 0), length: 24), prefix: 1)])
-        )
+        fixture.policy = mapping(fixture.policy)
         fixture.tables.adopt(policy: fixture.policy)
         let client = fixture.client(5, 443)
         adopt(fixture, [try binding(.udp, ports(443), for: client)])
@@ -367,5 +383,14 @@ struct StaticBindingTests {
         fixture.pass(.seconds(239))
         fixture.sweep()
         #expect(fixture.sessions().count == 1)
+    }
+
+    @Test("sessions of a static binding stay when its address is lost, until somebody takes the binding away")
+    func lostAddress() throws {
+        let fixture = TablesFixture()
+        adopt(fixture, [try binding(.udp, ports(443), for: fixture.client(5, 443))])
+        #expect(fixture.receive(.udp, TransportAddress4(external, Port(443)), fixture.peer(1)).value != nil)
+        fixture.tables.endBindings(of: [external])
+        #expect(fixture.sessions().count == 1 && fixture.tables.brokenInvariants() == [])
     }
 }

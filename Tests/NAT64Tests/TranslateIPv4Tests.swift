@@ -171,7 +171,7 @@ struct TranslateIPv4Tests {
         let outcome = bench.send(try bench.octets("udp 198.51.100.10:53 > $t size \(65_535 - 28)"))
         guard case .sent(let first, _) = outcome else { throw Unexpected(outcome: outcome) }
         let pieces = [first] + bench.extras()
-        #expect(pieces.count == 54)
+        #expect(pieces.count == 54 && bench.translator.counters.fragmented == 54)
         #expect(try reassembled(pieces).payload == PacketDescription.filler(65_535 - 28))
     }
 
@@ -370,6 +370,7 @@ struct TranslateIPv4Tests {
             =  tcp $t > 198.51.100.10:443
             """
         )
+        #expect(bench.translator.counters.probes == 1)
     }
 
     @Test("a shared address: what belongs to no session goes back to the host unchanged")

@@ -26,6 +26,12 @@ struct PolicyTests {
         policy.mayReach(try #require(IPv4Address(address)), under: prefix)
     }
 
+    @Test("ADR-07 an address that is reached everywhere stays so under each prefix when it is allowed expressly")
+    func allowedAnyhow() throws {
+        let both = try policy(prefixes: ["64:ff9b::/96", "2001:db8:64::/96"], allow: ["8.8.8.0/24"])
+        #expect(try reaches("8.8.8.8", both, under: 0) && reaches("8.8.8.8", both, under: 1))
+    }
+
     @Test(
         "every address stands as the strongest of its ranges says, whatever the lists",
         arguments: 0..<20 as Range<Int>

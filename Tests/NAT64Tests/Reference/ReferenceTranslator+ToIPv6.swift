@@ -74,8 +74,8 @@ extension ReferenceTranslator {
         guard let binding = binding(packet.proto, externalPort: packet.body.word(packet.proto == 1 ? 4 : 2)) else {
             return .outOfScope
         }
-        guard packet.ttl > 1 else { return .answered(11, 0, 0) }
         if dropsZeroChecksum, packet.proto == 17, packet.body.word(6) == 0 { return .refused }
+        guard packet.ttl > 1 else { return .answered(11, 0, 0) }
         let size = 40 + packet.body.count
         if packet.dontFragment, size > ipv6MTU { return .answered(3, 4, ipv6MTU - 20) }
         let body = body6(packet, binding)
