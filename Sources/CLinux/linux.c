@@ -169,10 +169,11 @@ int clinux_thread_name(const char *name)
 
 int clinux_cpus_allowed(void)
 {
-    cpu_set_t set;
+    /* The kernel refuses a set that is smaller than its own, which may be of 8,192. */
+    cpu_set_t sets[8192 / CPU_SETSIZE];
 
-    CPU_ZERO(&set);
-    return sched_getaffinity(0, sizeof set, &set) < 0 ? failed() : CPU_COUNT(&set);
+    CPU_ZERO_S(sizeof sets, sets);
+    return sched_getaffinity(0, sizeof sets, sets) < 0 ? failed() : CPU_COUNT_S(sizeof sets, sets);
 }
 
 /* Straight to the kernel: read() and write() make ready for a cancellation of the thread and undo it, two locked
