@@ -196,7 +196,7 @@ extension TranslatorWorker {
         case .heldSyn(let external, let peer):
             let at = PacketFrame.margin
             let count = translator.heldSYNs.take(external: external, peer: peer, into: &memory, at: at)
-            guard let count, view.settings.sendsICMPErrors else { return false }
+            guard let count else { return false }
             frame = PacketFrame(start: at, count: count)
             arrival = Arrival()
             return refuse(.heldSYNExpired, &memory, &frame, at: now) == .answer(.heldSYNExpired)

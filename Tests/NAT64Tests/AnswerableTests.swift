@@ -123,4 +123,19 @@ struct AnswerableTests {
             """
         )
     }
+
+    @Test("X46-29 a SYN that waited in vain is counted, be its sender told or not", arguments: [true, false])
+    func silently(told: Bool) throws {
+        var bench = try TranslateBench { $0.translation.sendsICMPErrors = told }
+        let refusal = "+  icmp 3/3 203.0.113.1 > 198.51.100.10 { tcp 198.51.100.10:443 > 203.0.113.1:5000 flags S }"
+        try bench.run(
+            """
+            in tcp 198.51.100.10:443 > 203.0.113.1:5000 flags S
+            kept
+            wait 8 s
+            \(told ? refusal : "")
+            """
+        )
+        #expect(bench.translator.counters[.heldSYNExpired] == 1)
+    }
 }
