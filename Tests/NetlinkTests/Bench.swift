@@ -41,6 +41,18 @@ let shareOfUplink = NetworkPlan.SharedAddress(
     ports: Port(61440)...Port(65535)
 )
 
+/// Installs a plan and lets the device go, as a process does that is killed.
+func installAndDie(_ plan: NetworkPlan) throws {
+    do {
+        let device = try makeDevice()
+        var killed = try NetworkInstallation()
+        _ = try killed.install(plan)
+        withExtendedLifetime(device) {}
+    }
+    // A child that another test starts meanwhile has a copy of the device, until it runs its program.
+    try run("for _ in $(seq 200); do ip link show nat64 >/dev/null 2>&1 || exit 0; sleep 0.05; done; exit 1")
+}
+
 /// Everything that could be left of us in this namespace, beside what was there before.
 func everything() throws -> String {
     try run(

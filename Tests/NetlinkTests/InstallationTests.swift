@@ -260,12 +260,7 @@ struct InstallationTests {
             try makeUplink()
             let before = try everything()
             let wanted = plan(pool: ["203.0.113.64/30"], shared: [shareOfUplink])
-            do {
-                let device = try makeDevice()
-                var killed = try NetworkInstallation()
-                _ = try killed.install(wanted)
-                withExtendedLifetime(device) {}
-            }
+            try installAndDie(wanted)
             let left = try everything()
             let device = try makeDevice()
             var next = try NetworkInstallation()
@@ -292,12 +287,7 @@ struct InstallationTests {
         let (before, after) = try await inNamespace {
             try makeUplink()
             let before = try everything()
-            do {
-                let device = try makeDevice()
-                var killed = try NetworkInstallation()
-                _ = try killed.install(plan(pool: ["203.0.113.64/30"], shared: [shareOfUplink]))
-                withExtendedLifetime(device) {}
-            }
+            try installAndDie(plan(pool: ["203.0.113.64/30"], shared: [shareOfUplink]))
             var sweeper = try NetworkInstallation()
             _ = try sweeper.withdraw(device: "nat64")
             return (before, try everything())

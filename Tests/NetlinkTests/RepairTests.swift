@@ -245,12 +245,7 @@ struct CoexistenceTests {
         let left = try await inNamespace {
             try makeUplink()
             try run("tc qdisc add dev eth0 clsact")
-            do {
-                let device = try makeDevice()
-                var killed = try NetworkInstallation()
-                _ = try killed.install(plan(shared: [shareOfUplink]))
-                withExtendedLifetime(device) {}
-            }
+            try installAndDie(plan(shared: [shareOfUplink]))
             let device = try makeDevice()
             var next = try NetworkInstallation()
             _ = try next.install(plan(shared: [shareOfUplink]))
