@@ -83,11 +83,14 @@ public final class Dataplane: Sendable {
         }
     }
 
+    /// The most CPUs of a machine that are kept awake without being told to: each of them takes power.
+    private static let fewCPUs = 4
+
     /// What keeps the CPUs awake, if it is wanted on a machine like this and allowed.
     private func makeRequest() -> WakefulCPUs? {
         let isWanted =
             switch keepCPUsAwake {
-            case .automatic: PlainThread.onlineCPUs <= KeepCPUsAwake.fewCPUs
+            case .automatic: PlainThread.onlineCPUs <= Self.fewCPUs
             case .always: true
             case .never: false
             }

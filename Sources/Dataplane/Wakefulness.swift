@@ -13,7 +13,8 @@ struct Wakefulness: ~Copyable {
     private var cpus: WakefulCPUs?
     /// Whether they are kept awake now.
     private(set) var isKept = false
-    private var began = Moment.start
+    /// Up to when the time of the request at hand is counted.
+    private var counted = Moment.start
     private var until = Moment.start
 
     /// - Parameter cpus: The request to make; nil if none is to be made.
@@ -21,9 +22,9 @@ struct Wakefulness: ~Copyable {
 
     /// The traffic is such that it pays.
     @inline(__always)
-    mutating func keep(at now: Moment) {
+    mutating func keep(at now: Moment, pulse: WorkerPulse) {
         until = now + Self.pause
-        if !isKept { begin(at: now) }
+        if isKept { count(to: now, pulse: pulse) } else { begin(at: now) }
     }
 
     /// Lets them sleep again when that time is over.
@@ -32,17 +33,25 @@ struct Wakefulness: ~Copyable {
         if isKept, now >= until { end(at: now, pulse: pulse) }
     }
 
+    /// Traffic may last for days: its time is counted as it passes.
+    @inline(__always)
+    private mutating func count(to now: Moment, pulse: WorkerPulse) {
+        pulse.countAwake(now - counted)
+        counted = now
+    }
+
     @inline(never)
     private mutating func begin(at now: Moment) {
-        guard cpus?.want(true) == true else { return }
-        began = now
-        isKept = true
+        isKept = cpus?.want(true) ?? false
+        counted = now
+        // Who is refused does not ask again for each packet.
+        if !isKept { cpus = nil }
     }
 
     @inline(never)
     private mutating func end(at now: Moment, pulse: WorkerPulse) {
         _ = cpus?.want(false)
-        pulse.countAwake(now - began)
+        count(to: now, pulse: pulse)
         isKept = false
     }
 }

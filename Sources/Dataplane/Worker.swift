@@ -93,7 +93,7 @@ struct Worker: ~Copyable {
                 polling.came(isThin: isThin)
                 if idle != nil {
                     polling.found(at: now)
-                    if polling.isSteady { wakefulness.keep(at: now) }
+                    if polling.isSteady { wakefulness.keep(at: now, pulse: pulse) }
                     idle = nil
                 }
                 passBurst(&memory, &scratch, at: now)

@@ -4,8 +4,6 @@ public enum KeepCPUsAwake: Hashable, Sendable {
     case automatic
     /// On any machine.
     case always
+    /// On none.
     case never
-
-    /// The most CPUs of a machine that are kept awake without being told to.
-    public static let fewCPUs = 4
 }

@@ -23,13 +23,13 @@ struct WakefulnessTests {
         wakefulness.look(at: start, pulse: pulse)
         var isKept = wakefulness.isKept
         #expect(!isKept)
-        wakefulness.keep(at: start)
+        wakefulness.keep(at: start, pulse: pulse)
         #expect(try Self.longestWakeUp() == 0)
-        wakefulness.keep(at: start + .milliseconds(5))
+        wakefulness.keep(at: start + .milliseconds(5), pulse: pulse)
         wakefulness.look(at: start + .milliseconds(14), pulse: pulse)
         isKept = wakefulness.isKept
         #expect(isKept)
-        #expect(pulse.awakeTime == 0)
+        #expect(pulse.awakeTime == 5_000_000, "the time is counted while it lasts")
         wakefulness.look(at: start + .milliseconds(15), pulse: pulse)
         isKept = wakefulness.isKept
         #expect(!isKept)
@@ -41,7 +41,7 @@ struct WakefulnessTests {
     func refused() {
         let pulse = Self.pulse()
         var wakefulness = Wakefulness(nil)
-        wakefulness.keep(at: .start + .seconds(1))
+        wakefulness.keep(at: .start + .seconds(1), pulse: pulse)
         let isKept = wakefulness.isKept
         wakefulness.look(at: .start + .seconds(2), pulse: pulse)
         #expect(!isKept)
